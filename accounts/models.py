@@ -1,0 +1,328 @@
+"""People, their identities on networks, their recent activity, and the manifest of the activity log."""
+
+from typing import Any, Self
+
+from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.contrib.postgres.indexes import GistIndex
+from django.db import models
+from django.db.models import F, Func, Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+Viewer = AbstractUser | AnonymousUser
+
+
+class User(AbstractUser):
+    """A login. API keys act as a login of their own that can't sign in (`is_service`)."""
+
+    is_service = models.BooleanField("service user", default=False, help_text="Acts for an API key; can't sign in.")
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class Network(models.Model):
+    """Anything with accounts that act on each other's posts. A website is an account of the network `web`."""
+
+    slug = models.SlugField(primary_key=True, max_length=40)
+    name = models.CharField(max_length=80)
+    profile_url = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="Where a profile is, with {handle} or {id}; empty where there is no such page.",
+    )
+
+    objects = models.Manager()
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class PlaceQuerySet(models.QuerySet["Place"]):
+    def within(self, latitude: float, longitude: float, radius_km: float) -> Self:
+        """Keep places at most `radius_km` from a point, along a great circle.
+
+        The box around the circle is looked up in the GiST index; the haversine formula then cuts its corners. A box that
+        crosses the 180th meridian or a pole falls back to the whole band of latitudes.
+        """
+        import math
+
+        degrees = radius_km / 111.195
+        south, north = latitude - degrees, latitude + degrees
+        widest = max(abs(south), abs(north))
+        wide = 180.0 if widest >= 89.9 else min(180.0, degrees / math.cos(math.radians(widest)))
+        west, east = longitude - wide, longitude + wide
+        if west < -180 or east > 180:
+            west, east = -180.0, 180.0
+        table = self.model._meta.db_table
+        return self.extra(  # parameters are bound, never formatted in
+            where=[
+                f'point("{table}"."longitude", "{table}"."latitude") <@ box(point(%s, %s), point(%s, %s))',
+                f'2 * 6371.0088 * asin(least(1, sqrt(power(sin(radians("{table}"."latitude" - %s) / 2), 2)'
+                f' + cos(radians(%s)) * cos(radians("{table}"."latitude"))'
+                f' * power(sin(radians("{table}"."longitude" - %s) / 2), 2)))) <= %s',
+            ],
+            params=[west, south, east, north, latitude, latitude, longitude, radius_km],
+        )
+
+
+class Place(models.Model):
+    """A city that somebody of ours lives in."""
+
+    geoname_id = models.PositiveIntegerField(primary_key=True)
+    name = models.CharField(max_length=200)
+    region = models.CharField(max_length=20, blank=True, help_text="State or province, as its code.")
+    country = models.CharField(max_length=2)
+    latitude = models.FloatField()
+    longitude = models.FloatField()
+    population = models.PositiveIntegerField(default=0)
+
+    objects = PlaceQuerySet.as_manager()
+
+    class Meta:
+        indexes = [GistIndex(Func(F("longitude"), F("latitude"), function="point"), name="place_point")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(latitude__range=(-90, 90), longitude__range=(-180, 180)), name="place_on_earth"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return ", ".join(part for part in (self.name, self.region, self.country) if part)
+
+
+class PersonQuerySet(models.QuerySet["Person"]):
+    def visible_to(self, user: Viewer) -> Self:
+        """Keep the people whom this user may see; the one rule for admin, pages and API.
+
+        Operators see all. Brands and partners (permission `accounts.view_person`) see all who didn't hide. Others see
+        people who claimed their profile and didn't hide; everyone sees themselves.
+        """
+        if user.is_superuser:
+            return self.all()
+        shown = Q(is_hidden=False)
+        if not user.has_perm("accounts.view_person"):
+            shown &= Q(user__isnull=False)
+        if user.is_authenticated:
+            shown |= Q(user_id=user.pk)
+        return self.filter(shown)
+
+    def claimed(self) -> Self:
+        return self.filter(user__isnull=False)
+
+    def near(self, latitude: float, longitude: float, radius_km: float) -> Self:
+        """Keep people whose city is within the circle."""
+        return self.filter(place__in=Place.objects.within(latitude, longitude, radius_km))
+
+
+class Person(models.Model):
+    """Somebody seen in the activity, known by one or more identities.
+
+    A person exists as soon as activity or a profile names one of their identities, and has no login until they claim
+    it.
+    """
+
+    class ClaimedVia(models.TextChoices):
+        INVITATION = "invitation", "a personal invitation link"
+        OPERATOR = "operator", "an operator"
+
+    handle = models.CharField(max_length=255, help_text="Unique, case aside: the address of the profile page.")
+    name = models.CharField(max_length=255, blank=True)
+    bio = models.TextField(blank=True)
+    location = models.CharField(max_length=255, blank=True, help_text="As written in the profile.")
+    place = models.ForeignKey(Place, models.SET_NULL, null=True, blank=True, related_name="people")
+    email = models.EmailField(blank=True, help_text="Where invitations go; empty where unknown.")
+    user = models.OneToOneField(User, models.SET_NULL, null=True, blank=True, related_name="person")
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    claimed_via = models.CharField(max_length=20, choices=ClaimedVia, blank=True)
+    is_hidden = models.BooleanField("hidden", default=False, help_text="Shown to nobody but the person and operators.")
+    is_seed = models.BooleanField(
+        "trusted",
+        default=False,
+        help_text="An operator vouches for this person: trust starts here in the next run.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = PersonQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "people"
+        permissions: list[tuple[str, str]] = []
+        constraints = [
+            models.UniqueConstraint(Lower("handle"), name="person_handle_unique"),
+            models.CheckConstraint(condition=~Q(handle=""), name="person_has_handle"),
+            models.CheckConstraint(
+                condition=Q(claimed_at__isnull=True, claimed_via="")
+                | (Q(claimed_at__isnull=False) & ~Q(claimed_via="")),
+                name="person_claimed_at_and_via",
+            ),
+            models.CheckConstraint(
+                condition=Q(user__isnull=True) | Q(claimed_at__isnull=False), name="person_user_means_claimed"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.handle
+
+    @property
+    def display_name(self) -> str:
+        return self.name or f"@{self.handle}"
+
+
+class Identity(models.Model):
+    """An account on a network; `key` is `accounts.keys.account_key(network, external_id)`."""
+
+    key = models.BigIntegerField(primary_key=True)
+    network = models.ForeignKey(Network, models.PROTECT, related_name="identities")
+    external_id = models.CharField(max_length=255)
+    handle = models.CharField(max_length=255, blank=True)
+    person = models.ForeignKey(Person, models.CASCADE, related_name="identities")
+    name = models.CharField(max_length=255, blank=True)
+    bio = models.TextField(blank=True)
+    location = models.CharField(max_length=255, blank=True)
+    website = models.CharField(max_length=500, blank=True)
+    followers = models.BigIntegerField(null=True, blank=True, help_text="Shown beside the score; never enters it.")
+    following = models.BigIntegerField(null=True, blank=True)
+    verified = models.BooleanField(
+        default=False, help_text="The network says that this account is who it claims to be."
+    )
+    created_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the account was opened, as its network says."
+    )
+    proved_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its owner proved to us that it is theirs; trust starts here."
+    )
+
+    objects = models.Manager()
+
+    class Meta:
+        verbose_name_plural = "identities"
+        constraints = [
+            models.UniqueConstraint(fields=["network", "external_id"], name="identity_unique"),
+            models.CheckConstraint(condition=~Q(external_id=""), name="identity_has_id"),
+            models.CheckConstraint(
+                condition=Q(followers__isnull=True) | Q(followers__gte=0),
+                name="identity_followers_not_negative",
+            ),
+        ]
+        indexes = [models.Index(F("network"), Lower("handle"), name="identity_handle")]
+
+    def __str__(self) -> str:
+        return f"{self.handle or self.external_id}@{self.network_id}"
+
+    @property
+    def url(self) -> str:
+        """The profile's address on its network, or an empty text."""
+        if self.network_id == "web":
+            return f"https://{self.external_id}/"
+        return self.network.profile_url.format(handle=self.handle or self.external_id, id=self.external_id)
+
+
+class InteractionKind(models.TextChoices):
+    LIKE = "like"
+    REPLY = "reply"
+    REPOST = "repost"
+    QUOTE = "quote"
+    MENTION = "mention"
+    LINK = "link"
+    CLICK = "click"
+    FOLLOW = "follow"
+
+
+class LogFile(models.Model):
+    """One file of the activity log: the manifest. A file without a row here doesn't exist for any reader."""
+
+    class Table(models.TextChoices):
+        INTERACTIONS = "interactions"
+        POSTS = "posts"
+
+    table = models.CharField(max_length=20, choices=Table)
+    day = models.DateField()
+    path = models.CharField(max_length=255, unique=True, help_text="Below the log's folder.")
+    rows = models.PositiveBigIntegerField()
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = models.Manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["table", "day"], name="logfile_table_day")]
+        constraints = [models.CheckConstraint(condition=Q(rows__gt=0), name="logfile_not_empty")]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class ActivityQuerySet(models.QuerySet["Activity"]):
+    def not_in_log(self) -> Self:
+        return self.filter(log_file__isnull=True)
+
+
+class Activity(models.Model):
+    """A recent interaction, as the API and the admin write and see it.
+
+    It is moved to the activity log in batches and stays some days as a view: `log_file` says where it went. An event is
+    (network, kind, actor, target, post, second); the database keeps one of each.
+    """
+
+    at = models.DateTimeField()
+    network = models.ForeignKey(Network, models.PROTECT)
+    kind = models.CharField(max_length=10, choices=InteractionKind)
+    actor = models.ForeignKey(Identity, models.CASCADE, related_name="given")
+    target = models.ForeignKey(Identity, models.CASCADE, related_name="received")
+    post = models.CharField(
+        max_length=255, blank=True, help_text="The network's id of the post acted on; empty where none."
+    )
+    log_file = models.ForeignKey(LogFile, models.SET_NULL, null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ActivityQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "activity"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["network", "kind", "actor", "target", "post", "at"], name="activity_event_unique"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=InteractionKind.values), name="activity_kind_known"),
+        ]
+        indexes = [
+            models.Index(fields=["at"], name="activity_at"),
+            models.Index(fields=["at"], name="activity_to_log", condition=Q(log_file__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.kind} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        # Events are told apart by the second.
+        if self.at:
+            self.at = self.at.replace(microsecond=0)
+        super().clean_fields(exclude=exclude)
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def live(self) -> Self:
+        return self.filter(revoked_at__isnull=True, user__is_active=True)
+
+
+class ApiKey(models.Model):
+    """A partner's key: `sway_<prefix>_<secret>`, of which only the prefix and a hash are kept."""
+
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=12, unique=True, editable=False)
+    digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the whole key.")
+    user = models.ForeignKey(User, models.CASCADE, related_name="api_keys", help_text="The service user it acts as.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

@@ -1,0 +1,356 @@
+"""Settings, all of them, read from the environment.
+
+`SWAY_ENV=production` refuses to start on defaults that only suit one's own machine. A wrong or missing value raises
+`ImproperlyConfigured` with a sentence that says what to set; `manage.py` prints it in one line and exits with 2.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from celery.schedules import crontab
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+from config.launcher.addresses import addresses
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+SWAY_ENV = env.str("SWAY_ENV", default="development")
+if SWAY_ENV not in {"development", "production"}:
+    raise ImproperlyConfigured(f"SWAY_ENV is {SWAY_ENV!r}: set it to development or production")
+PRODUCTION = SWAY_ENV == "production"
+
+
+def _required(name: str, development: str) -> str:
+    """Return the variable, or its development default where there is one to use."""
+    value = env.str(name, default="")
+    if value:
+        return str(value)
+    if PRODUCTION:
+        raise ImproperlyConfigured(f"{name} is not set: production needs it (docs/operations.md lists the variables)")
+    return development
+
+
+def _url(name: str, development: str, schemes: set[str]) -> str:
+    value = _required(name, development)
+    scheme = urlsplit(value).scheme
+    if scheme not in schemes:
+        raise ImproperlyConfigured(
+            f"{name} does not start with {' or '.join(sorted(f'{s}://' for s in schemes))}: check its value"
+        )
+    return value
+
+
+DATA_DIR = Path(env.str("SWAY_DATA", default=str(BASE_DIR / ".data"))).resolve()
+ACTIVITY_LOG = DATA_DIR / "log"
+
+_embedded = addresses(BASE_DIR, DATA_DIR)
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = _required("SECRET_KEY", "for-this-machine-only-never-in-production-0123456789abcdef")
+ALLOWED_HOSTS = [h.strip() for h in _required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")]
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "csp",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "django_celery_results",
+    "accounts",
+    "scoring",
+    "campaigns",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.csp.PolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+def _database() -> dict[str, Any]:
+    _url("DATABASE_URL", _embedded.database_url, {"postgres", "postgresql"})
+    try:
+        config: dict[str, Any] = env.db_url("DATABASE_URL", default=_embedded.database_url)
+    except (ValueError, ImproperlyConfigured) as error:
+        raise ImproperlyConfigured(f"DATABASE_URL can't be read: {error}") from error
+    if config["ENGINE"] != "django.db.backends.postgresql" or not config.get("NAME"):
+        raise ImproperlyConfigured("DATABASE_URL names no database: write postgres://user:password@host:5432/name")
+    config["CONN_MAX_AGE"] = 60
+    config["CONN_HEALTH_CHECKS"] = True
+    config.setdefault("OPTIONS", {})["application_name"] = "sway"
+    return config
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = _url("REDIS_URL", _embedded.redis_url, {"redis", "rediss", "unix"})
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+# REDIS_URL alone is enough: the broker follows it, in kombu's spelling of a socket.
+_broker = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or _broker
+if urlsplit(CELERY_BROKER_URL).scheme not in {"redis", "rediss", "redis+socket", "amqp", "amqps"}:
+    raise ImproperlyConfigured(
+        "CELERY_BROKER_URL does not start with redis://, redis+socket:// or amqp://: check its value"
+    )
+CELERY_RESULT_BACKEND = "django-db"
+CELERY_RESULT_EXTENDED = True
+CELERY_TASK_TRACK_STARTED = True
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A run takes minutes; a message given to a worker that died comes back after this.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 6 * 3600}
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"scoring.tasks.*": {"queue": "scoring"}}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "move activity to the log": {
+        "task": "accounts.tasks.move_activity_to_log",
+        "schedule": crontab(minute="*/5"),
+    },
+    "score the night": {"task": "scoring.tasks.score_night", "schedule": crontab(hour="3", minute="0")},
+    "send due invitations": {"task": "campaigns.tasks.send_due_invitations", "schedule": crontab()},
+    "expire invitations": {"task": "campaigns.tasks.expire_invitations", "schedule": crontab(minute="7")},
+}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_GET = False
+
+LANGUAGE_CODE = "en"
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            if PRODUCTION
+            else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        )
+    },
+}
+# On one's own machine files come straight from static/, so that nothing has to be collected before the first page.
+WHITENOISE_USE_FINDERS = not PRODUCTION
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+EMAIL_URL = env.str("EMAIL_URL", default="")
+if EMAIL_URL:
+    vars().update(env.email_url("EMAIL_URL"))
+else:
+    # Nothing leaves a machine that names no mail server: each message becomes a file to look at.
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = str(DATA_DIR / "outbox")
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Sway <sway@localhost>")
+# Links in e-mails need an address of the site; requests bring their own.
+PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{env.str('PORT', default='8000')}").rstrip("/")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "EXCEPTION_HANDLER": "accounts.api.problem_details",
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"user": env.str("API_RATE", default="600/min")},
+    "COERCE_DECIMAL_TO_STRING": False,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Sway partner API",
+    "DESCRIPTION": (
+        "Read people's scores, what they are made of, topics and your own campaigns. Send your key as "
+        "`Authorization: Bearer sway_…`. Keys of accounts are strings, for they exceed what JavaScript's numbers hold."
+    ),
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {},
+}
+
+
+def _superuser(request: Any) -> bool:
+    return bool(request.user.is_superuser)
+
+
+UNFOLD = {
+    "SITE_TITLE": "Sway",
+    "SITE_HEADER": "Sway",
+    "SITE_SUBHEADER": "Who really moves an audience",
+    "SITE_SYMBOL": "graph_3",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda request: static("admin.css")],
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "title": "Campaigns",
+                "items": [
+                    {
+                        "title": "Influencers",
+                        "icon": "groups",
+                        "link": reverse_lazy("admin:scoring_influencer_changelist"),
+                        "permission": lambda request: request.user.has_perm("accounts.view_person"),
+                    },
+                    {
+                        "title": "Campaigns",
+                        "icon": "campaign",
+                        "link": reverse_lazy("admin:campaigns_campaign_changelist"),
+                        "permission": lambda request: request.user.has_perm("campaigns.view_campaign"),
+                    },
+                    {
+                        "title": "Shortlists",
+                        "icon": "checklist",
+                        "link": reverse_lazy("admin:campaigns_shortlisting_changelist"),
+                        "permission": lambda request: request.user.has_perm("campaigns.view_shortlisting"),
+                    },
+                    {
+                        "title": "Invitations",
+                        "icon": "mail",
+                        "link": reverse_lazy("admin:campaigns_invitation_changelist"),
+                        "permission": lambda request: request.user.has_perm("campaigns.view_invitation"),
+                    },
+                ],
+            },
+            {
+                "title": "Platform",
+                "collapsible": True,
+                "separator": True,
+                "items": [
+                    {
+                        "title": title,
+                        "icon": icon,
+                        "link": reverse_lazy(f"admin:{name}_changelist"),
+                        "permission": _superuser,
+                    }
+                    for title, icon, name in (
+                        ("Brands", "storefront", "campaigns_brand"),
+                        ("Members", "badge", "campaigns_membership"),
+                        ("People", "person", "accounts_person"),
+                        ("Identities", "alternate_email", "accounts_identity"),
+                        ("Activity", "forum", "accounts_activity"),
+                        ("Topics", "tag", "scoring_topic"),
+                        ("Formulas", "function", "scoring_formula"),
+                        ("Runs", "update", "scoring_scorerun"),
+                        ("Activity log", "folder", "accounts_logfile"),
+                        ("Logins", "account_circle", "accounts_user"),
+                        ("API keys", "key", "accounts_apikey"),
+                        ("Schedule", "schedule", "django_celery_beat_periodictask"),
+                        ("Task results", "task", "django_celery_results_taskresult"),
+                    )
+                ],
+            },
+        ],
+    },
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+}

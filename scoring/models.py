@@ -1,0 +1,200 @@
+"""What a score is made of, as rows: formulas, runs, scores, topics."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import F, FilteredRelation, Q
+from django.utils import timezone
+
+from accounts.models import Person, PersonQuerySet
+
+
+class Topic(models.Model):
+    """Something that people post about. Matched by hashtag and by name or alias in the text."""
+
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=80)
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+    aliases = models.JSONField(default=list, blank=True, help_text="Other names and hashtags, as a list of texts.")
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(parent=F("id")), name="topic_not_its_own_parent")]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Formula(models.Model):
+    """A dated version of the score's parameters. Never changed once a run has used it."""
+
+    version = models.CharField(max_length=40, unique=True)
+    parameters = models.JSONField(help_text="As scoring.engine.Parameters.to_dict() gives them.")
+    fingerprint = models.CharField(max_length=64, editable=False)
+    is_current = models.BooleanField("current", default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["is_current"], condition=Q(is_current=True), name="formula_one_current")
+        ]
+
+    def __str__(self) -> str:
+        return self.version
+
+
+class ScoreRunQuerySet(models.QuerySet["ScoreRun"]):
+    def done(self) -> Self:
+        return self.filter(state=ScoreRun.State.DONE)
+
+    def current(self) -> "ScoreRun | None":
+        """Return the run whose scores readers see, or None before the first."""
+        return self.filter(is_current=True).select_related("formula").first()
+
+
+class ScoreRun(models.Model):
+    """One computation of all scores, as known at `as_of` under a formula. The ledger of what was published when."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    as_of = models.DateTimeField(help_text="Only activity before this moment counts.")
+    formula = models.ForeignKey(Formula, models.PROTECT, related_name="runs")
+    state = models.CharField(max_length=10, choices=State, default=State.RUNNING)
+    is_current = models.BooleanField("current", default=False)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    people = models.PositiveIntegerField(default=0)
+    interactions = models.PositiveBigIntegerField(default=0)
+    step = models.CharField(max_length=80, blank=True, help_text="What it is at, or was at when it stopped.")
+    error = models.TextField(blank=True)
+    notes = models.JSONField(default=dict, blank=True)
+
+    objects = ScoreRunQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["is_current"], condition=Q(is_current=True), name="run_one_current"),
+            models.UniqueConstraint(fields=["as_of", "formula"], name="run_once_per_moment_and_formula"),
+            models.CheckConstraint(condition=Q(is_current=False) | Q(state="done"), name="run_current_is_done"),
+            models.CheckConstraint(
+                condition=Q(state="running", finished_at__isnull=True)
+                | (~Q(state="running") & Q(finished_at__isnull=False)),
+                name="run_finished_has_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.as_of:%Y-%m-%d %H:%M} ({self.formula_id})"
+
+
+class InfluencerQuerySet(PersonQuerySet):
+    def with_score(self, run: ScoreRun | None) -> Self:
+        """Join each person's row of a run as `current`, and keep those who have one."""
+        return self.alias(  # type: ignore[return-value]
+            current=FilteredRelation("scores", condition=Q(scores__run=run.pk if run else None))
+        ).filter(current__isnull=False)
+
+    def on_topic(self, run: ScoreRun | None, topic_ids: list[int]) -> Self:
+        """Keep those with reach on any of the topics."""
+        return self.filter(pk__in=TopicReach.objects.filter(run=run, topic__in=topic_ids, reach__gt=0).values("person"))
+
+
+class Influencer(Person):
+    """A person, seen by their score."""
+
+    objects = InfluencerQuerySet.as_manager()
+
+    class Meta:
+        proxy = True
+
+
+class Score(models.Model):
+    """A person's row of a run. Times are the run's; people are counts of different accounts in the horizon."""
+
+    run = models.ForeignKey(ScoreRun, models.CASCADE, related_name="scores")
+    person = models.ForeignKey(Person, models.CASCADE, related_name="scores")
+    score = models.FloatField(help_text="1 to 100.")
+    reach = models.FloatField(help_text="People expected to act in the next 28 days, less what was taken off.")
+    forecast = models.FloatField(help_text="People expected to act, before anything is taken off.")
+    low = models.FloatField(help_text="Lower end of the band that holds 80 % of outcomes.")
+    high = models.FloatField(help_text="Upper end of that band.")
+    percentile = models.FloatField(help_text="0 to 100, among all scored people.")
+    taken_unvouched = models.FloatField(default=0)
+    taken_exchange = models.FloatField(default=0)
+    taken_indiscriminate = models.FloatField(default=0)
+    taken_repetition = models.FloatField(default=0)
+    taken_absence = models.FloatField(default=0)
+    trust = models.FloatField(default=0, help_text="0 to 1: how far this person's own attention counts as vouched.")
+    alive = models.FloatField(default=1, help_text="Chance that the person is still there.")
+    credibility = models.FloatField(default=1, help_text="0 to 1, from repeated text.")
+    supporters = models.PositiveIntegerField(default=0, help_text="Different people who acted.")
+    actions = models.PositiveIntegerField(default=0, help_text="What they did, counted.")
+    posts = models.PositiveIntegerField(default=0)
+    original_share = models.FloatField(null=True, help_text="Share of the posts that are the person's own words.")
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "run"], name="score_once_per_run"),
+            models.CheckConstraint(condition=Q(score__range=(1, 100)), name="score_in_range"),
+            models.CheckConstraint(condition=Q(percentile__range=(0, 100)), name="score_percentile_in_range"),
+            models.CheckConstraint(
+                condition=Q(low__gte=0, low__lte=F("reach"), high__gte=F("reach")),
+                name="score_band_holds_reach",
+            ),
+        ]
+        indexes = [models.Index(fields=["run", "-score", "person"], name="score_by_rank")]
+
+    def __str__(self) -> str:
+        return f"person {self.person_id}, run {self.run_id}: {self.score:.1f}"
+
+
+class TopicReach(models.Model):
+    """A person's reach on a topic in a run: the part of their reach that came by posts on it."""
+
+    run = models.ForeignKey(ScoreRun, models.CASCADE, related_name="topic_reach")
+    person = models.ForeignKey(Person, models.CASCADE, related_name="topic_reach")
+    topic = models.ForeignKey(Topic, models.CASCADE, related_name="reach")
+    reach = models.FloatField()
+    score = models.FloatField()
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "run", "topic"], name="topic_reach_once"),
+            models.CheckConstraint(condition=Q(reach__gte=0, score__range=(1, 100)), name="topic_reach_in_range"),
+        ]
+        indexes = [models.Index(fields=["run", "topic", "-reach"], name="topic_reach_rank")]
+
+    def __str__(self) -> str:
+        return f"person {self.person_id}, topic {self.topic_id}, run {self.run_id}: {self.reach:.1f}"
+
+
+class Support(models.Model):
+    """How much of somebody's reach came by one supporter; only each person's largest, both ways, are kept."""
+
+    run = models.ForeignKey(ScoreRun, models.CASCADE, related_name="supports")
+    supporter = models.ForeignKey(Person, models.CASCADE, related_name="supports_given")
+    supported = models.ForeignKey(Person, models.CASCADE, related_name="supports_received")
+    reach = models.FloatField()
+    actions = models.PositiveIntegerField(default=0)
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["supported", "run", "supporter"], name="support_once"),
+            models.CheckConstraint(condition=~Q(supporter=F("supported")), name="support_not_of_oneself"),
+        ]
+        indexes = [models.Index(fields=["supporter", "run"], name="support_by_supporter")]
+
+    def __str__(self) -> str:
+        return f"{self.supporter_id} → {self.supported_id}, run {self.run_id}: {self.reach:.2f}"
