@@ -1,0 +1,45 @@
+"""Keys of accounts and posts: int64 numbers that intake can compute without a look-up."""
+
+import hashlib
+import unicodedata
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+
+# The stubs of pyarrow lack utf8_normalize.
+pc: Any = pyarrow.compute
+
+SEPARATOR = "\x1f"  # U+001F, unit separator: no network slug and no id that intake lets in holds it
+
+
+def account_key(network: str, external_id: str) -> int:
+    """Return the key of an account: 8 bytes of SHA-256, big-endian and signed.
+
+    The id is taken in NFC, so that two spellings of one text give one key. Two accounts can share a key; at 750
+    million accounts 0.015 such pairs are expected, and intake rejects the later one.
+
+    >>> account_key("twitter", "46245868") == account_key("mastodon", "46245868")
+    False
+    """
+    text = network + SEPARATOR + unicodedata.normalize("NFC", external_id)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
+
+
+def post_key(network: str, post_id: str) -> int:
+    """Return the key of a post: the same function as for accounts, over the post's id."""
+    return account_key(network, post_id)
+
+
+def account_keys(network: pa.StringArray, ids: pa.StringArray) -> pa.Int64Array:
+    """Return the key of each row, null where the id or the network is null.
+
+    Each distinct value is hashed once, so the cost is that of the distinct values (about 0.5 µs each) plus one
+    dictionary encoding. Serves posts as well: see `post_key`.
+    """
+    text = pc.binary_join_element_wise(network, pc.utf8_normalize(ids, form="NFC"), SEPARATOR)
+    encoded = text.dictionary_encode()
+    digests = b"".join(hashlib.sha256(value.encode()).digest()[:8] for value in encoded.dictionary.to_pylist())
+    keys = pa.array(np.frombuffer(digests, dtype=">i8").astype(np.int64), pa.int64())
+    return keys.take(encoded.indices)
