@@ -1,0 +1,271 @@
+"""The activity log: a folder of Parquet files, one folder a day, that only ever gains files.
+
+    interactions/day=2018-02-03/9f86d081884c7d65.parquet
+    posts/day=2018-02-03/60303ae22b998861.parquet
+
+What belongs to the log is said by its manifest (a table in PostgreSQL, not known here): a file that isn't in it doesn't
+count. So a write is: file first, then its row in the manifest, and a crash between them leaves an orphan that
+`LogFolder.sweep` takes away.
+"""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from accounts.keys import account_keys
+
+_TEXTS: pa.DataType = pa.list_(pa.string())
+_INTERACTION_COLUMNS: dict[str, pa.DataType] = {
+    "at": pa.int64(),
+    "kind": pa.string(),
+    "actor": pa.int64(),
+    "target": pa.int64(),
+    "post": pa.int64(),
+    "network": pa.string(),
+}
+_POST_COLUMNS: dict[str, pa.DataType] = {
+    "post": pa.int64(),
+    "at": pa.int64(),
+    "author": pa.int64(),
+    "kind": pa.string(),
+    "text": pa.string(),
+    "links": _TEXTS,
+    "topics": _TEXTS,
+    "lang": pa.string(),
+    "network": pa.string(),
+}
+LOG_INTERACTIONS = pa.schema(_INTERACTION_COLUMNS)
+LOG_POSTS = pa.schema(_POST_COLUMNS)
+LOG_TABLES = {"interactions": LOG_INTERACTIONS, "posts": LOG_POSTS}
+
+# A file's rows in one order, so that the same rows give the same bytes; the engine groups by pairs of accounts.
+_SORTING = {
+    "interactions": ("actor", "target", "at", "kind", "post", "network"),
+    "posts": ("author", "at", "post"),
+}
+_DAY = 86_400
+
+
+def interactions_to_log(rows: pa.Table) -> pa.Table:
+    """Return a reader's interactions as they lie in the log: with keys for ids."""
+    network: Any = rows["network"].combine_chunks()
+    target_network: Any = rows["target_network"].combine_chunks()
+    return pa.table(
+        {
+            "at": rows["at"],
+            "kind": rows["kind"],
+            "actor": _keys(network, rows["actor"]),
+            "target": _keys(_filled(target_network, network), rows["target"]),
+            "post": _keys(network, rows["post"]),
+            "network": rows["network"],
+        },
+        schema=LOG_INTERACTIONS,
+    )
+
+
+def posts_to_log(rows: pa.Table) -> pa.Table:
+    """Return a reader's posts as they lie in the log: with keys for ids."""
+    network: Any = rows["network"].combine_chunks()
+    columns = {name: rows[name] for name in LOG_POSTS.names}
+    columns |= {"post": _keys(network, rows["post"]), "author": _keys(network, rows["author"])}
+    return pa.table(columns, schema=LOG_POSTS)
+
+
+def _keys(network: Any, ids: Any) -> Any:
+    return account_keys(network, ids.combine_chunks())
+
+
+def _filled(values: Any, instead: Any) -> Any:
+    return instead if values.null_count == len(values) else pa.compute.coalesce(values, instead)
+
+
+def split_days(rows: pa.Table) -> dict[date, pa.Table]:
+    """Return the rows of each day in UTC, days ascending, rows in their order."""
+    if rows.num_rows == 0:
+        return {}
+    days = rows["at"].to_numpy() // _DAY
+    order = np.argsort(days, kind="stable")
+    found, starts = np.unique(days[order], return_index=True)
+    ends = [*starts[1:].tolist(), rows.num_rows]
+    result = {}
+    for day, start, end in zip(found.tolist(), starts.tolist(), ends, strict=True):
+        result[date(1970, 1, 1) + timedelta(days=day)] = rows.take(order[start:end])
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A file of the log as its manifest records it; `path` is relative to the log's root, times are epoch seconds."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+    first_at: int
+    last_at: int
+
+
+class LogFolder:
+    """The activity log under a root folder, which needn't exist yet."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write_day(self, table: str, day: date, rows: pa.Table) -> WrittenFile:
+        """Write rows of one day as one file and return what the manifest needs.
+
+        The file appears whole or not at all: it is written beside its place, forced to the disk and renamed. Its name
+        comes from its bytes, and the rows are sorted first, so writing the same rows again gives the same file. Raises
+        ValueError for no rows or rows of another day.
+        """
+        schema = LOG_TABLES[table]
+        rows = rows.select(schema.names).cast(schema)
+        if rows.num_rows == 0:
+            raise ValueError(f"no rows for {table} of {day}")
+        at = rows["at"].to_numpy()
+        first, last = int(at.min()), int(at.max())
+        start = _epoch(day)
+        if first < start or last >= start + _DAY:
+            raise ValueError(f"rows of another day among {table} of {day}")
+        folder = self.root / table / f"day={day.isoformat()}"
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f".{uuid.uuid4().hex}.tmp"
+        try:
+            pyarrow.parquet.write_table(
+                rows.select(schema.names)
+                .cast(schema)
+                .sort_by([(name, "ascending") for name in _SORTING[table]])
+                .combine_chunks(),
+                temporary,
+                compression="zstd",
+                row_group_size=1 << 20,
+            )
+            digest = _sha256(temporary)
+            path = folder / f"{digest[:32]}.parquet"
+            size = temporary.stat().st_size
+            _to_disk(temporary)
+            temporary.rename(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        for parent in (folder, folder.parent, self.root):
+            _to_disk(parent)
+        return WrittenFile(path.relative_to(self.root).as_posix(), rows.num_rows, size, digest, first, last)
+
+    def paths(self, files: Iterable[str]) -> list[str]:
+        """Return the absolute paths of files of the manifest; raise ValueError for a path that leads out of the log."""
+        result = []
+        for file in files:
+            relative = PurePosixPath(file)
+            if relative.is_absolute() or ".." in relative.parts:
+                raise ValueError(f"{file} is not a path inside the log")
+            result.append(str(self.root / relative))
+        return result
+
+    def relation(
+        self, connection: duckdb.DuckDBPyConnection, table: str, files: Sequence[str]
+    ) -> duckdb.DuckDBPyRelation:
+        """Return the rows of some files as a DuckDB relation with exactly the log's columns; no files, no rows."""
+        names = LOG_TABLES[table].names
+        if not files:
+            return connection.from_arrow(LOG_TABLES[table].empty_table())
+        # Without this DuckDB makes a column of the folders' day=….
+        found = connection.read_parquet(self.paths(files), hive_partitioning=False)
+        return found.select(*names)
+
+    def read(self, table: str, files: Sequence[str]) -> pa.Table:
+        """Return the rows of some files as one table. For more than a few days use `relation`, which streams."""
+        parts = [pyarrow.parquet.ParquetFile(path).read(LOG_TABLES[table].names) for path in self.paths(files)]
+        return pa.concat_tables([LOG_TABLES[table].empty_table(), *parts])
+
+    def new_rows(self, table: str, rows: pa.Table, existing: Sequence[str]) -> pa.Table:
+        """Return the rows that are not in existing files yet, each once.
+
+        An interaction is known by all its columns, a missing post being equal to a missing post; a post is known by
+        its key, and the first one wins. A day's new rows need only that day's files, since the time belongs to the
+        event.
+        """
+        schema = LOG_TABLES[table]
+        incoming = rows.select(schema.names).cast(schema)
+        with duckdb.connect() as connection:
+            self.relation(connection, table, existing).create_view("known")
+            if table == "interactions":
+                connection.register("incoming", incoming)
+                query = "SELECT * FROM incoming EXCEPT SELECT * FROM known"
+            else:
+                connection.register("incoming", _numbered(incoming))
+                query = """
+                    SELECT * FROM incoming ANTI JOIN known USING (post)
+                    QUALIFY row_number() OVER (PARTITION BY post ORDER BY place) = 1
+                """
+            found: pa.Table = connection.sql(query).to_arrow_table()
+        return found.select(schema.names).cast(schema)
+
+    def verify(self, path: str, size: int, sha256: str) -> str | None:
+        """Return what is wrong with a file of the manifest, None if nothing is. Reads the whole file."""
+        file = Path(self.paths([path])[0])
+        if not file.is_file():
+            return f"{path} is missing"
+        found = file.stat().st_size
+        if found != size:
+            return f"{path} has {found} bytes instead of {size}"
+        if _sha256(file) != sha256:
+            return f"{path} was changed: its SHA-256 is not {sha256}"
+        return None
+
+    def orphans(self, known: Collection[str]) -> list[str]:
+        """Return the files that lie in the log's folders and aren't known to the manifest, unfinished ones included."""
+        return sorted(path.relative_to(self.root).as_posix() for path in self._orphans(frozenset(known)))
+
+    def sweep(self, known: Collection[str], older_than: datetime) -> list[str]:
+        """Delete orphans last written before a moment and return their paths.
+
+        A younger one may be a file whose writer hasn't told the manifest yet.
+        """
+        swept = []
+        for path in self._orphans(frozenset(known)):
+            if datetime.fromtimestamp(path.stat().st_mtime, UTC) < older_than:
+                path.unlink()
+                swept.append(path.relative_to(self.root).as_posix())
+        return sorted(swept)
+
+    def _orphans(self, known: frozenset[str]) -> list[Path]:
+        found = []
+        for table in LOG_TABLES:
+            for path in (self.root / table).glob("day=*/*"):
+                ours = path.suffix in (".parquet", ".tmp") and path.is_file()
+                if ours and path.relative_to(self.root).as_posix() not in known:
+                    found.append(path)
+        return found
+
+
+def _numbered(rows: pa.Table) -> pa.Table:
+    place: Any = pa.array(np.arange(rows.num_rows))
+    return rows.append_column("place", place)
+
+
+def _epoch(day: date) -> int:
+    return (day - date(1970, 1, 1)).days * _DAY
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _to_disk(path: Path) -> None:
+    """Force a file, or a folder's list of names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
