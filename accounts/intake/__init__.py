@@ -21,6 +21,8 @@ from accounts.intake.schema import (
     Reject,
     Source,
 )
+from accounts.intake.twitter_v2 import open_twitter_v2
+from accounts.intake.websites import link_interactions, website_host
 
 __all__ = [
     "ACCOUNTS",
@@ -35,7 +37,9 @@ __all__ = [
     "NotThisFormat",
     "Reject",
     "Source",
+    "link_interactions",
     "open_source",
+    "website_host",
 ]
 
 Opener = Callable[[Path, str | None, Mapping[str, str] | None], Source]
@@ -43,6 +47,7 @@ Opener = Callable[[Path, str | None, Mapping[str, str] | None], Source]
 FORMATS: dict[str, Opener] = {
     "dataset": open_dataset,
     "rtweet": open_rtweet,
+    "twitter-v2": open_twitter_v2,
 }
 
 

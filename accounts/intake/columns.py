@@ -14,8 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-# A tweet, a profile URL or an ActivityStreams id fit well; what is longer is a text in the wrong column.
-MAX_ID = 500
+# What the platform can store. A longer id is a text in the wrong column: its row is refused. A longer name or place is
+# cut off, since it is only shown; a longer website would be another one, so it is left out.
+MAX_ID = 255
+PROFILE_LIMITS = {"name": 255, "location": 255}
+MAX_WEBSITE = 500
 
 EARLIEST = 0
 LATEST = int(datetime(2101, 1, 1, tzinfo=UTC).timestamp()) - 1
@@ -23,7 +26,7 @@ LATEST = int(datetime(2101, 1, 1, tzinfo=UTC).timestamp()) - 1
 _EPOCH = re.compile(r"[+-]?\d+(\.\d+)?")
 _ZONE = r"([Zz]|[+-]\d{2}(:?\d{2})?)$"
 _CONTROL = r"[\x00-\x1f\x7f]"
-_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _WHOLE = re.compile(r"\d{1,18}(\.0*)?")
 _SEPARATORS = re.compile(r"[\s|]+")
 _TRUE = {"true", "t", "yes", "1"}
@@ -97,6 +100,19 @@ def trimmed(column: Column, name: str) -> Converted:
     return Converted(pc.if_else(pc.equal(pc.binary_length(values), 0), None, values), bad)
 
 
+def profile(column: Column, name: str) -> Converted:
+    """Convert to text of a profile, cut off at the column's limit."""
+    values, bad = trimmed(column, name)
+    limit = PROFILE_LIMITS.get(name)
+    return Converted(values if limit is None else pc.utf8_slice_codeunits(values, 0, limit), bad)
+
+
+def websites(column: Column, name: str) -> Converted:
+    """Convert to the address of a website; null if it is too long to be one."""
+    values, bad = trimmed(column, name)
+    return Converted(pc.if_else(pc.greater(pc.utf8_length(values), MAX_WEBSITE), None, values), bad)
+
+
 def ids(column: Column, name: str) -> Converted:
     """Convert to ids: NFC, no control characters, at most `MAX_ID` characters."""
     values, bad = trimmed(column, name)
@@ -144,7 +160,7 @@ def networks(default: str | None) -> Converter:
         if wrong:
             for index in where(pc.is_in(values, value_set=pa.array(sorted(wrong), pa.string()))):
                 slug = shown(values[index].as_py())
-                bad[index] = f"{name} {slug} is not a slug (a-z, 0-9, - and _, at most 50)"
+                bad[index] = f"{name} {slug} is not a slug (a-z, 0-9, - and _, at most 40)"
         return Converted(values, bad)
 
     return convert

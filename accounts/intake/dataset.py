@@ -53,14 +53,14 @@ def converters(network: str) -> dict[str, dict[str, to.Converter]]:
         "accounts": {
             "account": to.ids,
             "handle": to.handles,
-            "name": to.trimmed,
+            "name": to.profile,
             "followers": to.whole_numbers,
             "following": to.whole_numbers,
             "verified": to.booleans,
             "created_at": to.times,
-            "bio": to.trimmed,
-            "location": to.trimmed,
-            "website": to.trimmed,
+            "bio": to.profile,
+            "location": to.profile,
+            "website": to.websites,
             "network": to.networks(network),
         },
     }

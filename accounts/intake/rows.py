@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from accounts.intake.columns import EARLIEST, LATEST, MAX_ID, second_of, shown
+from accounts.intake.columns import EARLIEST, LATEST, MAX_ID, MAX_WEBSITE, PROFILE_LIMITS, second_of, shown
 from accounts.intake.schema import ACCOUNTS, BATCH_ROWS, INTERACTIONS, POSTS, Batch, Reject
 
 
@@ -70,6 +70,7 @@ class Rows:
         self._posts.setdefault(row.post, row)
 
     def add_account(self, row: Account) -> None:
+        row = _bounded(row)
         known = self._accounts.get(row.account)
         if known is None or _knowledge(row) > _knowledge(known):
             self._accounts[row.account] = row
@@ -97,6 +98,21 @@ class Rows:
         columns["network"] = [self.network] * len(rows)
         arrays = [pa.array(columns.get(field.name, [None] * len(rows)), field.type) for field in schema]
         return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _bounded(row: Account) -> Account:
+    """Return the account with its texts cut to what the platform can store; the rules are those of columns."""
+
+    def cut(name: str) -> str | None:
+        text: str | None = getattr(row, name)
+        return text and text[: PROFILE_LIMITS[name]]
+
+    return row._replace(
+        name=cut("name"),
+        location=cut("location"),
+        handle=row.handle if row.handle and len(row.handle) <= MAX_ID else None,
+        website=row.website if row.website and len(row.website) <= MAX_WEBSITE else None,
+    )
 
 
 def _knowledge(row: Account) -> int:
