@@ -1,12 +1,14 @@
 """People, their identities on networks, their recent activity, and the manifest of the activity log."""
 
+import math
 from typing import Any, Self
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.contrib.postgres.indexes import GistIndex
 from django.db import models
-from django.db.models import F, Func, Q
-from django.db.models.functions import Lower
+from django.db.models import F, Func, Q, Value
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import ASin, Cos, Least, Lower, Power, Radians, Sin, Sqrt
 from django.utils import timezone
 
 Viewer = AbstractUser | AnonymousUser
@@ -17,6 +19,18 @@ class User(AbstractUser):
 
     is_service = models.BooleanField("service user", default=False, help_text="Acts for an API key; can't sign in.")
 
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            # Django writes "!" and noise where nobody knows the password.
+            models.CheckConstraint(
+                condition=Q(is_service=False) | Q(password="") | Q(password__startswith="!"),
+                name="user_service_has_no_password",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_service=False) | Q(is_superuser=False), name="user_service_is_no_superuser"
+            ),
+        ]
+
     def __str__(self) -> str:
         return self.username
 
@@ -24,7 +38,7 @@ class User(AbstractUser):
 class Network(models.Model):
     """Anything with accounts that act on each other's posts. A website is an account of the network `web`."""
 
-    slug = models.SlugField(primary_key=True, max_length=40)
+    slug = models.SlugField(primary_key=True, max_length=50)
     name = models.CharField(max_length=80)
     profile_url = models.CharField(
         max_length=200,
@@ -38,32 +52,57 @@ class Network(models.Model):
         return self.slug
 
 
+# The mean radius, in km, as the IUGG defines it.
+EARTH_RADIUS = 6371.0088
+
+
 class PlaceQuerySet(models.QuerySet["Place"]):
     def within(self, latitude: float, longitude: float, radius_km: float) -> Self:
         """Keep places at most `radius_km` from a point, along a great circle.
 
-        The box around the circle is looked up in the GiST index; the haversine formula then cuts its corners. A box that
-        crosses the 180th meridian or a pole falls back to the whole band of latitudes.
+        The box around the circle is looked up in the GiST index `place_point`, two boxes where it crosses the 180th
+        meridian; the haversine formula then cuts its corners. Around a pole the box is the whole cap.
         """
-        import math
+        boxes = Q()
+        for west, south, east, north in _boxes(latitude, longitude, radius_km):
+            box = Func(_point(west, south), _point(east, north), function="box")
+            boxes |= Q(_InBox(_point(F("longitude"), F("latitude")), box))
+        return self.alias(km=_distance(latitude, longitude)).filter(boxes, km__lte=radius_km)
 
-        degrees = radius_km / 111.195
-        south, north = latitude - degrees, latitude + degrees
-        widest = max(abs(south), abs(north))
-        wide = 180.0 if widest >= 89.9 else min(180.0, degrees / math.cos(math.radians(widest)))
-        west, east = longitude - wide, longitude + wide
-        if west < -180 or east > 180:
-            west, east = -180.0, 180.0
-        table = self.model._meta.db_table
-        return self.extra(  # parameters are bound, never formatted in
-            where=[
-                f'point("{table}"."longitude", "{table}"."latitude") <@ box(point(%s, %s), point(%s, %s))',
-                f'2 * 6371.0088 * asin(least(1, sqrt(power(sin(radians("{table}"."latitude" - %s) / 2), 2)'
-                f' + cos(radians(%s)) * cos(radians("{table}"."latitude"))'
-                f' * power(sin(radians("{table}"."longitude" - %s) / 2), 2)))) <= %s',
-            ],
-            params=[west, south, east, north, latitude, latitude, longitude, radius_km],
-        )
+
+class _InBox(Func):
+    arity = 2
+    arg_joiner = " <@ "
+    template = "%(expressions)s"
+    output_field = models.BooleanField()
+
+
+def _point(x: float | F, y: float | F) -> Func:
+    return Func(x, y, function="point", output_field=models.Field())
+
+
+def _boxes(latitude: float, longitude: float, radius_km: float) -> list[tuple[float, float, float, float]]:
+    """Return the (west, south, east, north) boxes that hold a circle, in degrees."""
+    radius = math.radians(min(180.0, math.degrees(radius_km / EARTH_RADIUS)))
+    # A little more than the circle: what rounding adds, the haversine formula takes away.
+    south, north = (latitude + sign * (math.degrees(radius) + 1e-6) for sign in (-1, 1))
+    if south <= -90 or north >= 90:
+        return [(-180.0, south, 180.0, north)]
+    wide = math.degrees(math.asin(min(1.0, math.sin(radius) / math.cos(math.radians(latitude))))) + 1e-6
+    west, east = longitude - wide, longitude + wide
+    if west < -180:
+        return [(-180.0, south, east, north), (west + 360, south, 180.0, north)]
+    if east > 180:
+        return [(west, south, 180.0, north), (-180.0, south, east - 360, north)]
+    return [(west, south, east, north)]
+
+
+def _distance(latitude: float, longitude: float) -> CombinedExpression:
+    """Return the expression of a place's distance in km from a point: the haversine formula."""
+    north = Power(Sin(Radians(F("latitude") - latitude) / 2), 2)
+    east = Power(Sin(Radians(F("longitude") - longitude) / 2), 2)
+    shrunk = Cos(Radians(Value(latitude))) * Cos(Radians(F("latitude"))) * east
+    return 2 * EARTH_RADIUS * ASin(Sqrt(Least(Value(1.0), north + shrunk)))
 
 
 class Place(models.Model):
@@ -126,7 +165,7 @@ class Person(models.Model):
         INVITATION = "invitation", "a personal invitation link"
         OPERATOR = "operator", "an operator"
 
-    handle = models.CharField(max_length=255, help_text="Unique, case aside: the address of the profile page.")
+    handle = models.CharField(max_length=600, help_text="Unique, case aside: the address of the profile page.")
     name = models.CharField(max_length=255, blank=True)
     bio = models.TextField(blank=True)
     location = models.CharField(max_length=255, blank=True, help_text="As written in the profile.")
@@ -147,7 +186,6 @@ class Person(models.Model):
 
     class Meta:
         verbose_name_plural = "people"
-        permissions: list[tuple[str, str]] = []
         constraints = [
             models.UniqueConstraint(Lower("handle"), name="person_handle_unique"),
             models.CheckConstraint(condition=~Q(handle=""), name="person_has_handle"),
@@ -174,13 +212,19 @@ class Identity(models.Model):
 
     key = models.BigIntegerField(primary_key=True)
     network = models.ForeignKey(Network, models.PROTECT, related_name="identities")
-    external_id = models.CharField(max_length=255)
-    handle = models.CharField(max_length=255, blank=True)
+    external_id = models.CharField(max_length=500)
+    handle = models.CharField(max_length=500, blank=True)
     person = models.ForeignKey(Person, models.CASCADE, related_name="identities")
     name = models.CharField(max_length=255, blank=True)
     bio = models.TextField(blank=True)
     location = models.CharField(max_length=255, blank=True)
     website = models.CharField(max_length=500, blank=True)
+    website_host = models.CharField(
+        max_length=255,
+        blank=True,
+        editable=False,
+        help_text="The website's host where it can be somebody's own: not of a shared host, nor of a shortener.",
+    )
     followers = models.BigIntegerField(null=True, blank=True, help_text="Shown beside the score; never enters it.")
     following = models.BigIntegerField(null=True, blank=True)
     verified = models.BooleanField(
@@ -263,7 +307,8 @@ class Activity(models.Model):
     """A recent interaction, as the API and the admin write and see it.
 
     It is moved to the activity log in batches and stays some days as a view: `log_file` says where it went. An event is
-    (network, kind, actor, target, post, second); the database keeps one of each.
+    (network, kind, actor, target, post, second); the database keeps one of each. Where the log had the event already,
+    by a bulk import, `log_file` is the newest of that day.
     """
 
     at = models.DateTimeField()
@@ -272,8 +317,9 @@ class Activity(models.Model):
     actor = models.ForeignKey(Identity, models.CASCADE, related_name="given")
     target = models.ForeignKey(Identity, models.CASCADE, related_name="received")
     post = models.CharField(
-        max_length=255, blank=True, help_text="The network's id of the post acted on; empty where none."
+        max_length=500, blank=True, help_text="The network's id of the post acted on; empty where none."
     )
+    recorded_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+", editable=False)
     log_file = models.ForeignKey(LogFile, models.SET_NULL, null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
