@@ -32,7 +32,7 @@ def data_folder(base_dir: Path) -> Path:
 
 
 def run_folder(data_dir: Path) -> Path:
-    """Return the folder of the sockets: `run` in the data, or a short one where that is too deep for a socket's path."""
+    """Return the folder of the sockets: `run` in the data, or a short one where a socket's path gets too long."""
     folder = data_dir / "run"
     longest = folder / "postgres" / POSTGRES_SOCKET
     if len(os.fsencode(longest)) <= LONGEST_SOCKET_PATH:
@@ -52,8 +52,9 @@ def addresses(base_dir: Path, data_dir: Path) -> Addresses:
     return Addresses(
         postgres_folder=postgres,
         valkey_folder=valkey,
-        # The host stands in the query, because a URL's host part is lower-cased by its readers.
-        database_url=f"postgres://{DATABASE}@/{DATABASE}?host={quote(str(postgres), safe='')}",
+        # The host stands in the query, because a URL's host part is lower-cased by its readers; the port, part of the
+        # socket's name, because PGPORT would change it.
+        database_url=f"postgres://{DATABASE}@/{DATABASE}?host={quote(str(postgres), safe='')}&port=5432",
         redis_url=f"unix://{socket}?db=1",
         broker_url=f"redis+socket://{socket}?virtual_host=0",
     )

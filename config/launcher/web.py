@@ -1,0 +1,22 @@
+"""Gunicorn's configuration (`-c python:config.launcher.web`)."""
+
+import os
+import signal
+from typing import Any
+
+from config.launcher.tied import die_with
+
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = 4
+# A worker that hangs for this long is replaced; the longest page is far below.
+timeout = 60
+graceful_timeout = 5
+accesslog = "-"
+# Its socket would lie in the home folder, one for all.
+control_socket_disable = True
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Tie a worker to its master, which is tied to the launcher."""
+    die_with(worker.ppid, signal.SIGKILL)
