@@ -23,7 +23,7 @@ class User(AbstractUser):
         constraints = [
             # Django writes "!" and noise where nobody knows the password.
             models.CheckConstraint(
-                condition=Q(is_service=False) | Q(password="") | Q(password__startswith="!"),
+                condition=Q(is_service=False) | Q(("password", "")) | Q(("password__startswith", "!")),
                 name="user_service_has_no_password",
             ),
             models.CheckConstraint(
@@ -237,6 +237,16 @@ class Identity(models.Model):
         null=True, blank=True, help_text="When its owner proved to us that it is theirs; trust starts here."
     )
 
+    alias_of = models.ForeignKey(
+        "self",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="aliases",
+        help_text="Only of an id made from a handle (@handle): rows that name it are taken as this account's.",
+    )
+
     objects = models.Manager()
 
     class Meta:
@@ -247,6 +257,10 @@ class Identity(models.Model):
             models.CheckConstraint(
                 condition=Q(followers__isnull=True) | Q(followers__gte=0),
                 name="identity_followers_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(alias_of__isnull=True) | (Q(external_id__startswith="@") & ~Q(alias_of=F("key"))),
+                name="identity_alias_is_a_handle",
             ),
         ]
         indexes = [models.Index(F("network"), Lower("handle"), name="identity_handle")]

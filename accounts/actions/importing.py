@@ -1,0 +1,222 @@
+"""Bulk import of a file or folder into people and the activity log."""
+
+import csv
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+from django.conf import settings
+from django.db import transaction
+
+from accounts.actions.daily import add_to_day, open_day, sweep_log
+from accounts.actions.people import Account, save_accounts
+from accounts.actions.spool import Spool, new_spool
+from accounts.actions.websites import join_websites, known_websites
+from accounts.intake import NotThisFormat, Reject, open_source
+from accounts.intake.websites import link_interactions
+from accounts.keys import account_key
+from accounts.log import LOG_INTERACTIONS, LOG_POSTS, interactions_to_log, posts_to_log
+
+# The stubs of pyarrow lack starts_with on whole columns.
+pc: Any = pyarrow.compute
+
+# People made in one transaction: others who make people wait for less than a second or two.
+_ACCOUNTS_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import is. `done` of `total` are bytes while reading, accounts for people, days for the log."""
+
+    stage: str
+    done: int
+    total: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import changed. Rows that were known already count in `rows_read` alone."""
+
+    rows_read: int = 0
+    people: int = 0
+    identities: int = 0
+    posts: int = 0
+    interactions: int = 0
+    days: int = 0
+    rejected: int = 0
+    rejects_file: Path | None = None
+
+
+def import_activity(
+    path: Path,
+    *,
+    format: str,
+    now: datetime,
+    progress: Callable[[Progress], None] | None = None,
+    network: str | None = None,
+) -> ImportReport:
+    """Read a file or folder of activity into people, identities and the activity log.
+
+    Nothing is written before the whole source was read, so `NotThisFormat` leaves everything as it was. Then people
+    come first, and after them each day of the log in one transaction. Killed anywhere, the same import again completes
+    it; of what is known already nothing is written twice, whoever else imports meanwhile. Memory is bounded by a batch
+    while reading and by a day's new rows while writing. Rows that can't be used are listed, without what stood in
+    them beyond the reason, in a file below `rejects/` of the data folder.
+    """
+    tell = progress or (lambda _: None)
+    try:
+        source = open_source(path, format, network=network)
+    except PermissionError as error:
+        raise NotThisFormat(f"{path.name} can't be read: {error.strerror}") from error
+    sweep_log(now=now)
+    report = ImportReport()
+    with new_spool(settings.ACTIVITY_LOG) as spool, (spool.root / "rejects.csv").open("w", newline="") as file:
+        rejects = _Rejects(file)
+        tell(Progress("reading", 0, source.size_bytes, 0))
+        for batch in source.batches():
+            spool.add(batch)
+            rejects.add(batch.rejects)
+            report = replace(report, rows_read=report.rows_read + batch.rows)
+            tell(Progress("reading", batch.bytes_read, source.size_bytes, report.rows_read))
+        spool.flush()
+        report, names = _save_people(spool, report, tell, now)
+        join_websites(now=now)
+        report = _save_days(spool, names, report, tell, now)
+        rejects.add(names.rejects(path.name))
+        if rejects.count:
+            file.flush()
+            kept = _keep(spool.root / "rejects.csv", path, now)
+            report = replace(report, rejected=rejects.count, rejects_file=kept)
+    return report
+
+
+def _save_people(
+    spool: Spool, report: ImportReport, tell: Callable[[Progress], None], now: datetime
+) -> tuple[ImportReport, "_Names"]:
+    names = _Names()
+    done = 0
+    tell(Progress("people", 0, 0, 0))
+    for accounts, total in spool.accounts(_ACCOUNTS_AT_ONCE):
+        saved = save_accounts(accounts, now=now)
+        names.refused |= saved.refused
+        names.aliases |= saved.aliases
+        done += accounts.num_rows
+        report = replace(report, people=report.people + saved.people, identities=report.identities + saved.identities)
+        tell(Progress("people", done, total, done))
+    return report, names
+
+
+def _save_days(
+    spool: Spool, names: "_Names", report: ImportReport, tell: Callable[[Progress], None], now: datetime
+) -> ImportReport:
+    websites = known_websites()
+    days = spool.days()
+    rows = 0
+    tell(Progress("log", 0, len(days), 0))
+    for done, day in enumerate(days, start=1):
+        posts, interactions = _log_rows(spool, day, names, websites)
+        rows += posts.num_rows + interactions.num_rows
+        with transaction.atomic():
+            open_day(day)
+            new_posts = add_to_day("posts", day, posts, now=now)
+            new_interactions = add_to_day("interactions", day, interactions, now=now)
+        report = replace(
+            report,
+            posts=report.posts + (new_posts.rows if new_posts else 0),
+            interactions=report.interactions + (new_interactions.rows if new_interactions else 0),
+            days=report.days + bool(new_posts or new_interactions),
+        )
+        tell(Progress("log", done, len(days), rows))
+    return report
+
+
+def _log_rows(spool: Spool, day: date, names: "_Names", websites: frozenset[str]) -> tuple[pa.Table, pa.Table]:
+    """Return a day's posts and interactions as the log takes them, links to known websites among the latter."""
+    posts, interactions = [LOG_POSTS.empty_table()], [LOG_INTERACTIONS.empty_table()]
+    for part in spool.day("posts", day):
+        known = names.settle(part, {"author": part["network"]})
+        posts.append(posts_to_log(known))
+        interactions.append(interactions_to_log(link_interactions(known, websites)))
+    for part in spool.day("interactions", day):
+        networks = {"actor": part["network"], "target": pc.coalesce(part["target_network"], part["network"])}
+        interactions.append(interactions_to_log(names.settle(part, networks)))
+    return pa.concat_tables(posts), pa.concat_tables(interactions)
+
+
+class _Names:
+    """Which of a source's accounts go by another name, and which can't be kept."""
+
+    def __init__(self) -> None:
+        self.aliases: dict[Account, str] = {}
+        self.refused: frozenset[Account] = frozenset()
+        self._left_out: Counter[Account] = Counter()
+
+    def settle(self, rows: pa.Table, networks: Mapping[str, Any]) -> pa.Table:
+        """Return rows with known accounts in place of made ids, without those of refused accounts.
+
+        `networks` names the columns that hold accounts, each with the networks of its rows.
+        """
+        for column, network in networks.items():
+            if self.aliases and pc.any(pc.starts_with(rows[column], "@")).as_py():
+                pairs: Iterable[Any] = zip(network.to_pylist(), rows[column].to_pylist(), strict=True)
+                settled = pa.array([self.aliases.get(pair, pair[1]) for pair in pairs], pa.string())
+                rows = rows.set_column(rows.schema.get_field_index(column), rows.schema.field(column), settled)
+        if not self.refused:
+            return rows
+        kept = [True] * rows.num_rows
+        for column, network in networks.items():
+            for index, account in enumerate(zip(network.to_pylist(), rows[column].to_pylist(), strict=True)):
+                if kept[index] and account in self.refused:
+                    kept[index] = False
+                    self._left_out[account] += 1
+        return rows.filter(pa.array(kept))
+
+    def rejects(self, source: str) -> list[Reject]:
+        """Return one reject for each refused account; which lines its rows stood in isn't known any more."""
+        return [
+            Reject(
+                source,
+                0,
+                f"the key {account_key(*account)} of an account on {account[0]} belongs to another account: "
+                f"its profile and {self._left_out[account]} rows were left out",
+            )
+            for account in sorted(self.refused)
+        ]
+
+
+class _Rejects:
+    """The list of rows that were left out, written as it grows."""
+
+    def __init__(self, file: Any) -> None:
+        self.count = 0
+        self._writer = csv.writer(file)
+        self._writer.writerow(["file", "line", "reason"])
+
+    def add(self, rejects: Iterable[Reject]) -> None:
+        for reject in rejects:
+            self._writer.writerow([reject.source, reject.line or "", reject.reason])
+            self.count += 1
+
+
+def _keep(file: Path, path: Path, now: datetime) -> Path:
+    """Move the list of rejects to where it can be read, under a name that no other import has."""
+    folder: Path = settings.DATA_DIR / "rejects"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{path.resolve().name}-{now:%Y%m%dT%H%M%SZ}"
+    number = 1
+    while True:
+        kept = folder / (f"{name}.csv" if number == 1 else f"{name}-{number}.csv")
+        try:
+            kept.touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+            continue
+        shutil.move(file, kept)
+        return kept

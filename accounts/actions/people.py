@@ -1,0 +1,189 @@
+"""Making people and identities for every account that activity or a profile names."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from django.db import connection, transaction
+
+from accounts.actions.locks import lock_people
+from accounts.actions.people_sql import (
+    ADOPT_PROVISIONAL,
+    ALIASES,
+    ATTACH_TO_PROVISIONAL,
+    COLLISIONS,
+    COPY_INCOMING,
+    CREATE_INCOMING,
+    EMPTY_INCOMING,
+    INSERT_IDENTITIES,
+    INSERT_PEOPLE,
+    MARK_NEW,
+    REMAINING,
+    RENAME_PEOPLE,
+    UPDATE_IDENTITIES,
+    UPDATE_PEOPLE,
+)
+from accounts.intake import ACCOUNTS, WEB
+from accounts.intake.websites import website_host
+from accounts.keys import account_keys
+from accounts.models import Network, Person, Place
+from accounts.places import find_city
+
+# Name and profile page of the networks that readers give; others get their slug as a name.
+KNOWN_NETWORKS = {
+    "twitter": ("Twitter", "https://twitter.com/{handle}"),
+    "mastodon": ("Mastodon", ""),
+    WEB: ("Websites", "https://{id}/"),
+}
+
+Account = tuple[str, str]  # network and id
+
+
+@dataclass(frozen=True, slots=True)
+class SavedAccounts:
+    """What became of some accounts.
+
+    `refused` are those whose key belongs to another id: their rows can't be kept. `aliases` says of ids made from a
+    handle which known account has that handle: their rows are that account's.
+    """
+
+    people: int
+    identities: int
+    refused: frozenset[Account]
+    aliases: Mapping[Account, str]
+
+
+def save_accounts(accounts: pa.Table, *, now: datetime, persons: Mapping[Account, int] | None = None) -> SavedAccounts:
+    """Make a person and an identity for each account that isn't known, and update what is known of the others.
+
+    `accounts` has the columns of `intake.ACCOUNTS` and each account once. A null wipes nothing. What a profile says
+    also goes to its person while nobody claimed that person, where it was empty or came from this profile. `persons`
+    names the owner of accounts that shall belong to somebody known. One transaction, one such at a time; about twelve
+    queries, whatever the number of rows.
+    """
+    networks: Any = accounts["network"].combine_chunks()
+    ids: Any = accounts["account"].combine_chunks()
+    keys = account_keys(networks, ids)
+    rows = accounts.select(ACCOUNTS.names).append_column("key", keys).to_pylist()
+    places = _places(row["location"] for row in rows)
+    with transaction.atomic():
+        lock_people()
+        _save_networks({row["network"] for row in rows})
+        Place.objects.bulk_create([places[pk] for pk in sorted(places)], ignore_conflicts=True)
+        with connection.cursor() as cursor:
+            cursor.execute(CREATE_INCOMING)
+            cursor.execute(EMPTY_INCOMING)
+            with cursor.copy(COPY_INCOMING) as copy:
+                for row in _prepared(rows, persons or {}):
+                    copy.write_row(row)
+            cursor.execute("ANALYZE incoming_accounts")
+            cursor.execute(COLLISIONS)
+            refused = frozenset((network, account) for network, account in cursor.fetchall())
+            cursor.execute(UPDATE_PEOPLE)
+            cursor.execute(UPDATE_IDENTITIES)
+            # Accounts with ids of their own first: ids made from handles are then looked up among them.
+            people, identities = _insert(cursor, made=False, now=now)
+            cursor.execute(ADOPT_PROVISIONAL)
+            left = [person for (person,) in cursor.fetchall()]
+            cursor.execute(ALIASES)
+            aliases = {(network, account): known for network, account, known in cursor.fetchall()}
+            more_people, more_identities = _insert(cursor, made=True, now=now)
+        drop_empty_people(left)
+        with connection.cursor() as cursor:
+            cursor.execute(RENAME_PEOPLE)
+    return SavedAccounts(people + more_people, identities + more_identities, refused, aliases)
+
+
+def _insert(cursor: Any, *, made: bool, now: datetime) -> tuple[int, int]:
+    """Insert the accounts that aren't known, those with made ids or the others; return new people and identities."""
+    parameters = {"made": made}
+    cursor.execute(MARK_NEW, parameters)
+    cursor.execute(ATTACH_TO_PROVISIONAL, parameters)
+    people = 0
+    attempt = 0
+    while True:
+        cursor.execute(REMAINING)
+        if not cursor.fetchone()[0]:
+            break
+        cursor.execute(INSERT_PEOPLE, {"attempt": attempt, "now": now})
+        people += cursor.rowcount
+        attempt += 1
+    cursor.execute(INSERT_IDENTITIES, parameters)
+    return people, cursor.rowcount
+
+
+def _save_networks(slugs: set[str]) -> None:
+    networks = []
+    for slug in sorted(slugs):
+        name, profile_url = KNOWN_NETWORKS.get(slug, (slug, ""))
+        networks.append(Network(slug=slug, name=name, profile_url=profile_url))
+    Network.objects.bulk_create(networks, ignore_conflicts=True)
+
+
+def _places(locations: Iterable[str | None]) -> dict[int, Place]:
+    places = {}
+    for location in set(locations):
+        place = _place(location)
+        if place is not None:
+            places[place.pk] = place
+    return places
+
+
+def _place(location: str | None) -> Place | None:
+    city = find_city(location) if location else None
+    if city is None:
+        return None
+    return Place(
+        geoname_id=city.geoname_id,
+        name=city.name,
+        region=city.admin,
+        country=city.country_code,
+        latitude=city.latitude,
+        longitude=city.longitude,
+        population=city.population,
+    )
+
+
+def _prepared(rows: Iterable[dict[str, Any]], persons: Mapping[Account, int]) -> Iterator[tuple[Any, ...]]:
+    """Yield rows as `COPY_INCOMING` takes them, cut to what the columns hold."""
+    for row in rows:
+        network, account, location, website = row["network"], row["account"], row["location"], row["website"]
+        place = _place(location)
+        # Half an address leads nowhere.
+        website = None if website is None or len(website) > 500 else website
+        yield (
+            row["key"],
+            network,
+            account,
+            account if network == WEB else _cut(row["handle"], 500),
+            _cut(row["name"], 255),
+            row["bio"],
+            _cut(location, 255),
+            website,
+            website and (website_host(website) or ""),
+            row["followers"],
+            row["following"],
+            row["verified"],
+            row["created_at"],
+            place and place.pk,
+            persons.get((network, account)),
+        )
+
+
+def _cut(text: str | None, length: int) -> str | None:
+    return None if text is None else text[:length]
+
+
+def drop_empty_people(ids: Iterable[int]) -> int:
+    """Delete people who own no identity any more, unless somebody claimed them or anything else names them.
+
+    An identity can move to another person: a website to whoever alone names it, an id made from a handle to the account
+    that turns out to have the handle.
+    """
+    empty = Person.objects.filter(pk__in=list(ids), user__isnull=True, claimed_at__isnull=True)
+    for relation in Person._meta.related_objects:
+        empty = empty.filter(**{f"{relation.name}__isnull": True})
+    deleted, _ = empty.delete()
+    return deleted

@@ -1,0 +1,209 @@
+"""The SQL of `people`: everything for all rows at once, over the temporary table `incoming_accounts`.
+
+An id made from a handle is "@" and the handle in lower case ("made" below). Text that isn't known is null in
+`incoming_accounts` and empty in the models' tables.
+"""
+
+CREATE_INCOMING = """
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_accounts (
+    key bigint NOT NULL, network text NOT NULL, external_id text NOT NULL, handle text, name text, bio text,
+    location text, website text, website_host text, followers bigint, following bigint, verified boolean,
+    created_at bigint, place_id integer, person_id bigint, is_new boolean
+) ON COMMIT DELETE ROWS
+"""
+EMPTY_INCOMING = "TRUNCATE incoming_accounts"
+COPY_INCOMING = """
+COPY incoming_accounts (
+    key, network, external_id, handle, name, bio, location, website, website_host, followers, following, verified,
+    created_at, place_id, person_id
+) FROM STDIN
+"""
+
+# Take out, and return, accounts whose key belongs to another id: one that is known, or an earlier one of these.
+COLLISIONS = """
+DELETE FROM incoming_accounts n
+WHERE EXISTS (
+        SELECT FROM accounts_identity i
+        WHERE i.key = n.key AND (i.network_id, i.external_id) <> (n.network, n.external_id)
+    )
+    OR EXISTS (
+        SELECT FROM incoming_accounts other
+        WHERE other.key = n.key AND (other.network, other.external_id) < (n.network, n.external_id)
+    )
+RETURNING network, external_id
+"""
+
+# What a profile newly says goes to its person too, where the person's own field was empty or said the same as the
+# profile until now. Of several profiles of one person the one that gives a name counts.
+UPDATE_PEOPLE = """
+WITH facts AS (
+    SELECT DISTINCT ON (i.person_id)
+        p.id,
+        CASE WHEN p.name IN ('', i.name) THEN coalesce(n.name, p.name) ELSE p.name END AS name,
+        CASE WHEN p.bio IN ('', i.bio) THEN coalesce(n.bio, p.bio) ELSE p.bio END AS bio,
+        CASE WHEN p.location IN ('', i.location) THEN coalesce(n.location, p.location) ELSE p.location END AS location,
+        n.place_id
+    FROM incoming_accounts n
+    JOIN accounts_identity i ON i.key = n.key
+    JOIN accounts_person p ON p.id = i.person_id AND p.user_id IS NULL
+    ORDER BY i.person_id, n.name IS NULL, n.key
+)
+UPDATE accounts_person p
+SET name = facts.name, bio = facts.bio, location = facts.location,
+    place_id = CASE WHEN p.location = facts.location THEN p.place_id ELSE facts.place_id END
+FROM facts
+WHERE p.id = facts.id AND (p.name, p.bio, p.location) IS DISTINCT FROM (facts.name, facts.bio, facts.location)
+"""
+
+UPDATE_IDENTITIES = """
+WITH facts AS (
+    SELECT i.key,
+        coalesce(n.handle, i.handle) AS handle, coalesce(n.name, i.name) AS name, coalesce(n.bio, i.bio) AS bio,
+        coalesce(n.location, i.location) AS location, coalesce(n.website, i.website) AS website,
+        coalesce(n.website_host, i.website_host) AS website_host, coalesce(n.followers, i.followers) AS followers,
+        coalesce(n.following, i.following) AS following, coalesce(n.verified, i.verified) AS verified,
+        coalesce(to_timestamp(n.created_at), i.created_at) AS created_at
+    FROM incoming_accounts n JOIN accounts_identity i ON i.key = n.key
+)
+UPDATE accounts_identity i
+SET handle = facts.handle, name = facts.name, bio = facts.bio, location = facts.location, website = facts.website,
+    website_host = facts.website_host, followers = facts.followers, following = facts.following,
+    verified = facts.verified, created_at = facts.created_at
+FROM facts
+WHERE i.key = facts.key
+    AND (i.handle, i.name, i.bio, i.location, i.website, i.website_host, i.followers, i.following, i.verified,
+         i.created_at)
+        IS DISTINCT FROM
+        (facts.handle, facts.name, facts.bio, facts.location, facts.website, facts.website_host, facts.followers,
+         facts.following, facts.verified, facts.created_at)
+"""
+
+MARK_NEW = """
+UPDATE incoming_accounts n SET is_new = TRUE
+WHERE starts_with(n.external_id, '@') = %(made)s
+    AND NOT EXISTS (SELECT FROM accounts_identity i WHERE i.key = n.key)
+"""
+
+# A new account whose handle stands in earlier activity, under an id made from it, is that person.
+ATTACH_TO_PROVISIONAL = """
+UPDATE incoming_accounts n SET person_id = known.person_id
+FROM (
+    SELECT DISTINCT ON (i.key) n.key, i.person_id
+    FROM incoming_accounts n
+    JOIN accounts_identity i
+        ON i.network_id = n.network AND i.external_id = '@' || lower(n.handle) AND i.alias_of_id IS NULL
+    WHERE n.is_new AND n.person_id IS NULL AND NOT %(made)s
+    ORDER BY i.key, n.key
+) known
+WHERE n.key = known.key
+"""
+
+REMAINING = "SELECT EXISTS (SELECT FROM incoming_accounts WHERE is_new AND person_id IS NULL)"
+
+# One attempt to give each remaining account a person with a free handle: the account's own, then with its network, then
+# its id with the network, then numbered. Of several that want the same handle the lowest key gets it.
+INSERT_PEOPLE = """
+WITH wishes AS (
+    SELECT key, CASE %(attempt)s
+        WHEN 0 THEN handle
+        WHEN 1 THEN coalesce(nullif(handle, ''), external_id) || '@' || network
+        WHEN 2 THEN external_id || '@' || network
+        ELSE external_id || '@' || network || '-' || (%(attempt)s - 1)::text
+    END AS handle
+    FROM incoming_accounts WHERE is_new AND person_id IS NULL
+), winners AS (
+    SELECT DISTINCT ON (lower(w.handle)) w.key, w.handle
+    FROM wishes w
+    WHERE w.handle <> '' AND NOT EXISTS (SELECT FROM accounts_person p WHERE lower(p.handle) = lower(w.handle))
+    ORDER BY lower(w.handle), w.key
+), numbered AS MATERIALIZED (
+    SELECT key, handle, nextval(pg_get_serial_sequence('accounts_person', 'id')) AS id FROM winners
+), inserted AS (
+    INSERT INTO accounts_person
+        (id, handle, name, bio, location, place_id, email, claimed_via, is_hidden, is_seed, created_at)
+    SELECT w.id, w.handle, coalesce(n.name, ''), coalesce(n.bio, ''), coalesce(n.location, ''), n.place_id, '', '',
+        FALSE, FALSE, %(now)s
+    FROM numbered w JOIN incoming_accounts n ON n.key = w.key
+    ORDER BY lower(w.handle)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+)
+UPDATE incoming_accounts n SET person_id = numbered.id
+FROM numbered JOIN inserted ON inserted.id = numbered.id
+WHERE n.key = numbered.key
+"""
+
+INSERT_IDENTITIES = """
+INSERT INTO accounts_identity
+    (key, network_id, external_id, handle, person_id, name, bio, location, website, website_host, followers, following,
+     verified, created_at)
+SELECT key, network, external_id, coalesce(handle, ''), person_id, coalesce(name, ''), coalesce(bio, ''),
+    coalesce(location, ''), coalesce(website, ''), coalesce(website_host, ''), followers, following,
+    coalesce(verified, FALSE), to_timestamp(created_at)
+FROM incoming_accounts
+WHERE is_new AND starts_with(external_id, '@') = %(made)s
+ORDER BY key
+"""
+
+# A known account that turns out to have the handle from which an id was made: that id's rows are its person's. Not if
+# somebody claimed the person meanwhile.
+ADOPT_PROVISIONAL = """
+WITH moves AS (
+    SELECT DISTINCT ON (made.key) made.key, made.person_id AS old, own.person_id AS new
+    FROM incoming_accounts n
+    JOIN accounts_identity own ON own.key = n.key
+    JOIN accounts_identity made
+        ON made.network_id = own.network_id AND made.external_id = '@' || lower(own.handle)
+        AND made.person_id <> own.person_id AND made.alias_of_id IS NULL
+    JOIN accounts_person p ON p.id = made.person_id AND p.user_id IS NULL AND p.claimed_at IS NULL
+    WHERE n.is_new IS NOT TRUE AND NOT starts_with(n.external_id, '@')
+    ORDER BY made.key, own.key
+)
+UPDATE accounts_identity i SET person_id = moves.new FROM moves WHERE i.key = moves.key RETURNING moves.old
+"""
+
+# Find which account has the handle of a made id, keep the answer as an identity, so that it stays the same when handles
+# change hands, and return it. A made id that was once kept as an account of its own remains that.
+ALIASES = """
+WITH found AS (
+    SELECT n.key, n.network, n.external_id, n.handle, min(i.key) AS own
+    FROM incoming_accounts n
+    JOIN accounts_identity i
+        ON i.network_id = n.network AND lower(i.handle) = substr(n.external_id, 2)
+        AND NOT starts_with(i.external_id, '@')
+    WHERE starts_with(n.external_id, '@')
+        AND NOT EXISTS (SELECT FROM accounts_identity known WHERE known.key = n.key)
+    GROUP BY n.key, n.network, n.external_id, n.handle
+    HAVING count(*) = 1
+), added AS (
+    INSERT INTO accounts_identity
+        (key, network_id, external_id, handle, person_id, name, bio, location, website, website_host, verified,
+         alias_of_id)
+    SELECT f.key, f.network, f.external_id, coalesce(f.handle, ''), i.person_id, '', '', '', '', '', FALSE, f.own
+    FROM found f JOIN accounts_identity i ON i.key = f.own
+    ORDER BY f.key
+    RETURNING network_id, external_id, alias_of_id
+), all_aliases AS (
+    SELECT network_id, external_id, alias_of_id FROM added
+    UNION ALL
+    SELECT i.network_id, i.external_id, i.alias_of_id
+    FROM incoming_accounts n JOIN accounts_identity i ON i.key = n.key AND i.alias_of_id IS NOT NULL
+)
+SELECT a.network_id, a.external_id, i.external_id
+FROM all_aliases a JOIN accounts_identity i ON i.key = a.alias_of_id
+"""
+
+# A person named after an id gets the account's handle once that is known and free.
+RENAME_PEOPLE = """
+WITH wishes AS (
+    SELECT DISTINCT ON (lower(i.handle)) p.id, i.handle
+    FROM incoming_accounts n
+    JOIN accounts_identity i ON i.key = n.key AND i.handle <> ''
+    JOIN accounts_person p
+        ON p.id = i.person_id AND p.user_id IS NULL AND p.handle = i.external_id || '@' || i.network_id
+    WHERE lower(p.handle) <> lower(i.handle)
+        AND NOT EXISTS (SELECT FROM accounts_person other WHERE lower(other.handle) = lower(i.handle))
+    ORDER BY lower(i.handle), i.key
+)
+UPDATE accounts_person p SET handle = wishes.handle FROM wishes WHERE p.id = wishes.id
+"""

@@ -1,0 +1,85 @@
+"""Whose website a host is. A website is an account of the network `web`, its id the host."""
+
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from django.db import connection, transaction
+
+from accounts.actions.locks import lock_people
+from accounts.actions.people import Account, drop_empty_people, save_accounts
+from accounts.intake import ACCOUNTS, WEB
+from accounts.models import Identity, Person
+
+# Hosts whose account is missing or belongs to somebody else than it should. Owner is who alone names the host in a
+# profile, or alone among those whom their network verified; else nobody, and the host is a person of its own. An
+# account that was proved stays where it is, and so does one of a person of its own that somebody claimed.
+_MISPLACED = """
+WITH naming AS (
+    SELECT website_host AS host, person_id, bool_or(verified) AS verified
+    FROM accounts_identity WHERE website_host <> '' AND network_id <> %(web)s
+    GROUP BY website_host, person_id
+), owners AS (
+    SELECT host, CASE
+        WHEN count(*) = 1 THEN min(person_id)
+        WHEN count(*) FILTER (WHERE verified) = 1 THEN min(person_id) FILTER (WHERE verified)
+    END AS person_id
+    FROM naming GROUP BY host
+)
+SELECT o.host, o.person_id, i.key, i.person_id
+FROM owners o
+LEFT JOIN accounts_identity i ON i.network_id = %(web)s AND i.external_id = o.host
+LEFT JOIN accounts_person p ON p.id = i.person_id
+LEFT JOIN naming n ON n.host = o.host AND n.person_id = i.person_id
+WHERE i.key IS NULL
+    OR i.proved_at IS NULL AND CASE
+        WHEN n.person_id IS NOT NULL THEN o.person_id IS DISTINCT FROM i.person_id
+        ELSE o.person_id IS NOT NULL AND p.user_id IS NULL
+    END
+ORDER BY o.host
+"""
+
+
+def join_websites(*, now: datetime) -> None:
+    """Give each website that profiles name to its owner.
+
+    Nobody takes a well-known site by writing it in a profile: as soon as two people name a host, it is its own person
+    again unless exactly one of them is verified by their network. Hosts that many people share, and shorteners, are
+    nobody's from the start (`intake.websites`).
+    """
+    with transaction.atomic():
+        lock_people()
+        with connection.cursor() as cursor:
+            cursor.execute(_MISPLACED, {"web": WEB})
+            found = cursor.fetchall()
+        missing = [(host, owner) for host, owner, key, _ in found if key is None]
+        if missing:
+            hosts = [host for host, _ in missing]
+            owners: dict[Account, int] = {(WEB, host): owner for host, owner in missing if owner is not None}
+            save_accounts(_accounts(hosts), now=now, persons=owners)
+        left = []
+        for host, owner, key, holder in found:
+            if key is not None:
+                person = owner or Person.objects.create(handle=_free_handle(host), created_at=now).pk
+                Identity.objects.filter(key=key).update(person=person)
+                left.append(holder)
+        drop_empty_people(left)
+
+
+def _accounts(hosts: list[str]) -> pa.Table:
+    columns: dict[str, pa.Array[Any]] = {name: pa.nulls(len(hosts)) for name in ACCOUNTS.names}
+    columns |= {"account": pa.array(hosts), "network": pa.array([WEB] * len(hosts))}
+    return pa.table(columns).cast(ACCOUNTS)
+
+
+def _free_handle(host: str) -> str:
+    wishes = [host, f"{host}@{WEB}"]
+    while Person.objects.filter(handle__iexact=wishes[0]).exists():
+        wishes = [*wishes[1:], f"{host}@{WEB}-{len(wishes)}"]
+    return wishes[0]
+
+
+def known_websites() -> frozenset[str]:
+    """Return the hosts of all websites that are somebody's account."""
+    hosts = Identity.objects.filter(network=WEB).values_list("external_id", flat=True)
+    return frozenset(hosts.iterator(chunk_size=10_000))
