@@ -1,0 +1,29 @@
+"""The score, as pure computation: tables in, tables out, and no database, clock or settings.
+
+`compute(Inputs(...), Parameters())` does a whole run. What the score means is in docs/scoring.md.
+"""
+
+from scoring.engine.errors import ConvergenceError, EngineError, InputError
+from scoring.engine.inputs import INTERACTIONS, OWNERS, POST_TOPICS, POSTS, RESTS, Inputs, Result
+from scoring.engine.parameters import Parameters
+from scoring.engine.run import compute
+from scoring.engine.scale import reach_at, score
+from scoring.engine.shapley import REASONS
+
+__all__ = [
+    "INTERACTIONS",
+    "OWNERS",
+    "POSTS",
+    "POST_TOPICS",
+    "REASONS",
+    "RESTS",
+    "ConvergenceError",
+    "EngineError",
+    "InputError",
+    "Inputs",
+    "Parameters",
+    "Result",
+    "compute",
+    "reach_at",
+    "score",
+]

@@ -1,0 +1,227 @@
+"""Events to acts between persons, and what they posted: the first half of the table work.
+
+Each step only groups and joins, and every summary is a sum, a minimum or a set, so that a day's part can be
+computed alone and added, in any order.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import ibis
+import numpy as np
+import pyarrow as pa
+
+from scoring.engine.arrays import Ints
+from scoring.engine.errors import InputError
+from scoring.engine.inputs import INTERACTIONS, OWNERS, POST_TOPICS, POSTS, Inputs
+from scoring.engine.tables import Table, Workspace, conform
+
+DAY: Final = 86_400
+
+# What is done to a post of the target, and what stands in a post of the actor.
+REACTIONS: Final = ("like", "reply", "repost", "quote", "click")
+NAMINGS: Final = ("mention", "link")
+# Acts that are posts of the actor themselves, and so a sign that the actor was there.
+POSTING: Final = ("reply", "repost", "quote", "mention", "link")
+
+
+@dataclass(frozen=True)
+class Activity:
+    """The activity of persons, ready to be summed up to any moment.
+
+    Parameters
+    ----------
+    acts : ibis table
+        One row per act between two persons: giver, receiver, at, post (may be null), naming, talk, posting.
+        `naming` says that it stands in a post of the giver's own, `talk` that it replies to a reply,
+        `posting` that it was itself a post of the giver.
+    posts : ibis table
+        post, at, person, kind, text (may be null); one row per row of the input.
+    people : ndarray of int64, shape (n,)
+        Every person seen before `until`, ascending.
+    events : int
+        Different events before `until`, of any kind, between whomever.
+    """
+
+    acts: Table
+    posts: Table
+    people: Ints
+    events: int
+
+
+def activity(workspace: Workspace, inputs: Inputs) -> Activity:
+    """Map accounts to persons and drop what doesn't count.
+
+    The same event twice is one. What persons do to themselves is dropped. A mention or link in the same
+    second as a reaction of the same giver to the same receiver is the same act seen twice (a reply names
+    whom it answers) and is dropped as well.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to compute.
+    inputs : Inputs
+        What to read.
+
+    Returns
+    -------
+    Activity
+        Acts are stored in the workspace; posts are an expression over the input, so that texts are never
+        all in memory.
+
+    Raises
+    ------
+    InputError
+        A table lacks a column, or an account belongs to two persons.
+    """
+    owners = _owners(inputs.owners)
+    events = workspace.read(inputs.interactions, INTERACTIONS, "interactions")
+    events = events.filter(events.at < inputs.until, events.actor.notnull(), events.target.notnull())
+    events = events.select(*INTERACTIONS.names).distinct()
+    events = workspace.keep(_persons(_persons(events, owners, "actor", "giver"), owners, "target", "receiver"))
+
+    posts = workspace.read(inputs.posts, POSTS, "posts")
+    posts = posts.filter(posts.at < inputs.until, posts.author.notnull(), posts.post.notnull())
+    posts = _persons(posts, owners, "author", "person")
+
+    scored = events.filter(
+        events.kind.isin([*REACTIONS, *NAMINGS]),
+        events.giver != events.receiver,
+    )
+    scored = scored.mutate(naming=scored.kind.isin(NAMINGS), posting=scored.kind.isin(POSTING))
+    replies = posts.filter(posts.kind == "reply").select("post").distinct()
+    reactions = scored.filter(~scored.naming)
+    answers = reactions.filter(reactions.kind == "reply")
+    talk = answers.semi_join(replies, "post").mutate(talk=True)
+    other = answers.anti_join(replies, "post").union(reactions.filter(reactions.kind != "reply")).mutate(talk=False)
+    named = scored.filter(scored.naming).anti_join(reactions, ["giver", "receiver", "at"]).mutate(talk=False)
+    columns = ("giver", "receiver", "at", "post", "naming", "talk", "posting")
+    acts = workspace.keep(ibis.union(*(part.select(*columns) for part in (talk, other, named))))
+
+    seen = ibis.union(
+        events.select(person=events.giver),
+        events.select(person=events.receiver),
+        posts.select("person"),
+        distinct=True,
+    )
+    people = np.union1d(workspace.arrays(seen)["person"], owners.column("person").to_numpy())
+    return Activity(acts, posts, people.astype(np.int64), int(workspace.connection.execute(events.count())))
+
+
+def _owners(owners: pa.Table) -> pa.Table:
+    owners = conform(owners, OWNERS, "owners").group_by(["account", "person"]).aggregate([])
+    accounts, counts = np.unique(owners.column("account").to_numpy(), return_counts=True)
+    if (counts > 1).any():
+        raise InputError(f"owners: account {accounts[counts > 1][0]} belongs to more than one person; keep one row")
+    return owners
+
+
+def _persons(table: Table, owners: pa.Table, account: str, person: str) -> Table:
+    if not owners.num_rows:
+        return table.mutate(**{person: table[account]}).drop(account)
+    known = ibis.memtable(owners).rename(_account="account", _person="person")
+    joined = table.left_join(known, table[account] == known["_account"])
+    return joined.mutate(**{person: ibis.coalesce(joined["_person"], joined[account])}).drop(
+        account, "_account", "_person"
+    )
+
+
+@dataclass(frozen=True)
+class Posting:
+    """What persons posted, by position in `people`.
+
+    Parameters
+    ----------
+    posts : ndarray of int64, shape (n,)
+        Posts in the table of posts.
+    own : ndarray of int64, shape (n,)
+        Those that aren't reshares.
+    known : ndarray of int64, shape (n,)
+        Different posts known from anywhere: the table, acts on them, acts that stand in them.
+    days : ndarray of int64, shape (n,)
+        Different UTC days with a post.
+    first, last : ndarray of int64, shape (n,)
+        The first and the last such day, in days since 1970; 0 where there is none.
+    """
+
+    posts: Ints
+    own: Ints
+    known: Ints
+    days: Ints
+    first: Ints
+    last: Ints
+
+
+def posting(workspace: Workspace, seen: Activity, *, until: int) -> Posting:
+    """Count posts and posting days up to a moment.
+
+    The table of posts may hold only some of them, so a post is also known by an act on it or by a mention
+    that stands in it, and a day by an act that is itself a post.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to compute.
+    seen : Activity
+        Acts and posts.
+    until : int
+        Only what happened before it, in epoch seconds.
+
+    Returns
+    -------
+    Posting
+        Counts and days; zeros for those who posted nothing.
+    """
+    acts = seen.acts.filter(seen.acts.at < until)
+    # A post is (post): where rows contradict each other, the smallest of each column is taken.
+    raw = seen.posts.filter(seen.posts.at < until)
+    posts = workspace.keep(
+        raw.group_by("post").aggregate(person=raw.person.min(), at=raw["at"].min(), kind=raw.kind.min())
+    )
+    counted = posts.group_by("person").aggregate(posts=posts.count(), own=(posts.kind != "reshare").sum())
+    located = acts.filter(acts.post.notnull())
+    known = ibis.union(
+        posts.select("person", "post"),
+        located.select(person=located.naming.ifelse(located.giver, located.receiver), post=located.post),
+        distinct=True,
+    )
+    known = known.group_by("person").aggregate(known=known.count())
+    written = acts.filter(acts.posting)
+    days = ibis.union(
+        posts.select(person=posts.person, day=posts["at"] // DAY),
+        written.select(person=written.giver, day=written["at"] // DAY),
+        distinct=True,
+    )
+    days = days.group_by("person").aggregate(days=days.count(), first=days.day.min(), last=days.day.max())
+    columns: dict[str, Ints] = {}
+    for table in (counted, known, days):
+        found = workspace.arrays(table)
+        at = np.searchsorted(seen.people, found.pop("person"))
+        for name, values in found.items():
+            columns[name] = np.zeros(seen.people.size, dtype=np.int64)
+            columns[name][at] = values
+    return Posting(**columns)
+
+
+def topic_table(workspace: Workspace, post_topics: pa.Table) -> Table | None:
+    """Return post, topic and the share of a post that each of its topics takes; None where there are none.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to compute.
+    post_topics : pyarrow.Table
+        Rows of `POST_TOPICS`; the same row twice is one.
+
+    Returns
+    -------
+    ibis table or None
+        Columns post, topic and share = 1 / topics of the post.
+    """
+    rows = conform(post_topics, POST_TOPICS, "post_topics").drop_null().group_by(["post", "topic"]).aggregate([])
+    if not rows.num_rows:
+        return None
+    table = workspace.keep(ibis.memtable(rows))
+    counts = table.group_by("post").aggregate(topics=table.count())
+    joined = table.inner_join(counts, "post")
+    return workspace.keep(joined.select("post", "topic", share=1.0 / joined.topics))

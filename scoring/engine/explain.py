@@ -1,0 +1,128 @@
+"""Where a person's reach comes from: topics and supporters, adding up to it."""
+
+from typing import Any
+
+import ibis
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from scoring.engine import scale
+from scoring.engine.activity import DAY, Activity, topic_table
+from scoring.engine.arrays import Floats, Ints, sum_by
+from scoring.engine.inputs import SUPPORTS, TOPICS, Inputs
+from scoring.engine.pairs import Pairs
+from scoring.engine.parameters import Parameters
+from scoring.engine.reach import Reach, by_giver_and_receiver
+from scoring.engine.tables import Workspace
+
+
+def topics(
+    workspace: Workspace, seen: Activity, pairs: Pairs, reach: Reach, inputs: Inputs, formula: Parameters
+) -> pa.Table:
+    """Split reach by the topics of the posts that were acted on.
+
+    What a supporter adds is split over that supporter's acts in proportion to their decayed weight, and an
+    act's part evenly over the topics of its post. Acts without a post or topic make up the part whose topic is null.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to do the table work.
+    seen : Activity
+        The acts.
+    pairs : Pairs
+        What each pair did.
+    reach : Reach
+        What each supporter adds.
+    inputs : Inputs
+        Topics of posts, and the moment.
+    formula : Parameters
+        Half-life and scale.
+
+    Returns
+    -------
+    pyarrow.Table
+        Rows of `TOPICS` with reach above 0, by person and topic, null last.
+    """
+    topic = topic_table(workspace, inputs.post_topics)
+    found: dict[str, npt.NDArray[Any]] = {
+        "position": np.zeros(0, dtype=np.int64),
+        "topic": np.zeros(0, dtype=np.int64),
+        "reach": np.zeros(0),
+    }
+    counted = (reach.contribution > 0) & (pairs.weight_calendar > 0)
+    if topic is not None and counted.any():
+        part = ibis.memtable(
+            pa.table(
+                {
+                    "giver": seen.people[pairs.giver[counted]],
+                    "receiver": seen.people[pairs.receiver[counted]],
+                    "position": pairs.receiver[counted],
+                    "part": reach.contribution[counted] / pairs.weight_calendar[counted],
+                }
+            )
+        )
+        acts = seen.acts.inner_join(topic, "post").inner_join(part, ["giver", "receiver"])
+        age = (inputs.until - acts["at"]) / (DAY * formula.half_life_days)
+        acts = acts.mutate(reach=acts.part * acts.share * ibis.literal(2.0) ** -age)
+        sums = acts.group_by("position", "topic").aggregate(reach=acts.reach.sum())
+        found = workspace.arrays(sums.order_by("position", "topic"))
+    rest = reach.reach - sum_by(found["position"], found["reach"], seen.people.size)
+    # Below this, what is left is the rounding of the sums and no topic of its own.
+    others = np.flatnonzero(rest > 1e-12 * (1.0 + reach.reach))
+    some = found["reach"] > 0
+    position = np.concatenate([found["position"][some], others])
+    amount = np.concatenate([found["reach"][some], rest[others]])
+    topics = np.append(found["topic"][some], np.zeros(others.size, dtype=np.int64))
+    nameless = np.arange(topics.size) >= int(some.sum())
+    # Within a person topics already ascend and the part without one comes last; a stable sort keeps that.
+    order = np.argsort(position, kind="stable")
+    columns = {
+        "person": seen.people[position[order]],
+        "topic": pa.array(topics[order], mask=nameless[order]),
+        "reach": amount[order],
+        "score": scale.score(amount[order], formula.scale_top),
+    }
+    return pa.table(columns, schema=TOPICS)
+
+
+def supports(pairs: Pairs, reach: Reach, people: Ints, kept: int) -> pa.Table:
+    """List each person's largest supporters, and whom each person supports most.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        What each pair did.
+    reach : Reach
+        What each giver adds to the receiver's reach.
+    people : ndarray of int64, shape (n,)
+        Persons by position.
+    kept : int
+        How many each way.
+
+    Returns
+    -------
+    pyarrow.Table
+        Rows of `SUPPORTS`, by supported and rank. A supporter who adds nothing, because nobody vouches for
+        them, say, has a reach of 0 and ranks after those who do, by expected activity.
+    """
+    giver, receiver, acted = by_giver_and_receiver(pairs)
+    amount, expected = reach.contribution.ravel()[acted], reach.expected.ravel()[acted]
+    actions = pairs.actions.ravel()[acted]
+    rank = _rank(receiver, giver, amount, expected)
+    rank_given = _rank(giver, receiver, amount, expected)
+    keep = np.flatnonzero((rank <= kept) | (rank_given <= kept))
+    keep = keep[np.lexsort((rank[keep], receiver[keep]))]
+    columns = (people[giver], people[receiver], amount, rank, rank_given, actions)
+    return pa.table([column[keep] for column in columns], schema=SUPPORTS)
+
+
+def _rank(owner: Ints, other: Ints, amount: Floats, expected: Floats) -> Ints:
+    # From 1 within each owner, the largest first. Rounded, so that the last bit of a sum doesn't decide.
+    order = np.lexsort((other, -expected.round(12), -amount.round(12), owner))
+    sorted_owner = owner[order]
+    heads = np.searchsorted(sorted_owner, sorted_owner)
+    rank = np.empty(owner.size, dtype=np.int64)
+    rank[order] = np.arange(owner.size) - heads + 1
+    return rank

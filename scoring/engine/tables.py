@@ -1,0 +1,163 @@
+"""Where tables are computed: Ibis expressions on DuckDB in process, or on a backend that is passed in."""
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import ibis
+import numpy.typing as npt
+import pyarrow as pa
+
+from scoring.engine.errors import InputError
+from scoring.engine.inputs import Source
+
+Table = Any  # an ibis table expression; ibis publishes no types
+
+
+class Workspace:
+    """A backend and the temporary tables that a run keeps in it; a context manager that drops them.
+
+    Parameters
+    ----------
+    connection : ibis backend, optional
+        Where the tables are computed. Without one, a DuckDB in memory is opened and closed.
+    """
+
+    def __init__(self, connection: Any = None) -> None:
+        self.connection = connection if connection is not None else ibis.duckdb.connect()
+        self._owned = connection is None
+        self._kept: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name in self._kept:
+            # ibis 12 writes its own DROP without the name under sqlglot 30.
+            self.connection.raw_sql(f"DROP TABLE IF EXISTS {name}")
+        self._kept.clear()
+        if self._owned:
+            self.connection.disconnect()
+
+    def read(self, source: Source, schema: pa.Schema, name: str) -> Table:
+        """Return a source as a table expression with exactly the columns and types of `schema`.
+
+        Parameters
+        ----------
+        source : pyarrow.Table or sequence of paths
+            Where the rows are. An empty sequence gives an empty table.
+        schema : pyarrow.Schema
+            What is wanted.
+        name : str
+            What to call the table in an error.
+
+        Returns
+        -------
+        ibis table
+            The expression; nothing is read yet.
+
+        Raises
+        ------
+        InputError
+            A column is missing or can't be of its type.
+        """
+        if isinstance(source, pa.Table):
+            return ibis.memtable(conform(source, schema, name))
+        if not source:
+            return ibis.memtable(schema.empty_table())
+        table = self.connection.read_parquet([str(path) for path in source], table_name=self._name())
+        missing = [column for column in schema.names if column not in table.columns]
+        if missing:
+            raise InputError(f"{name}: no column {', '.join(missing)}; there are {', '.join(table.columns)}")
+        wanted = ibis.Schema.from_pyarrow(schema)
+        return table.select(**{column: table[column].cast(wanted[column]) for column in schema.names})
+
+    def keep(self, expression: Table) -> Table:
+        """Compute an expression into a temporary table, which lives as long as the workspace.
+
+        Parameters
+        ----------
+        expression : ibis table
+            What to compute.
+
+        Returns
+        -------
+        ibis table
+            The stored rows.
+        """
+        name = self._name()
+        table = self.connection.create_table(name, expression, temp=True)
+        self._kept.append(name)
+        return table
+
+    def arrays(self, expression: Table) -> dict[str, npt.NDArray[Any]]:
+        """Compute an expression into one NumPy array per column. There must be no nulls.
+
+        Parameters
+        ----------
+        expression : ibis table
+            What to compute.
+
+        Returns
+        -------
+        dict
+            Arrays by column name, all of one length.
+        """
+        table = self.connection.to_pyarrow(expression)
+        return {name: table.column(name).to_numpy() for name in table.column_names}
+
+    def batches(self, expression: Table, rows: int) -> Iterator[pa.RecordBatch]:
+        """Compute an expression and give it batch by batch, so that a wide column never lies in memory whole.
+
+        Parameters
+        ----------
+        expression : ibis table
+            What to compute. It is stored first, where the backend can move it to disk.
+        rows : int
+            Most rows per batch.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            The rows, in no order.
+        """
+        kept = self.keep(expression)
+        # ibis 12 streams by a method that DuckDB 2 no longer has.
+        yield from self.connection.con.sql(self.connection.compile(kept)).to_arrow_reader(rows)
+
+    def _name(self) -> str:
+        return f"sway_{uuid4().hex}"
+
+
+def conform(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
+    """Return the columns of `schema` from a table, cast to its types.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Columns in any order, others ignored.
+    schema : pyarrow.Schema
+        What is wanted.
+    name : str
+        What to call the table in an error.
+
+    Returns
+    -------
+    pyarrow.Table
+        The table in the schema.
+
+    Raises
+    ------
+    InputError
+        A column is missing or can't be of its type.
+    """
+    missing = [column for column in schema.names if column not in table.column_names]
+    if missing:
+        raise InputError(f"{name}: no column {', '.join(missing)}; there are {', '.join(table.column_names)}")
+    try:
+        return table.select(schema.names).cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InputError(f"{name}: {error}; the columns must be {schema.to_string()}") from error
