@@ -197,7 +197,7 @@ def times(column: Column, name: str) -> Converted:
 def _outside(name: str, raw: object, seconds: int) -> str:
     raw = raw.decode() if isinstance(raw, bytes) else raw
     hint = ""
-    if seconds > LATEST and EARLIEST <= seconds // 1000 <= LATEST:
+    if 10**11 < seconds <= 1000 * LATEST:
         hint = "; milliseconds? seconds are expected"
     return f"{name} {shown(raw)} is outside the years 1970 to 2100{hint}"
 

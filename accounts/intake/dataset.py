@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from accounts.intake import columns as to
 from accounts.intake import tables
+from accounts.intake.files import Chunk
 from accounts.intake.schema import (
     DEFAULT_NETWORK,
     INTERACTION_KINDS,
@@ -154,7 +155,7 @@ def _readable(kind: Any, converter: to.Converter) -> bool:
     return bool(text or whole)
 
 
-def typed(table: str, chunk: tables.Chunk, how: Mapping[str, to.Converter], name: str) -> tuple[pa.Table, list[Reject]]:
+def typed(table: str, chunk: Chunk, how: Mapping[str, to.Converter], name: str) -> tuple[pa.Table, list[Reject]]:
     """Convert a chunk to its table's schema; a row with a bad or missing value becomes a reject, the rest stays."""
     rows = len(chunk.lines)
     reasons: dict[int, str] = {}

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from accounts.intake.columns import shown
+from accounts.intake.files import GZIP_FAULTS, Counted
 from accounts.intake.rows import Account, Handles, Interaction, Post, Rows, checked_id, checked_time
 from accounts.intake.schema import Batch, NotThisFormat, Reject
-from accounts.intake.tables import GZIP_FAULTS, Counted, column_names
+from accounts.intake.tables import column_names
 
 REQUIRED = ("status_id", "created_at", "user_id", "screen_name", "text", "is_retweet")
 

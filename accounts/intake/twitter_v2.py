@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from accounts.intake.columns import shown
+from accounts.intake.files import GZIP_FAULTS, SNIFF, Counted, sniff_text
+from accounts.intake.json_lines import json_object, whole_characters
 from accounts.intake.rows import Account, Handles, Interaction, Post, Rows, checked_id, checked_time
 from accounts.intake.schema import Batch, NotThisFormat, Reject
-from accounts.intake.tables import GZIP_FAULTS, SNIFF, Counted, json_object, sniff_text, whole_characters
 
 # A line with none of an answer's keys, and none of a tweet's or user's own, is something else.
 _ANSWER = {"data", "includes", "meta", "errors"}

@@ -12,8 +12,8 @@ from accounts.intake.schema import INTERACTIONS, WEB
 # Networks and messengers: who is meant stands in the path.
 _NETWORKS = """
 facebook.com fb.com fb.me instagram.com instagr.am twitter.com x.com linkedin.com lnkd.in tiktok.com threads.net
-threads.com snapchat.com pinterest.com reddit.com redd.it tumblr.com mastodon.social mastodon.online bsky.app vk.com ok.ru weibo.com
-wa.me whatsapp.com t.me telegram.me discord.gg discord.com twitch.tv onlyfans.com quora.com
+threads.com snapchat.com pinterest.com reddit.com redd.it tumblr.com mastodon.social mastodon.online bsky.app vk.com
+ok.ru weibo.com wa.me whatsapp.com t.me telegram.me discord.gg discord.com twitch.tv onlyfans.com quora.com
 """
 # Videos, music, pictures, texts, code: the same.
 _WORKS = """
@@ -28,7 +28,8 @@ t.co bit.ly goo.gl ow.ly buff.ly tinyurl.com dlvr.it is.gd ift.tt trib.al wp.me 
 # Lists of somebody's links, shops, funding: pages of many people under one host.
 _PAGES = """
 linktr.ee linkin.bio beacons.ai carrd.co about.me bio.link lnk.bio allmylinks.com taplink.cc amazon.com amazon.co.uk
-amazon.de amazon.co.jp ebay.com etsy.com patreon.com ko-fi.com buymeacoffee.com gofundme.com paypal.com paypal.me kickstarter.com eventbrite.com
+amazon.de amazon.co.jp ebay.com etsy.com patreon.com ko-fi.com buymeacoffee.com gofundme.com paypal.com paypal.me
+kickstarter.com eventbrite.com
 """
 # A link to one of these, or to a subdomain of it, says nothing about whose host it is.
 SHARED_HOSTS = frozenset(f"{_NETWORKS} {_WORKS} {_SHORTENERS} {_PAGES}".split())
