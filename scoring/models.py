@@ -56,7 +56,11 @@ class ScoreRunQuerySet(models.QuerySet["ScoreRun"]):
 
 
 class ScoreRun(models.Model):
-    """One computation of all scores, as known at `as_of` under a formula. The ledger of what was published when."""
+    """One computation of all scores, as known at `as_of` under a formula. The ledger of what was published when.
+
+    A line that is done stays done while it is computed again: its old rows are what readers see until the new ones
+    take their place.
+    """
 
     class State(models.TextChoices):
         RUNNING = "running"
@@ -69,6 +73,7 @@ class ScoreRun(models.Model):
     is_current = models.BooleanField("current", default=False)
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=1, help_text="Starts since it last ended by itself.")
     people = models.PositiveIntegerField(default=0)
     interactions = models.PositiveBigIntegerField(default=0)
     step = models.CharField(max_length=80, blank=True, help_text="What it is at, or was at when it stopped.")

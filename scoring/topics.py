@@ -63,18 +63,17 @@ class Matcher:
         tags: dict[str, set[int]] = {}
         phrases: dict[tuple[str, ...], set[int]] = {}
         exact: dict[str, set[int]] = {}
-        for topic in topics:
-            for name in (topic.slug, *topic.names):
-                if tag := _compact(name):
-                    tags.setdefault(tag, set()).add(topic.id)
-            for name in topic.names:
-                words = _cut(name)
-                if name.lstrip().startswith("#") or not words:
-                    continue
-                if len(words) == 1 and _is_short(words[0]):
-                    exact.setdefault(words[0], set()).add(topic.id)
-                else:
-                    phrases.setdefault(tuple(map(_folded, words)), set()).add(topic.id)
+        names = [(topic.id, name) for topic in topics for name in topic.names]
+        for topic, tag in [*names, *((topic.id, topic.slug) for topic in topics)]:
+            if compact := _compact(tag):
+                tags.setdefault(compact, set()).add(topic)
+        for (topic, name), words in zip(names, _cut([name for _, name in names]), strict=True):
+            if name.lstrip().startswith("#") or not words:
+                continue
+            if len(words) == 1 and _is_short(words[0]):
+                exact.setdefault(words[0], set()).add(topic)
+            else:
+                phrases.setdefault(tuple(map(_folded, words)), set()).add(topic)
         self._tags = _Lookup(tags)
         self._exact = _Lookup(exact)
         self._words = {word: number for number, word in enumerate(sorted({w for phrase in phrases for w in phrase}))}
@@ -231,11 +230,11 @@ def _is_short(word: str) -> bool:
     return len(word) <= 2 and word.isalpha()
 
 
-def _cut(name: str) -> list[str]:
-    """Return a name's words, as texts are cut."""
-    text = pa.array([name.replace("++", _PLUS_PLUS)], pa.string())
-    words = pc.replace_substring_regex(text, _BETWEEN_WORDS, " ")[0].as_py().split()
-    return [word for word in map(_normal, words) if word.strip("#")]
+def _cut(names: list[str]) -> list[list[str]]:
+    """Return each name's words, as texts are cut."""
+    texts = pc.replace_substring(pa.array(names, pa.string()), "++", _PLUS_PLUS)
+    texts = pc.replace_substring_regex(texts, _BETWEEN_WORDS, " ")
+    return [[word for word in map(_normal, text.split()) if word.strip("#")] for text in texts.to_pylist()]
 
 
 def _compact(tag: str) -> str:

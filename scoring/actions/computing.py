@@ -1,0 +1,56 @@
+"""From the log's tables to the engine: the one way that a nightly run and a data set's scoring both go."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet
+
+from scoring.engine import Inputs, Parameters, Result, compute
+from scoring.topics import MATCHES, Matcher
+
+pc: Any = pyarrow.compute
+
+# Rows of posts whose texts are in memory at once.
+BATCH = 50_000
+
+
+def until(as_of: datetime) -> int:
+    """Return the second before which events count. They are told apart by the second, the moment may be finer."""
+    return math.ceil(as_of.timestamp())
+
+
+def compute_scores(
+    *,
+    interactions: Sequence[Path],
+    posts: Sequence[Path],
+    until: int,
+    owners: pa.Table,
+    seeds: npt.NDArray[np.int64],
+    matcher: Matcher | None,
+    parameters: Parameters,
+    progress: Callable[[str], None],
+) -> Result:
+    """Find the topics of the posts, then compute everything that a run gives.
+
+    The tables are Parquet files in the log's columns; only rows before `until` (epoch seconds) count. Without a matcher
+    nothing has a topic.
+    """
+    progress("topics of posts")
+    topics = matcher.match_all(_texts(posts, until)) if matcher else MATCHES.empty_table()
+    inputs = Inputs(interactions=interactions, posts=posts, until=until, owners=owners, seeds=seeds, post_topics=topics)
+    return compute(inputs, parameters, progress=progress)
+
+
+def _texts(files: Sequence[Path], until: int) -> Iterator[pa.Table]:
+    for file in files:
+        with pyarrow.parquet.ParquetFile(file) as parquet:
+            for batch in parquet.iter_batches(BATCH, columns=["post", "at", "text", "topics"]):
+                rows = pa.Table.from_batches([batch])
+                yield rows.filter(pc.less(rows["at"], until))

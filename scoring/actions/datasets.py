@@ -1,0 +1,146 @@
+"""Scoring a data set from its files to a file, without a database. The same computation as a nightly run."""
+
+import csv
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import duckdb
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from accounts.intake import Reject, open_source
+from scoring.actions.computing import compute_scores, until
+from scoring.actions.errors import ScoringError
+from scoring.actions.spool import Spool
+from scoring.actions.topics import starter_matcher
+from scoring.engine import Parameters, Result
+
+OUT_COLUMNS: Final = (
+    *("account", "score", "reach", "forecast", "low", "high", "percentile"),
+    *("taken_unvouched", "taken_exchange", "taken_indiscriminate", "taken_repetition", "taken_absence", "network"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetReport:
+    """What came of scoring a data set; `notes` are the engine's."""
+
+    people: int
+    interactions: int
+    rejects: int
+    notes: dict[str, Any]
+
+
+def score_dataset(
+    path: Path,
+    *,
+    format: str,
+    network: str | None = None,
+    as_of: datetime,
+    parameters: Parameters,
+    out: Path,
+    progress: Callable[[str], None],
+) -> DatasetReport:
+    """Score a data set as known at a moment and write one row per person to `out` (.csv or .parquet), highest first.
+
+    A person is an account, together with the website that its profile names, if no other profile names it or no other
+    verified one. Verified accounts are where trust starts. Topics are the starter table's. Bad rows are left out and
+    written to `<out>.rejects.csv`. Both files appear whole or not at all; in memory is one batch of rows at a time,
+    then what the engine needs.
+
+    Raises NotThisFormat if the files aren't what they are said to be, ScoringError for an `out` that can't be.
+    """
+    if out.suffix not in (".csv", ".parquet"):
+        raise ScoringError(f"{out.name} ends neither in .csv nor in .parquet")
+    if not out.parent.is_dir():
+        raise ScoringError(f"there is no folder {out.parent} to write to")
+    source = open_source(path, format, network=network)
+    with (
+        tempfile.TemporaryDirectory(prefix="sway-") as folder,
+        duckdb.connect() as connection,
+        _rejects_file(out) as rejects,
+    ):
+        spool = Spool(Path(folder), connection)
+        rows = 0
+        for batch in source.batches():
+            spool.add(batch)
+            rejects.add(batch.rejects)
+            rows += batch.rows
+            progress(f"reading: {rows:,} rows")
+        spool.close()
+        progress("accounts")
+        people = spool.people()
+        result = compute_scores(
+            interactions=spool.interactions(),
+            posts=spool.posts(),
+            until=until(as_of),
+            owners=people.owners,
+            seeds=people.seeds,
+            matcher=starter_matcher(),
+            parameters=parameters,
+            progress=progress,
+        )
+        progress("writing")
+        table = _table(connection, result, people.names)
+        _write(table, out)
+    return DatasetReport(table.num_rows, int(result.notes["interactions"]), rejects.count, result.notes)
+
+
+def _table(connection: duckdb.DuckDBPyConnection, result: Result, names: pa.Table) -> pa.Table:
+    connection.register("scores", result.scores)
+    connection.register("names", names)
+    table: pa.Table = connection.sql(
+        f"""
+        SELECT {", ".join(OUT_COLUMNS)} FROM scores JOIN names ON names.key = scores.person
+        ORDER BY score DESC, network, account
+        """  # noqa: S608  # our own column names
+    ).to_arrow_table()
+    return table
+
+
+def _write(table: pa.Table, out: Path) -> None:
+    with _whole(out) as temporary:
+        if out.suffix == ".parquet":
+            pyarrow.parquet.write_table(table, temporary)
+        else:
+            pyarrow.csv.write_csv(table, temporary)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Give a name to write to, beside a file that takes its place when all is written."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class _Rejects:
+    def __init__(self, file: TextIO) -> None:
+        self._writer = csv.writer(file)
+        self._writer.writerow(["file", "line", "reason"])
+        self.count = 0
+
+    def add(self, rejects: list[Reject]) -> None:
+        self._writer.writerows((reject.source, reject.line or "", reject.reason) for reject in rejects)
+        self.count += len(rejects)
+
+
+@contextmanager
+def _rejects_file(out: Path) -> Iterator[_Rejects]:
+    """Write rejects beside `out`; without any there is no file afterwards, not even one of an earlier try."""
+    path = out.with_name(f"{out.name}.rejects.csv")
+    with _whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        rejects = _Rejects(file)
+        yield rejects
+    if not rejects.count:
+        path.unlink()

@@ -1,0 +1,63 @@
+"""One run at a time, across all processes and machines that share the database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from scoring.actions.errors import RunInProgress
+from scoring.models import ScoreRun
+
+# Advisory locks share one space of 64-bit numbers per database; nothing else here takes one.
+KEY: Final = int.from_bytes(b"swayruns")
+
+
+class RunLock:
+    """The lock while it is held: a session of its own in PostgreSQL, which frees it when the process dies."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self._connection = connection
+
+    def check(self) -> None:
+        """Raise OperationalError if the session is gone, and the lock with it."""
+        with self._connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+
+
+@contextmanager
+def run_lock() -> Iterator[RunLock]:
+    """Hold the lock of all runs, or raise RunInProgress at once.
+
+    A session's lock, on a connection of its own: it outlives the run's transactions, needs no clock and no heartbeat,
+    and goes with the process however that dies. (A pooler between here and PostgreSQL has to pool sessions, not
+    transactions.)
+    """
+    connection = connections.create_connection(DEFAULT_DB_ALIAS)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [KEY])
+            (held,) = cursor.fetchone()
+        if not held:
+            raise RunInProgress(_who())
+        try:
+            yield RunLock(connection)
+        finally:
+            _release(connection)
+    finally:
+        connection.close()
+
+
+def _release(connection: BaseDatabaseWrapper) -> None:
+    # Closing alone frees it too, but a little later than the next run may ask.
+    if connection.is_usable():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [KEY])
+
+
+def _who() -> str:
+    run = ScoreRun.objects.filter(state=ScoreRun.State.RUNNING).order_by("-started_at").first()
+    if run is None:
+        return "another run is going on"
+    return f"the run as of {run.as_of:%Y-%m-%d %H:%M} UTC is going on since {run.started_at:%Y-%m-%d %H:%M} UTC"

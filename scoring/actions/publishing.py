@@ -1,0 +1,238 @@
+"""Putting a run's result before the readers: all of it at once, or none."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.csv
+from django.db import IntegrityError, connection, models, transaction
+from psycopg import sql
+
+from accounts.models import Person
+from scoring.actions.errors import ScoringError
+from scoring.engine import Result
+from scoring.models import Score, ScoreRun, Support, Topic, TopicReach
+
+pc: Any = pyarrow.compute
+Ints = npt.NDArray[np.int64]
+
+# What floating sums may be off by, as a share of the larger value (or of 1).
+NOISE: Final = 1e-9
+# Rows of one write to the COPY stream.
+CHUNK: Final = 50_000
+# A person erased while the rows are copied fails the copy; each try begins with who is there now.
+TRIES: Final = 3
+
+_COLUMNS: Final = {
+    Score: tuple(f.name for f in Score._meta.concrete_fields if f.name not in ("id", "run", "person")),
+    TopicReach: ("reach", "score"),
+    Support: ("reach", "actions"),
+}
+
+
+class ResultFault(ScoringError):
+    """The engine gave something that may not be published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A run's rows as they go into the three tables; `left_out` counts persons that the database doesn't know."""
+
+    scores: pa.Table
+    topics: pa.Table
+    supports: pa.Table
+    left_out: int
+
+
+def rows_of(result: Result, *, people: Ints, topics: Ints) -> Rows:
+    """Return the rows to store, of known people and topics only.
+
+    Values within `NOISE` of a bound are put on it: sums of floats end a hair beyond what the definition allows. What is
+    further off is an error of the engine and raises ResultFault, as does a value that is no number, and a row whose
+    parts don't add up to the forecast.
+    """
+    scores = result.scores
+    scores = scores.filter(pc.is_in(scores["person"], value_set=pa.array(people)))
+    scores = _checked(scores)
+    topic_rows = result.topics
+    topic_rows = topic_rows.filter(
+        pc.and_(
+            pc.is_in(topic_rows["person"], value_set=pa.array(people)),
+            pc.is_in(topic_rows["topic"], value_set=pa.array(topics)),
+        )
+    )
+    topic_rows = _set(topic_rows, score=_within("score", topic_rows["score"], 1.0, 100.0))
+    supports = result.supports
+    supports = supports.filter(
+        pc.and_(
+            pc.is_in(supports["supporter"], value_set=pa.array(people)),
+            pc.is_in(supports["supported"], value_set=pa.array(people)),
+        )
+    )
+    return Rows(
+        # By rank: a page of the list is then a few neighbouring blocks of the table.
+        scores.sort_by([("score", "descending"), ("person", "ascending")]),
+        topic_rows.select(["person", "topic", *_COLUMNS[TopicReach]]),
+        supports.select(["supporter", "supported", *_COLUMNS[Support]]),
+        left_out=result.scores.num_rows - scores.num_rows,
+    )
+
+
+def _checked(scores: pa.Table) -> pa.Table:
+    """Return score rows in the columns of the table, on their bounds where they were off by noise."""
+    for name in _COLUMNS[Score]:
+        if name != "original_share":
+            _no_gaps(name, scores[name])
+    reach, forecast = _floats(scores["reach"]), _floats(scores["forecast"])
+    taken = sum(_floats(scores[name]) for name in _COLUMNS[Score] if name.startswith("taken_"))
+    off = np.abs(forecast - reach - taken) > 1e-6 * np.maximum(1.0, np.abs(forecast))
+    if off.any():
+        raise ResultFault(f"what was taken off doesn't add up to forecast less reach in {int(off.sum())} rows")
+    low = _within("low", scores["low"], 0.0, reach)
+    high = _within("high", scores["high"], reach, np.inf)
+    return _set(
+        scores.select(["person", *_COLUMNS[Score]]),
+        score=_within("score", scores["score"], 1.0, 100.0),
+        percentile=_within("percentile", scores["percentile"], 0.0, 100.0),
+        low=low,
+        high=high,
+    )
+
+
+def _no_gaps(name: str, column: Any) -> None:
+    if column.null_count or (pa.types.is_floating(column.type) and not np.isfinite(_floats(column)).all()):
+        raise ResultFault(f"{name} holds something that is no number")
+
+
+def _within(name: str, column: Any, least: Any, most: Any) -> Any:
+    values = _floats(column)
+    clipped = np.clip(values, least, most)
+    off = np.abs(values - clipped) > NOISE * np.maximum(1.0, np.abs(clipped))
+    if off.any():
+        raise ResultFault(f"{name} is out of its range in {int(off.sum())} rows")
+    return clipped
+
+
+def _floats(column: Any) -> npt.NDArray[np.float64]:
+    return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def _set(table: pa.Table, **columns: Any) -> pa.Table:
+    for name, values in columns.items():
+        table = table.set_column(table.column_names.index(name), name, pa.array(values))
+    return table
+
+
+def publish(
+    run: ScoreRun,
+    result: Result,
+    *,
+    now: datetime,
+    finished: Callable[[], datetime],
+    make_current: bool | None,
+    check: Callable[[], None],
+) -> None:
+    """Store a run's rows in place of those that it has, and say that it is done, in one transaction.
+
+    Readers see the run's old rows, or none where it had none, until the commit; rows are never locked for longer than
+    the last statements take. `check` is called last and may raise. With `make_current` None the run becomes the current
+    one if it has the highest moment among the finished runs of the current formula, and no earlier moment than the
+    run that is current now.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            with transaction.atomic():
+                _publish(run, result, now, finished, make_current, check)
+        except IntegrityError as error:
+            gone = isinstance(error.__cause__, psycopg.errors.ForeignKeyViolation)
+            if not gone or attempt == TRIES:
+                raise
+        else:
+            return
+
+
+def _publish(
+    run: ScoreRun,
+    result: Result,
+    now: datetime,
+    finished: Callable[[], datetime],
+    make_current: bool | None,
+    check: Callable[[], None],
+) -> None:
+    rows = rows_of(result, people=_ids(Person.objects.all()), topics=_ids(Topic.objects.all()))
+    for model, table in ((Score, rows.scores), (TopicReach, rows.topics), (Support, rows.supports)):
+        model.objects.filter(run=run).delete()
+        _copy(model, run, table)
+    with connection.cursor() as cursor:
+        # Foreign keys are checked here instead of at the commit, before the ledger's rows are locked.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    check()
+    run.state = ScoreRun.State.DONE
+    run.started_at, run.finished_at = now, finished()
+    run.people = rows.scores.num_rows
+    run.interactions = int(result.notes["interactions"])
+    run.notes = {**result.notes, "left_out": rows.left_out}
+    run.step, run.error, run.attempts = "", "", 1
+    run.save(
+        update_fields=[
+            *("state", "started_at", "finished_at", "people", "interactions", "notes", "step", "error", "attempts")
+        ]
+    )
+    _choose_current(run, make_current)
+
+
+def _ids(rows: models.QuerySet[Any]) -> Ints:
+    return np.fromiter(rows.values_list("pk", flat=True).iterator(chunk_size=CHUNK), dtype=np.int64)
+
+
+def _copy(model: type[models.Model], run: ScoreRun, table: pa.Table) -> None:
+    """Append rows to a model's table through COPY, as CSV that Arrow writes: floats come back to the bit."""
+    table = table.add_column(0, "run", pa.array(np.full(table.num_rows, run.pk, dtype=np.int64)))
+    columns = [sql.Identifier(_column(model, name)) for name in table.column_names]
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
+        sql.Identifier(model._meta.db_table), sql.SQL(", ").join(columns)
+    )
+    options = pyarrow.csv.WriteOptions(include_header=False)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for batch in table.to_batches(max_chunksize=CHUNK):
+            text = io.BytesIO()
+            pyarrow.csv.write_csv(batch, text, options)
+            copy.write(text.getvalue())
+
+
+def _column(model: type[models.Model], field: str) -> str:
+    return str(model._meta.get_field(field).get_attname_column()[1])  # type: ignore[union-attr]  # no reverse relation
+
+
+def _choose_current(run: ScoreRun, make_current: bool | None) -> None:
+    before = ScoreRun.objects.filter(is_current=True).first()
+    if make_current is None:
+        newest = ScoreRun.objects.done().filter(formula__is_current=True).order_by("-as_of").first()
+        make_current = newest == run and (before is None or run.as_of >= before.as_of)
+    if make_current and run != before:
+        ScoreRun.objects.filter(is_current=True).update(is_current=False)
+        ScoreRun.objects.filter(pk=run.pk).update(is_current=True)
+    run.is_current = make_current or run == before
+
+
+def prune(run: ScoreRun) -> int:
+    """Drop the topics and supports of all runs but the current one, the one before it and `run`; return the rows.
+
+    They are the bulk of what a run stores, and pages show the current ones only. Scores are history and stay.
+    """
+    current = ScoreRun.objects.current()
+    kept = {run.pk}
+    if current is not None:
+        earlier = ScoreRun.objects.done().filter(formula=current.formula, as_of__lt=current.as_of)
+        kept |= {current.pk, *earlier.order_by("-as_of").values_list("pk", flat=True)[:1]}
+    topics, _ = TopicReach.objects.exclude(run__in=kept).delete()
+    supports, _ = Support.objects.exclude(run__in=kept).delete()
+    return topics + supports

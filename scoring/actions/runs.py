@@ -1,0 +1,187 @@
+"""A run from the log to the readers, and its line in the ledger."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import DatabaseError
+from django.utils import timezone
+
+from accounts.actions import move_activity_to_log
+from accounts.models import LogFile
+from accounts.queries import log_files, owners, seed_persons
+from scoring.actions import publishing
+from scoring.actions.computing import compute_scores, until
+from scoring.actions.errors import RunInProgress, ScoringError
+from scoring.actions.formulas import ensure_formula, parameters_of
+from scoring.actions.lock import RunLock, run_lock
+from scoring.actions.topics import ensure_topics, stored_matcher
+from scoring.engine import EngineError
+from scoring.models import Formula, ScoreRun, Topic
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str], None]
+
+# A run that took its process with it so often (out of memory, say) isn't started again by itself.
+ATTEMPTS: Final = 3
+
+
+def score(
+    *,
+    as_of: datetime,
+    now: datetime,
+    formula: Formula | None = None,
+    progress: Progress | None = None,
+    make_current: bool | None = None,
+) -> ScoreRun:
+    """Compute and publish all scores as known at `as_of`, and return the run.
+
+    Activity goes to the log first; of the log, what happened before `as_of` counts. The run's line in the ledger is
+    (as_of, formula): where it is there already, from a run that was killed, failed or done, this run takes it over. A
+    finished line is replaced in one transaction and stays finished, with its old rows, if this fails. The formula is
+    the current one unless given; whether the run becomes current is decided by `publishing.publish`.
+
+    Raises RunInProgress if another run is going on anywhere, ScoringError for a moment after `now`, and whatever made
+    it fail: the ledger then says so, and the readers keep what they had.
+    """
+    if timezone.is_naive(as_of):
+        raise ValueError("as_of must be aware")
+    if as_of > now:
+        raise ScoringError(f"{as_of:%Y-%m-%d %H:%M} UTC is yet to come: what happens until then isn't known")
+    started = time.monotonic()
+
+    def finished() -> datetime:
+        return now + timedelta(seconds=time.monotonic() - started)
+
+    with run_lock() as lock:
+        run = _begin(as_of=as_of, formula=formula or ensure_formula(now), now=now)
+        try:
+            _compute_and_publish(run, now, finished, _steps(run, progress), make_current, lock)
+        except BaseException as error:
+            _fail(run, error, finished())
+            raise
+        publishing.prune(run)
+    return run
+
+
+def _begin(*, as_of: datetime, formula: Formula, now: datetime) -> ScoreRun:
+    run, created = ScoreRun.objects.get_or_create(as_of=as_of, formula=formula, defaults={"started_at": now})
+    if not created and run.state != ScoreRun.State.DONE:
+        killed = run.state == ScoreRun.State.RUNNING
+        run.attempts = run.attempts + 1 if killed else 1
+        run.state, run.started_at, run.finished_at, run.error = ScoreRun.State.RUNNING, now, None, ""
+        run.save(update_fields=["state", "started_at", "finished_at", "error", "attempts"])
+    return run
+
+
+def _compute_and_publish(
+    run: ScoreRun,
+    now: datetime,
+    finished: Callable[[], datetime],
+    step: Progress,
+    make_current: bool | None,
+    lock: RunLock,
+) -> None:
+    step("moving activity to the log")
+    move_activity_to_log(now=now)
+    if not Topic.objects.exists():
+        ensure_topics()
+    step("people")
+    result = compute_scores(
+        interactions=log_files(LogFile.Table.INTERACTIONS, run.as_of),
+        posts=log_files(LogFile.Table.POSTS, run.as_of),
+        until=until(run.as_of),
+        owners=owners(),
+        seeds=seed_persons(),
+        matcher=stored_matcher(),
+        parameters=parameters_of(run.formula),
+        progress=step,
+    )
+    step("publishing")
+    publishing.publish(run, result, now=now, finished=finished, make_current=make_current, check=lock.check)
+
+
+def _steps(run: ScoreRun, progress: Progress | None) -> Progress:
+    """Return what notes each step on the run, where the admin shows it, and passes it on."""
+
+    def step(name: str) -> None:
+        ScoreRun.objects.filter(pk=run.pk).update(step=name[: ScoreRun._meta.get_field("step").max_length])
+        if progress is not None:
+            progress(name)
+
+    return step
+
+
+def _fail(run: ScoreRun, error: BaseException, at: datetime) -> None:
+    """Note on the run that it failed. A line that was done before stays done: its rows are what readers see."""
+    text = describe(error)
+    try:
+        lines = ScoreRun.objects.filter(pk=run.pk)
+        lines.update(error=text)
+        lines.filter(state=ScoreRun.State.RUNNING).update(state=ScoreRun.State.FAILED, finished_at=at)
+    except DatabaseError:
+        # The line stays running and nobody holds the lock: the next run takes it up.
+        log.exception("the run as of %s failed, and that could not be noted", run.as_of)
+
+
+def describe(error: BaseException) -> str:
+    """Return what may stand in the ledger about an error: our own messages, else its kind and place.
+
+    Messages of other people's code, the database's before all, can hold names and texts of persons.
+    """
+    if isinstance(error, ScoringError | EngineError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{type(error).__name__}: {error.strerror}"
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_globals.get("__name__", "")
+        if name.startswith(("accounts.", "scoring.")):
+            place = f" in {name}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{type(error).__name__}{place}"
+
+
+def score_night(*, as_of: datetime, now: datetime) -> str:
+    """Score a moment under the current formula unless that is done already; say in a line what came of it.
+
+    Where another run is going on this one ends quietly: `score_unfinished` finds what is left to do.
+    """
+    formula = ensure_formula(now)
+    if ScoreRun.objects.done().filter(as_of=as_of, formula=formula).exists():
+        return f"{as_of:%Y-%m-%d %H:%M} UTC was scored before"
+    try:
+        run = score(as_of=as_of, now=now, formula=formula)
+    except RunInProgress as error:
+        return str(error)
+    return f"{run.people} people scored as of {as_of:%Y-%m-%d %H:%M} UTC"
+
+
+def score_unfinished(*, now: datetime) -> str:
+    """Take up runs that were killed, oldest first; say in a line what came of it.
+
+    A run that was killed `ATTEMPTS` times is given up and marked as failed. Nothing happens while a run is going on.
+    """
+    taken_up = 0
+    given_up = 0
+    for run in ScoreRun.objects.filter(state=ScoreRun.State.RUNNING).select_related("formula").order_by("as_of"):
+        try:
+            if run.attempts >= ATTEMPTS:
+                given_up += _give_up(run, now)
+            else:
+                score(as_of=run.as_of, now=now, formula=run.formula)
+                taken_up += 1
+        except RunInProgress as error:
+            return str(error)
+    return f"{taken_up} runs taken up, {given_up} given up"
+
+
+def _give_up(run: ScoreRun, now: datetime) -> int:
+    with run_lock():
+        return ScoreRun.objects.filter(pk=run.pk, state=ScoreRun.State.RUNNING).update(
+            state=ScoreRun.State.FAILED, finished_at=now, error=f"killed {run.attempts} times at: {run.step}"
+        )

@@ -1,0 +1,46 @@
+"""Score everybody, in the foreground: what the nightly task does."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from scoring.actions import ScoringError, score
+from scoring.engine import EngineError
+from scoring.management.arguments import moment
+from scoring.management.progress import Steps
+from scoring.models import Formula
+
+
+class Command(BaseCommand):
+    help = "Compute and publish all scores as known at a moment. Exits with 2 if refused, 1 if it failed."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--as-of",
+            type=moment,
+            help="A date (its first instant in UTC) or an ISO moment; only activity before it counts. Else today.",
+        )
+        parser.add_argument("--formula", metavar="VERSION", help="A stored version; the current one if missing.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now = timezone.now()
+        as_of = options["as_of"] or moment(f"{now:%Y-%m-%d}")
+        formula = None
+        if options["formula"]:
+            formula = Formula.objects.filter(version=options["formula"]).first()
+            if formula is None:
+                known = ", ".join(Formula.objects.order_by("pk").values_list("version", flat=True)) or "none"
+                raise CommandError(f"there is no formula {options['formula']!r}; known are: {known}", returncode=2)
+        steps = Steps()
+        try:
+            run = score(as_of=as_of, now=now, formula=formula, progress=steps)
+        except ScoringError as error:
+            raise CommandError(str(error), returncode=2) from error
+        except EngineError as error:
+            raise CommandError(str(error), returncode=1) from error
+        self.stdout.write(
+            f"{run.people:,} people, {run.interactions:,} interactions, {steps.seconds:.1f} s: "
+            f"run as of {run.as_of:%Y-%m-%d %H:%M} UTC, formula {run.formula.version}, "
+            + ("current" if run.is_current else "not current")
+        )

@@ -1,0 +1,77 @@
+"""Score any data set from files to a file; needs no database."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.intake import FORMATS, NotThisFormat
+from scoring.actions import ScoringError, score_dataset
+from scoring.engine import EngineError, Parameters
+from scoring.management.arguments import duration, moment
+from scoring.management.progress import Steps
+
+
+class Command(BaseCommand):
+    help = (
+        "Score a data set as known at a moment. Exits with 1 if rows were bad (the rest is scored; they stand in "
+        "OUT.rejects.csv), with 2 if it was refused (then nothing is written)."
+    )
+    # It must run where no database is, and touches nothing that the checks look at.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("path", type=Path, metavar="DIR", help="The data set's folder, or the file of a format.")
+        parser.add_argument("--format", choices=sorted(FORMATS), default="dataset")
+        parser.add_argument("--network", help="Network of rows that name none.")
+        parser.add_argument(
+            "--as-of",
+            type=moment,
+            required=True,
+            metavar="WHEN",
+            help="A date (its first instant in UTC) or an ISO moment; only activity before it counts.",
+        )
+        parser.add_argument("--horizon", type=duration, help="How far the forecast looks ahead: 28d, 36h.")
+        parser.add_argument("--half-life", type=duration, help="Age at which an action weighs half: 30d, 1d.")
+        parser.add_argument("--formula", type=Path, metavar="FILE", help="Parameters as JSON, else the defaults.")
+        parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="A .csv or .parquet file.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        steps = Steps()
+        try:
+            report = score_dataset(
+                options["path"],
+                format=options["format"],
+                network=options["network"],
+                as_of=options["as_of"],
+                parameters=_parameters(options["formula"], options["horizon"], options["half_life"]),
+                out=options["out"],
+                progress=steps,
+            )
+        except (NotThisFormat, ScoringError, EngineError, OSError) as error:
+            raise CommandError(" ".join(str(error).split()), returncode=2) from error
+        self.stdout.write(
+            f"{report.people:,} people, {report.interactions:,} interactions, {steps.seconds:.1f} s: {options['out']}"
+        )
+        if report.rejects:
+            raise CommandError(f"{report.rejects:,} bad rows were left out: {options['out']}.rejects.csv")
+
+
+def _parameters(formula: Path | None, horizon: timedelta | None, half_life: timedelta | None) -> Parameters:
+    given: dict[str, Any] = {}
+    if formula is not None:
+        try:
+            given = json.loads(formula.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ScoringError(f"{formula.name} is no JSON: {error}") from error
+        if not isinstance(given, dict):
+            raise ScoringError(f"{formula.name} should hold one JSON object of parameters")
+    changes: dict[str, Any] = {
+        name: value / timedelta(days=1)
+        for name, value in (("horizon_days", horizon), ("half_life_days", half_life))
+        if value is not None
+    }
+    return replace(Parameters.from_dict(given), **changes)

@@ -1,0 +1,100 @@
+"""Rows of the scoring app."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import factory.declarations
+from factory.django import DjangoModelFactory
+
+from scoring.engine import Parameters
+from scoring.models import Formula, Score, ScoreRun, Support, Topic, TopicReach
+from tests.factories.accounts import PersonFactory
+
+# factory_boy's declarations carry no types.
+make: Any = factory.declarations
+
+
+class TopicFactory(DjangoModelFactory[Topic]):
+    class Meta:
+        model = Topic
+
+    slug = make.Sequence(lambda n: f"topic-{n}")
+    name = make.Sequence(lambda n: f"Topic number {n}")
+
+
+class FormulaFactory(DjangoModelFactory[Formula]):
+    """A formula of its own; `kappa` differs by number, so that no two are the same."""
+
+    class Meta:
+        model = Formula
+
+    version = make.Sequence(lambda n: f"test-{n}")
+    parameters = make.LazyAttributeSequence(
+        lambda formula, n: Parameters(version=formula.version, kappa=0.1 + n * 1e-6).to_dict()
+    )
+    fingerprint = make.LazyAttribute(lambda formula: Parameters.from_dict(formula.parameters).fingerprint())
+
+
+class ScoreRunFactory(DjangoModelFactory[ScoreRun]):
+    """A finished run, each a day after the one before; not current."""
+
+    class Meta:
+        model = ScoreRun
+
+    as_of = make.Sequence(lambda n: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=n))
+    formula = make.SubFactory(FormulaFactory)
+    state = ScoreRun.State.DONE
+    started_at = make.LazyAttribute(lambda run: run.as_of + timedelta(hours=3))
+    finished_at = make.LazyAttribute(
+        lambda run: None if run.state == ScoreRun.State.RUNNING else run.started_at + timedelta(minutes=1)
+    )
+
+
+class ScoreFactory(DjangoModelFactory[Score]):
+    """A score of 43 with a band, of which nothing was taken off."""
+
+    class Meta:
+        model = Score
+
+    run = make.SubFactory(ScoreRunFactory)
+    person = make.SubFactory(PersonFactory)
+    score = 43.0
+    reach = 900.0
+    forecast = make.LazyAttribute(lambda row: row.reach)
+    low = make.LazyAttribute(lambda row: row.reach / 2)
+    high = make.LazyAttribute(lambda row: row.reach * 2)
+    percentile = 90.0
+    trust = 0.5
+    supporters = 120
+    actions = 400
+    posts = 60
+    original_share = 0.5
+
+
+class TopicReachFactory(DjangoModelFactory[TopicReach]):
+    class Meta:
+        model = TopicReach
+
+    run = make.SubFactory(ScoreRunFactory)
+    person = make.SubFactory(PersonFactory)
+    topic = make.SubFactory(TopicFactory)
+    reach = 300.0
+    score = 36.0
+
+
+class SupportFactory(DjangoModelFactory[Support]):
+    class Meta:
+        model = Support
+
+    run = make.SubFactory(ScoreRunFactory)
+    supporter = make.SubFactory(PersonFactory)
+    supported = make.SubFactory(PersonFactory)
+    reach = 0.8
+    actions = 3
+
+
+def current_run(**given: Any) -> ScoreRun:
+    """Return a finished run that readers see, under a current formula of its own unless one is given."""
+    given.setdefault("formula", None)
+    formula = given.pop("formula") or FormulaFactory.create(is_current=True)
+    return ScoreRunFactory.create(formula=formula, is_current=True, **given)
