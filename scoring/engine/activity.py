@@ -105,7 +105,7 @@ def activity(workspace: Workspace, inputs: Inputs) -> Activity:
         distinct=True,
     )
     people = np.union1d(workspace.arrays(seen)["person"], owners.column("person").to_numpy())
-    return Activity(acts, posts, people.astype(np.int64), int(workspace.connection.execute(events.count())))
+    return Activity(acts, posts, people.astype(np.int64), int(workspace.number(events.count())))
 
 
 def _owners(owners: pa.Table) -> pa.Table:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import gamma
+from scipy.special import gammaincinv
 
 from scoring.engine.arrays import Floats
 
@@ -110,8 +110,8 @@ def band(reach: Floats, calibration: Calibration | None, *, coverage: float) -> 
         mean = reach + 0.5
         shape = 1.0 / (1.0 / mean + 0.25)
         tail = (1.0 - coverage) / 2.0
-        low = gamma.ppf(tail, shape, scale=mean / shape)
-        high = gamma.ppf(1.0 - tail, shape, scale=mean / shape)
+        low = gammaincinv(shape, tail) * mean / shape
+        high = gammaincinv(shape, 1.0 - tail) * mean / shape
     else:
         at, middle = np.log1p(reach), np.log1p(calibration.middle)
         root = np.sqrt(reach + _SHIFT)

@@ -35,17 +35,19 @@ def exchange(pairs: Pairs, posts_known: Ints, *, begin: float, end: float, actio
     """
     posts = posts_known + _blank_posts(pairs, posts_known.size)
     rates = pairs.reactions / (posts[pairs.receiver] + 1) + pairs.namings / (posts[pairs.giver] + 1)
-    mutual = np.sqrt(rates[0] * rates[1])
+    both = pairs.back >= 0
+    mutual = np.sqrt(rates * np.where(both, rates[pairs.back], 0.0))
+    together = pairs.actions + np.where(both, pairs.actions[pairs.back], 0)
     factor = np.clip((end - mutual) / (end - begin), 0.0, 1.0)
-    return np.where(pairs.actions.sum(axis=0) >= actions, factor, 1.0)
+    return np.where(together >= actions, factor, 1.0)
 
 
 def _blank_posts(pairs: Pairs, size: int) -> Ints:
     # Acts that don't name their post: nobody reacts twice to one post in one way, so a person has at least as many
     # unnamed posts as the keenest giver's unnamed reactions, or as their own unnamed mentions of one person.
     posts = np.zeros(size, dtype=np.int64)
-    np.maximum.at(posts, pairs.receiver.ravel(), pairs.blank_reactions.ravel())
-    np.maximum.at(posts, pairs.giver.ravel(), pairs.blank_namings.ravel())
+    np.maximum.at(posts, pairs.receiver, pairs.blank_reactions)
+    np.maximum.at(posts, pairs.giver, pairs.blank_namings)
     return posts
 
 
@@ -70,7 +72,6 @@ def selectivity(pairs: Pairs, size: int, *, slope: float, slack: float) -> Float
     ndarray of float64, shape (n,)
         Weights above 0, at most 1; 1 for those who gave nothing.
     """
-    giver = pairs.giver.ravel()
-    actions = sum_by(giver, pairs.actions.ravel(), size)
-    people = sum_by(giver, pairs.actions.ravel() > 0, size)
+    actions = sum_by(pairs.giver, pairs.actions, size)
+    people = sum_by(pairs.giver, np.ones(pairs.giver.size), size)
     return np.minimum(1.0, slope * (actions - people + slack) / (actions + slack))

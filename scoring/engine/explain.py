@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from scoring.engine import scale
 from scoring.engine.activity import DAY, Activity, topic_table
-from scoring.engine.arrays import Floats, Ints, sum_by
+from scoring.engine.arrays import Ints, sum_by
 from scoring.engine.inputs import SUPPORTS, TOPICS, Inputs
 from scoring.engine.pairs import Pairs
 from scoring.engine.parameters import Parameters
-from scoring.engine.reach import Reach, by_giver_and_receiver
+from scoring.engine.reach import Reach
 from scoring.engine.tables import Workspace
 
 
@@ -107,22 +107,20 @@ def supports(pairs: Pairs, reach: Reach, people: Ints, kept: int) -> pa.Table:
         Rows of `SUPPORTS`, by supported and rank. A supporter who adds nothing, because nobody vouches for
         them, say, has a reach of 0 and ranks after those who do, by expected activity.
     """
-    giver, receiver, acted = by_giver_and_receiver(pairs)
-    amount, expected = reach.contribution.ravel()[acted], reach.expected.ravel()[acted]
-    actions = pairs.actions.ravel()[acted]
-    rank = _rank(receiver, giver, amount, expected)
-    rank_given = _rank(giver, receiver, amount, expected)
+    # Rounded, so that the last bit of a sum doesn't decide; equals keep the order of the persons' numbers.
+    falling = np.lexsort((-reach.expected.round(12), -reach.contribution.round(12)))
+    rank = _rank(pairs.receiver, falling)
+    rank_given = _rank(pairs.giver, falling)
     keep = np.flatnonzero((rank <= kept) | (rank_given <= kept))
-    keep = keep[np.lexsort((rank[keep], receiver[keep]))]
-    columns = (people[giver], people[receiver], amount, rank, rank_given, actions)
+    keep = keep[np.lexsort((rank[keep], pairs.receiver[keep]))]
+    columns = (people[pairs.giver], people[pairs.receiver], reach.contribution, rank, rank_given, pairs.actions)
     return pa.table([column[keep] for column in columns], schema=SUPPORTS)
 
 
-def _rank(owner: Ints, other: Ints, amount: Floats, expected: Floats) -> Ints:
-    # From 1 within each owner, the largest first. Rounded, so that the last bit of a sum doesn't decide.
-    order = np.lexsort((other, -expected.round(12), -amount.round(12), owner))
-    sorted_owner = owner[order]
-    heads = np.searchsorted(sorted_owner, sorted_owner)
+def _rank(owner: Ints, falling: Ints) -> Ints:
+    # From 1 within each owner, in the order given.
+    order = falling[np.argsort(owner[falling], kind="stable")]
+    ordered = owner[order]
     rank = np.empty(owner.size, dtype=np.int64)
-    rank[order] = np.arange(owner.size) - heads + 1
+    rank[order] = np.arange(owner.size) - np.searchsorted(ordered, ordered) + 1
     return rank

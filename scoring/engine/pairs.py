@@ -5,57 +5,53 @@ from typing import Any
 
 import ibis
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.engine.activity import DAY, Activity
-from scoring.engine.arrays import Ints
+from scoring.engine.arrays import Floats, Ints
 from scoring.engine.tables import Table, Workspace
+
+_COUNTS = ("actions", "reactions", "namings", "blank_reactions", "blank_namings")
+_WEIGHTS = ("weight", "free")
+_CALENDAR = ("weight_calendar", "free_calendar")
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """What two persons did to each other, one column per pair, in two rows: low to high, and high to low.
+    """What givers did to receivers, one element per pair with at least one act.
 
     Parameters
     ----------
-    low, high : ndarray of int64, shape (m,)
-        The two, as positions in `people`, low < high; sorted by low, then high; each pair once.
-    actions : ndarray of int64, shape (2, m)
-        Acts.
-    reactions, namings : ndarray of int64, shape (2, m)
+    giver, receiver : ndarray of int64, shape (m,)
+        Positions in `people`, ascending by giver, then receiver.
+    back : ndarray of int64, shape (m,)
+        Where the same two stand the other way round; -1 where nothing came back.
+    actions : ndarray of int64, shape (m,)
+        Acts, at least 1.
+    reactions, namings : ndarray of int64, shape (m,)
         Acts on posts of the receiver that aren't talk, and acts that stand in posts of the giver.
-    blank_reactions, blank_namings : ndarray of int64, shape (2, m)
+    blank_reactions, blank_namings : ndarray of int64, shape (m,)
         Those of them that don't say which post.
-    weight : ndarray of float64, shape (2, m)
+    weight : ndarray of float64, shape (m,)
         Sum over the acts of 2 ** (-age / half life).
-    free : ndarray of float64, shape (2, m)
+    free : ndarray of float64, shape (m,)
         The same without acts that only return one of the same day.
-    weight_calendar, free_calendar : ndarray of float64, shape (2, m)
+    weight_calendar, free_calendar : ndarray of float64, shape (m,)
         The same two by the calendar: no rest stops their clock.
     """
 
-    low: Ints
-    high: Ints
+    giver: Ints
+    receiver: Ints
+    back: Ints
     actions: Ints
     reactions: Ints
     namings: Ints
     blank_reactions: Ints
     blank_namings: Ints
-    weight: npt.NDArray[np.float64]
-    free: npt.NDArray[np.float64]
-    weight_calendar: npt.NDArray[np.float64]
-    free_calendar: npt.NDArray[np.float64]
-
-    @property
-    def giver(self) -> Ints:
-        """Positions of the givers, shape (2, m)."""
-        return np.stack([self.low, self.high])
-
-    @property
-    def receiver(self) -> Ints:
-        """Positions of the receivers, shape (2, m)."""
-        return np.stack([self.high, self.low])
+    weight: Floats
+    free: Floats
+    weight_calendar: Floats
+    free_calendar: Floats
 
 
 def pairs(
@@ -93,68 +89,83 @@ def pairs(
     Returns
     -------
     Pairs
-        Pairs with at least one act, either way.
+        Who acted on whom.
     """
-    acts = seen.acts.filter(seen.acts.at < until)
+    days = workspace.keep(_days(seen, until, half_life_days, since))
+    other = days.select(
+        giver=days.receiver, receiver=days.giver, day=days.day, returned=days.actions, returned_first=days["first"]
+    )
+    days = days.left_join(other, ["giver", "receiver", "day"])
+    days = days.mutate(free=days.weight * _free_share(days))
+    days = days.mutate(weight_calendar=days.weight, free_calendar=days.free)
+    if pauses is not None and pauses.num_rows:
+        days = days.left_join(
+            ibis.memtable(pauses).rename(_person="person", _day="day"),
+            [("receiver", "_person"), ("day", "_day")],
+        )
+        younger = ibis.literal(2.0) ** (days.rested.fill_null(0.0) / half_life_days)
+        days = days.mutate(weight=days.weight * younger, free=days.free * younger)
+    names = (*_COUNTS, *_WEIGHTS, *_CALENDAR)
+    found = workspace.arrays(days.group_by("giver", "receiver").aggregate(**{name: days[name].sum() for name in names}))
+    size = seen.people.size
+    giver = np.searchsorted(seen.people, found["giver"])
+    receiver = np.searchsorted(seen.people, found["receiver"])
+    keys = giver * size + receiver
+    order = np.argsort(keys)
+    giver, receiver, keys = giver[order], receiver[order], keys[order]
+    columns: dict[str, Any] = {
+        name: found[name][order].astype(np.int64 if name in _COUNTS else np.float64) for name in names
+    }
+    return Pairs(giver, receiver, locate(keys, receiver * size + giver), **columns)
+
+
+def locate(keys: Ints, wanted: Ints) -> Ints:
+    """Find keys in a sorted array.
+
+    Parameters
+    ----------
+    keys : ndarray of int64, shape (m,)
+        Ascending, each once.
+    wanted : ndarray of int64, shape (k,)
+        What to look for.
+
+    Returns
+    -------
+    ndarray of int64, shape (k,)
+        Positions in `keys`; -1 for what isn't there.
+
+    Examples
+    --------
+    >>> locate(np.array([2, 5, 9]), np.array([5, 6])).tolist()
+    [1, -1]
+    """
+    if not keys.size:
+        return np.full(wanted.size, -1, dtype=np.int64)
+    at = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
+    return np.where(keys[at] == wanted, at, -1)
+
+
+def _days(seen: Activity, until: int, half_life_days: float, since: int | None) -> Table:
+    acts = seen.acts.filter(seen.acts["at"] < until)
     if since is not None:
-        acts = acts.filter(acts.at >= since)
+        acts = acts.filter(acts["at"] >= since)
     acts = acts.mutate(
-        low=ibis.least(acts.giver, acts.receiver),
-        high=ibis.greatest(acts.giver, acts.receiver),
-        up=acts.giver < acts.receiver,
-        day=acts.at // DAY,
-        weight=ibis.literal(2.0) ** ((acts.at - until) / (DAY * half_life_days)),
+        day=acts["at"] // DAY,
+        weight=ibis.literal(2.0) ** ((acts["at"] - until) / (DAY * half_life_days)),
         reaction=~acts.naming & ~acts.talk,
         blank=acts.post.isnull(),
     )
-    summaries: dict[str, Any] = {}
-    for way, one in (("up", acts.up), ("down", ~acts.up)):
-        summaries |= {
-            f"actions_{way}": one.sum(),
-            f"weight_{way}": acts.weight.sum(where=one).fill_null(0.0),
-            f"first_{way}": acts["at"].min(where=one),
-            f"reactions_{way}": (one & acts.reaction).sum(),
-            f"namings_{way}": (one & acts.naming).sum(),
-            f"blank_reactions_{way}": (one & acts.reaction & acts.blank).sum(),
-            f"blank_namings_{way}": (one & acts.naming & acts.blank).sum(),
-        }
-    days = acts.group_by("low", "high", "day").aggregate(**summaries)
-    days = days.mutate(
-        free_up=days.weight_up * _free_share(days, "up", "down"),
-        free_down=days.weight_down * _free_share(days, "down", "up"),
-    )
-    days = days.mutate(
-        **{f"{name}_calendar_{way}": days[f"{name}_{way}"] for name in ("weight", "free") for way in ("up", "down")}
-    )
-    if pauses is not None and pauses.num_rows:
-        days = _stretch(_stretch(days, pauses, "high", "up", half_life_days), pauses, "low", "down", half_life_days)
-    counts = ("actions", "reactions", "namings", "blank_reactions", "blank_namings")
-    names = (*counts, "weight", "free", "weight_calendar", "free_calendar")
-    columns = [f"{name}_{way}" for name in names for way in ("up", "down")]
-    sums = days.group_by("low", "high").aggregate(**{column: days[column].sum() for column in columns})
-    found = workspace.arrays(sums.order_by("low", "high"))
-    both: dict[str, npt.NDArray[Any]] = {
-        name: np.stack([found[f"{name}_up"], found[f"{name}_down"]]).astype(np.int64 if name in counts else np.float64)
-        for name in names
-    }
-    return Pairs(
-        low=np.searchsorted(seen.people, found["low"]),
-        high=np.searchsorted(seen.people, found["high"]),
-        **both,
+    return acts.group_by("giver", "receiver", "day").aggregate(
+        actions=acts.count(),
+        weight=acts.weight.sum(),
+        first=acts["at"].min(),
+        reactions=acts.reaction.sum(),
+        namings=acts.naming.sum(),
+        blank_reactions=(acts.reaction & acts.blank).sum(),
+        blank_namings=(acts.naming & acts.blank).sum(),
     )
 
 
-def _free_share(days: Table, way: str, back: str) -> Any:
-    given, received = days[f"actions_{way}"], days[f"actions_{back}"]
-    first = (received == 0) | (days[f"first_{way}"] < days[f"first_{back}"])
-    share = ibis.greatest(given - received, 0) / given
-    return (given == 0).ifelse(0.0, first.ifelse(1.0, share))
-
-
-def _stretch(days: Table, pauses: pa.Table, receiver: str, way: str, half_life_days: float) -> Table:
-    known = ibis.memtable(pauses).rename(_person="person", _day="day", _rested="rested")
-    joined = days.left_join(known, [days[receiver] == known["_person"], days["day"] == known["_day"]])
-    factor = ibis.literal(2.0) ** (joined["_rested"].fill_null(0.0) / half_life_days)
-    return joined.mutate(**{f"{name}_{way}": joined[f"{name}_{way}"] * factor for name in ("weight", "free")}).drop(
-        "_person", "_day", "_rested"
-    )
+def _free_share(days: Table) -> Any:
+    first = days.returned.isnull() | (days["first"] < days.returned_first)
+    return first.ifelse(1.0, ibis.greatest(days.actions - days.returned, 0) / days.actions)

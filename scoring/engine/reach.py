@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from scoring.engine.arrays import Floats, Ints, sum_by
+from scoring.engine.arrays import Floats, sum_by
 from scoring.engine.pairs import Pairs
 from scoring.engine.shapley import shares
 
@@ -24,9 +23,9 @@ class Reach:
         What each reason takes off, at least 0; they sum to forecast - reach.
     vouched, unvouched : ndarray of float64, shape (n,)
         T and U.
-    contribution : ndarray of float64, shape (2, m)
+    contribution : ndarray of float64, shape (m,)
         What each giver of each pair adds to the receiver's reach; they sum to it.
-    expected : ndarray of float64, shape (2, m)
+    expected : ndarray of float64, shape (m,)
         Chance that the giver acts within the horizon, before discounts; they sum to the forecast.
     """
 
@@ -119,13 +118,13 @@ def reach(
         Sums and parts.
     """
     size = trust.size
-    giver, receiver = pairs.giver.ravel(), pairs.receiver.ravel()
+    giver, receiver = pairs.giver, pairs.receiver
     every = acting(pairs.weight, half_life_days=half_life_days, horizon_days=horizon_days)
     free = acting(pairs.free, half_life_days=half_life_days, horizon_days=horizon_days) * exchange
     sums: dict[tuple[bool, bool], tuple[Floats, Floats]] = {}
     for exchange_on in (False, True):
         for indiscriminate_on in (False, True):
-            part = (free if exchange_on else every).ravel()
+            part = free if exchange_on else every
             if indiscriminate_on:
                 part = part * selectivity[giver]
             sums[exchange_on, indiscriminate_on] = (
@@ -146,14 +145,14 @@ def reach(
     vouched, unvouched = sums[True, True]
     counted = np.minimum(1.0, _divide(kappa * vouched, unvouched))
     factor = (credibility * alive)[receiver]
-    single = (free.ravel() * selectivity[giver]) * (trust[giver] + (1.0 - trust[giver]) * counted[receiver])
+    single = free * selectivity[giver] * (trust[giver] + (1.0 - trust[giver]) * counted[receiver])
     return Reach(
         forecast=value(frozenset()),
         reach=capped(vouched, unvouched, kappa) * credibility * alive,
         taken=taken,
         vouched=vouched,
         unvouched=unvouched,
-        contribution=(single * factor).reshape(free.shape),
+        contribution=single * factor,
         expected=every,
     )
 
@@ -161,21 +160,3 @@ def reach(
 def _divide(a: Floats, b: Floats) -> Floats:
     # Where there is nothing unvouched, any share of it will do.
     return np.divide(a, b, out=np.ones_like(a), where=b > 0)
-
-
-def by_giver_and_receiver(pairs: Pairs) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
-    """Return the directed edges of the pairs: givers, receivers, and which of both rows they stand in.
-
-    Parameters
-    ----------
-    pairs : Pairs
-        What each pair did.
-
-    Returns
-    -------
-    tuple of ndarray
-        Giver and receiver positions of the k directions with an act, and the mask of shape (2 m,) that
-        picks them from a raveled (2, m) array.
-    """
-    acted = pairs.actions.ravel() > 0
-    return pairs.giver.ravel()[acted], pairs.receiver.ravel()[acted], acted

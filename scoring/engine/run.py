@@ -14,9 +14,9 @@ from scoring.engine.alive import Presence, alive
 from scoring.engine.arrays import Floats, Ints, sum_by
 from scoring.engine.discounts import exchange, selectivity
 from scoring.engine.inputs import SCORES, Inputs, Result
-from scoring.engine.pairs import Pairs, pairs
+from scoring.engine.pairs import Pairs, locate, pairs
 from scoring.engine.parameters import Parameters
-from scoring.engine.reach import Reach, by_giver_and_receiver, capped, reach
+from scoring.engine.reach import Reach, capped, reach
 from scoring.engine.rests import overlap, pauses, rests
 from scoring.engine.tables import Workspace
 from scoring.engine.trust import Walk, seeds_from_data, trust, walk
@@ -112,7 +112,7 @@ def compute(
         "people": int(seen.people.size),
         "interactions": seen.events,
         "acts": int(now.pairs.actions.sum()),
-        "pairs": int((now.pairs.actions > 0).sum()),
+        "pairs": int(now.pairs.giver.size),
         "posts": int(now.posting.posts.sum()),
         "seeded_from": now.seeded_from,
         "seeds": int(np.isin(np.unique(inputs.seeds), seen.people).sum()),
@@ -167,7 +167,7 @@ def snapshot(
     past = (position[start < stop], start[start < stop], stop[start < stop])
     paused = None
     if past[0].size:
-        earliest = workspace.connection.execute(seen.acts["at"].min())
+        earliest = workspace.number(seen.acts["at"].min())
         paused = pauses(past, seen.people, int(earliest or 0) // DAY)
     found = pairs(workspace, seen, until=until, half_life_days=formula.half_life_days, pauses=paused)
     posted = posting(workspace, seen, until=until)
@@ -180,11 +180,10 @@ def snapshot(
     )
     selective = selectivity(found, size, slope=formula.selectivity_slope, slack=formula.selectivity_slack)
     weights, seeded_from = _seeds(found, factor, selective, inputs.seeds, seen.people)
-    giver, receiver, acted = by_giver_and_receiver(found)
     walked = walk(
-        giver,
-        receiver,
-        (found.free_calendar * factor).ravel()[acted],
+        found.giver,
+        found.receiver,
+        found.free_calendar * factor,
         weights,
         damping=formula.damping,
         tolerance=formula.walk_tolerance,
@@ -214,9 +213,8 @@ def _seeds(found: Pairs, factor: Floats, selective: Floats, proved: Ints, people
         weights = np.zeros(people.size)
         weights[np.searchsorted(people, known)] = 1.0
         return weights, "proved"
-    giver, receiver, acted = by_giver_and_receiver(found)
-    free = ((found.free_calendar > 0) * factor).ravel()[acted] * selective[giver]
-    return seeds_from_data(giver, receiver, free, people.size), "data"
+    free = (found.free_calendar > 0) * factor * selective[found.giver]
+    return seeds_from_data(found.giver, found.receiver, free, people.size), "data"
 
 
 def _credibility(workspace: Workspace, seen: Activity, until: int, formula: Parameters) -> Floats:
@@ -277,15 +275,14 @@ def _calibration(
     """Hold the forecast of one horizon ago against what then happened; None where too little is known."""
     horizon = round(formula.horizon_days * DAY)
     cut = inputs.until - horizon
-    began = workspace.connection.execute(seen.acts["at"].min())
-    # None, or a not-a-number from some backends, where there are no acts.
-    if began is None or began != began or began > cut - horizon // 2:
+    began = workspace.number(seen.acts["at"].min())
+    if began is None or began > cut - horizon // 2:
         return None
     before = snapshot(workspace, seen, inputs, resting, cut, formula)
     after = pairs(workspace, seen, until=inputs.until, since=cut, half_life_days=formula.half_life_days)
     known = np.zeros(seen.people.size, dtype=bool)
-    known[before.pairs.low] = True
-    known[before.pairs.high] = True
+    known[before.pairs.giver] = True
+    known[before.pairs.receiver] = True
     known |= before.posting.posts > 0
     happened = outcome(before, after, formula.kappa)
     return bands.calibrate(
@@ -314,14 +311,11 @@ def outcome(before: Snapshot, after: Pairs, kappa: float) -> Floats:
         People.
     """
     size = before.trust.size
-    keys = before.pairs.low * size + before.pairs.high
-    wanted = after.low * size + after.high
-    factor = np.ones(wanted.size)
-    if keys.size:
-        at = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
-        factor = np.where(keys[at] == wanted, before.exchange[at], 1.0)
-    giver, receiver = after.giver.ravel(), after.receiver.ravel()
-    counted = ((after.free > 0) * factor).ravel() * before.selectivity[giver]
+    giver, receiver = after.giver, after.receiver
+    at = locate(before.pairs.giver * size + before.pairs.receiver, giver * size + receiver)
+    factor = np.ones(giver.size)
+    factor[at >= 0] = before.exchange[at[at >= 0]]
+    counted = (after.free > 0) * factor * before.selectivity[giver]
     vouched = sum_by(receiver, counted * before.trust[giver], size)
     unvouched = sum_by(receiver, counted * (1.0 - before.trust[giver]), size)
     return before.credibility * capped(vouched, unvouched, kappa)
@@ -332,8 +326,8 @@ def _scores(people: Ints, now: Snapshot, calibration: bands.Calibration | None, 
     summed = now.reach
     score = scale.score(summed.reach, formula.scale_top)
     low, high = bands.band(summed.reach, calibration, coverage=formula.band_coverage)
-    receiver = now.pairs.receiver.ravel()
-    actions = now.pairs.actions.ravel()
+    receiver = now.pairs.receiver
+    actions = now.pairs.actions
     posts = now.posting.posts
     own = np.divide(now.posting.own, posts, out=np.full(size, np.nan), where=posts > 0)
     columns = {

@@ -109,6 +109,21 @@ class Workspace:
         table = self.connection.to_pyarrow(expression)
         return {name: table.column(name).to_numpy() for name in table.column_names}
 
+    def number(self, expression: Any) -> Any:
+        """Compute an expression of one value.
+
+        Parameters
+        ----------
+        expression : ibis scalar
+            What to compute.
+
+        Returns
+        -------
+        int, float or None
+            The value; None for the minimum of nothing.
+        """
+        return self.connection.to_pyarrow(expression).as_py()
+
     def batches(self, expression: Table, rows: int) -> Iterator[pa.RecordBatch]:
         """Compute an expression and give it batch by batch, so that a wide column never lies in memory whole.
 
