@@ -57,6 +57,9 @@ class Rows:
 
     def __init__(self, network: str) -> None:
         self.network = network
+        self._begin()
+
+    def _begin(self) -> None:
         self.rejects: list[Reject] = []
         self.read = 0
         self._interactions: dict[Interaction, None] = {}
@@ -90,7 +93,7 @@ class Rows:
             rows=self.read,
             bytes_read=bytes_read,
         )
-        self.__init__(self.network)  # type: ignore[misc]  # begins anew: every field is set there and nowhere else
+        self._begin()
         return batch
 
     def _table(self, rows: list[Any], schema: pa.Schema) -> pa.Table:

@@ -183,7 +183,8 @@ def _add(rows: Rows, row: Row, handles: Handles, authors: Mapping[str, str], nam
         actions += [("mention", account, status) for account in mentioned if account != replied_to]
 
     text = html.unescape(row["text"])
-    links = row.get("urls_expanded_url", "").split() or [link.rstrip(".,;:!?'’”)]") for link in _LINK.findall(text)]
+    expanded = [link for link in row.get("urls_expanded_url", "").split() if "://" in link]
+    links = expanded or [link.rstrip(".,;:!?'’”)]") for link in _LINK.findall(text)]
     topics = row.get("hashtags", "").split()
     rows.add_post(Post(status, at, actor, kind, text or None, links or None, topics or None, row.get("lang") or None))
     for action, target, post in actions:

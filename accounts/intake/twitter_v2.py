@@ -16,6 +16,9 @@ from accounts.intake.schema import Batch, NotThisFormat, Reject
 # A line with none of an answer's keys, and none of a tweet's or user's own, is something else.
 _ANSWER = {"data", "includes", "meta", "errors"}
 
+# Bytes of the longest line that is looked at before a file is believed; an answer has some hundreds of kilobytes.
+_LONGEST = 16 << 20
+
 Json = dict[str, Any]
 
 
@@ -62,12 +65,13 @@ def open_twitter_v2(path: Path, network: str | None, handles: Mapping[str, str] 
     if path.is_dir():
         raise NotThisFormat(f"{path.name} should be a file of JSON lines but is a folder")
     head = sniff_text(path)
-    lines = head.split(b"\n")
-    # An answer is often longer than what was sniffed: of a line that is cut off the first bytes have to do.
-    cut = lines.pop() if len(head) == SNIFF else b""
-    fits = cut.startswith(b"{") and any(f'"{key}"'.encode() in cut for key in ("data", "includes", "author_id"))
-    if fits or any(_holds_something(line) for line in lines[:20]):
-        return TwitterV2Source(path, network or "twitter", handles)
+    try:
+        with Counted(path) as source:
+            lines = io.BufferedReader(source, SNIFF)
+            if any(_holds_something(lines.readline(_LONGEST)) for _ in range(20)):
+                return TwitterV2Source(path, network or "twitter", handles)
+    except (*GZIP_FAULTS, OSError) as error:
+        raise NotThisFormat(f"{path.name} can't be read: {error}") from error
     begins = shown(head[:40].decode("utf-8-sig", errors="replace"))
     raise NotThisFormat(
         f"{path.name} should hold answers or tweets of Twitter's API v2 line by line; it begins {begins}"

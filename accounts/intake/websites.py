@@ -1,5 +1,6 @@
 """Links in posts to websites that stand for somebody: attention to a person who may not be on the network at all."""
 
+import re
 import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
@@ -40,6 +41,8 @@ gitlab.io netlify.app vercel.app wixsite.com weebly.com squarespace.com carrd.co
 """
 OWN_SUBDOMAINS = frozenset(_HOSTING.split())
 
+_OTHER_SCHEME = re.compile(r"[A-Za-z][\w+.-]*:(?!\d)")  # digits would be a port
+
 
 @lru_cache(maxsize=65_536)
 def website_host(url: str) -> str | None:
@@ -55,6 +58,8 @@ def website_host(url: str) -> str | None:
     """
     url = url.strip()
     if "://" not in url:
+        if "@" in url or _OTHER_SCHEME.match(url):
+            return None
         url = f"https://{url}"
     try:
         parts = urlsplit(url)
