@@ -1,11 +1,14 @@
 """Brands, the people who work for them, their campaigns, and the invitations that they send."""
 
+import secrets
+from datetime import UTC, datetime
 from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Person, User, Viewer
@@ -13,7 +16,13 @@ from scoring.models import Topic
 
 
 def _brands_of(user: Viewer) -> models.QuerySet["Membership"]:
-    return Membership.objects.filter(user_id=None if isinstance(user, AnonymousUser) else user.pk)
+    if isinstance(user, AnonymousUser):
+        return Membership.objects.none()
+    return Membership.objects.filter(user__pk=user.pk)
+
+
+def _brands_managed_by(user: Viewer) -> models.QuerySet["Membership"]:
+    return _brands_of(user).filter(role=Membership.Role.MANAGER)
 
 
 class BrandQuerySet(models.QuerySet["Brand"]):
@@ -21,6 +30,12 @@ class BrandQuerySet(models.QuerySet["Brand"]):
         if user.is_superuser:
             return self.all()
         return self.filter(pk__in=_brands_of(user).values("brand"))
+
+    def managed_by(self, user: Viewer) -> Self:
+        """Keep the brands that the user may change things for; partners only see."""
+        if user.is_superuser:
+            return self.all()
+        return self.filter(pk__in=_brands_managed_by(user).values("brand"))
 
 
 class Brand(models.Model):
@@ -55,11 +70,37 @@ class Membership(models.Model):
         return f"{self.user_id} in {self.brand_id} as {self.role}"
 
 
+def _count(rows: models.QuerySet[models.Model]) -> Coalesce:
+    # Grouping by what the filter holds fixed gives one row, or none where there is nothing to count.
+    counted = rows.order_by().values("campaign").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted, output_field=models.IntegerField()), 0)
+
+
 class CampaignQuerySet(models.QuerySet["Campaign"]):
     def visible_to(self, user: Viewer) -> Self:
         if user.is_superuser:
             return self.all()
         return self.filter(brand__in=_brands_of(user).values("brand"))
+
+    def managed_by(self, user: Viewer) -> Self:
+        """Keep the campaigns that the user may change, shortlist for and invite to."""
+        if user.is_superuser:
+            return self.all()
+        return self.filter(brand__in=_brands_managed_by(user).values("brand"))
+
+    def over(self, now: datetime) -> Self:
+        """Keep those whose last day, in UTC, has passed."""
+        return self.filter(ends_on__lt=now.astimezone(UTC).date())
+
+    def with_counts(self, user: Viewer) -> Self:
+        """Annotate `shortlisted`, `invited` and `accepted`: how many the user can see in the campaign's lists.
+
+        Subqueries, since joining two lists of n rows each would count over n² of them.
+        """
+        shortlist = Shortlisting.objects.visible_to(user).filter(campaign=OuterRef("pk"))
+        invitations = Invitation.objects.filter(campaign=OuterRef("pk"))
+        accepted = invitations.filter(state=Invitation.State.ACCEPTED)
+        return self.annotate(shortlisted=_count(shortlist), invited=_count(invitations), accepted=_count(accepted))
 
 
 class Campaign(models.Model):
@@ -107,6 +148,10 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether the last day, in UTC, has passed."""
+        return self.ends_on < now.astimezone(UTC).date()
 
 
 class CampaignPlace(models.Model):
@@ -159,6 +204,11 @@ class Shortlisting(models.Model):
         return f"{self.person_id} for {self.campaign_id}"
 
 
+def new_nonce() -> str:
+    """Return what makes an invitation's link its own."""
+    return secrets.token_urlsafe(9)
+
+
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def visible_to(self, user: Viewer) -> Self:
         """Keep a brand's own, and those that the user was sent."""
@@ -204,6 +254,12 @@ class Invitation(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True, editable=False)
     seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     answered_at = models.DateTimeField(null=True, blank=True, editable=False)
+    nonce = models.CharField(
+        max_length=16,
+        default=new_nonce,
+        editable=False,
+        help_text="Part of the personal link: a new one makes every link given out before worthless.",
+    )
 
     objects = InvitationQuerySet.as_manager()
 
