@@ -1,0 +1,27 @@
+"""What can be done to brands, campaigns and invitations: one function each, one transaction each."""
+
+from campaigns.actions.answering import accept, decline, expire_invitations, mark_seen, renew_link
+from campaigns.actions.brands import add_member, create_brand, delete_brand, remove_member
+from campaigns.actions.errors import CampaignError, NoSeatLeft, NotOpen, NotYours
+from campaigns.actions.inviting import InviteReport, invite, shortlist
+from campaigns.actions.mailing import send_due_invitations
+
+__all__ = [
+    "CampaignError",
+    "InviteReport",
+    "NoSeatLeft",
+    "NotOpen",
+    "NotYours",
+    "accept",
+    "add_member",
+    "create_brand",
+    "decline",
+    "delete_brand",
+    "expire_invitations",
+    "invite",
+    "mark_seen",
+    "remove_member",
+    "renew_link",
+    "send_due_invitations",
+    "shortlist",
+]

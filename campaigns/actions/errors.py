@@ -1,0 +1,17 @@
+"""Why an action on campaigns refuses. Each message is a sentence that can be shown to the person who asked."""
+
+
+class CampaignError(Exception):
+    """Something that the rules of campaigns don't allow; nothing was changed."""
+
+
+class NotYours(CampaignError):
+    """The brand, campaign, person or invitation isn't the user's to do this with, or doesn't exist."""
+
+
+class NotOpen(CampaignError):
+    """The campaign is over, or the invitation was answered otherwise or has expired."""
+
+
+class NoSeatLeft(CampaignError):
+    """Every seat of the campaign is taken."""

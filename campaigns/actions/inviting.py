@@ -1,0 +1,90 @@
+"""From the influencer list to the shortlist, and from there to invitations."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.models import Person, User
+from campaigns.actions.errors import NoSeatLeft, NotOpen, NotYours
+from campaigns.models import Campaign, Invitation, Shortlisting
+
+
+@dataclass(frozen=True, slots=True)
+class InviteReport:
+    """What became of the people given to `invite`."""
+
+    by_email: int
+    by_hand: int
+    already: int
+
+    @property
+    def invited(self) -> int:
+        """Return how many invitations were made."""
+        return self.by_email + self.by_hand
+
+
+@transaction.atomic
+def shortlist(*, campaign: Campaign, people: Iterable[Person], by: User, now: datetime) -> int:
+    """Put people on a campaign's shortlist and return how many weren't on it yet."""
+    campaign = _locked(campaign, by)
+    wanted = _visible(people, by)
+    there = set(
+        Shortlisting.objects.filter(campaign=campaign, person__in=list(wanted)).values_list("person_id", flat=True)
+    )
+    new = [Shortlisting(campaign=campaign, person_id=pk, added_at=now, added_by=by) for pk in wanted if pk not in there]
+    Shortlisting.objects.bulk_create(new, batch_size=2000)
+    return len(new)
+
+
+@transaction.atomic
+def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datetime) -> InviteReport:
+    """Offer a campaign's perk to people, each of them once; who has an invitation keeps it as it is.
+
+    Where an e-mail address is known the invitation is due to be sent (`send_due_invitations` finds it), else its
+    personal link is for the manager to send by hand.
+    """
+    campaign = _locked(campaign, by)
+    if campaign.is_over(now):
+        raise NotOpen(f"{campaign.name} ended on {campaign.ends_on:%d %B %Y}: nobody can be invited any more.")
+    if campaign.seats_taken >= campaign.seats:
+        raise NoSeatLeft(f"All {campaign.seats} seats of {campaign.name} are taken: nobody else can accept.")
+    wanted = _visible(people, by)
+    there = set(
+        Invitation.objects.filter(campaign=campaign, person__in=list(wanted)).values_list("person_id", flat=True)
+    )
+    new = [
+        Invitation(
+            campaign=campaign,
+            person_id=pk,
+            delivery=Invitation.Delivery.DUE if has_address else Invitation.Delivery.BY_HAND,
+            invited_at=now,
+            invited_by=by,
+        )
+        for pk, has_address in wanted.items()
+        if pk not in there
+    ]
+    Invitation.objects.bulk_create(new, batch_size=2000)
+    by_email = sum(invitation.delivery == Invitation.Delivery.DUE for invitation in new)
+    return InviteReport(by_email=by_email, by_hand=len(new) - by_email, already=len(there))
+
+
+def _locked(campaign: Campaign, by: User) -> Campaign:
+    """Return the campaign as the database has it, and let nobody else add to its lists until the transaction ends."""
+    # Rows that point to the campaign may still be written: only its key is left alone.
+    own = Campaign.objects.managed_by(by).select_for_update(no_key=True, of=("self",))
+    try:
+        return own.get(pk=campaign.pk)
+    except Campaign.DoesNotExist:
+        raise NotYours("This campaign isn't one of your brand's.") from None
+
+
+def _visible(people: Iterable[Person], by: User) -> dict[int, bool]:
+    """Return the ids of the people, in order, each with whether an e-mail address is known."""
+    ids = {person.pk for person in people}
+    rows = Person.objects.visible_to(by).filter(pk__in=ids).order_by("pk").values_list("pk", "email", "user__email")
+    found = {pk: bool(email or login) for pk, email, login in rows}
+    if len(found) < len(ids):
+        raise NotYours("Some of these people aren't visible to you any more. Open the list again and choose anew.")
+    return found

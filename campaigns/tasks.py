@@ -1,0 +1,18 @@
+"""What beat asks for: e-mails every minute, expiry every hour."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from campaigns import actions
+
+
+@shared_task
+def send_due_invitations() -> int:
+    """Send the invitations whose e-mail is due."""
+    return actions.send_due_invitations(now=timezone.now())
+
+
+@shared_task
+def expire_invitations() -> int:
+    """Close the open invitations of campaigns that are over."""
+    return actions.expire_invitations(now=timezone.now())
