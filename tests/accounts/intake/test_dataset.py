@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.intake import NotThisFormat, Reject, csv_tables, open_source
+from accounts.intake import NotThisFormat, Reject, csv_tables, json_lines, open_source
 from accounts.intake.schema import ACCOUNTS, INTERACTIONS, POST_KINDS, POSTS, TABLES
 from tests.accounts.intake.reading import Rows, known, lines, read
 
@@ -196,6 +196,25 @@ def test_lines_of_ndjson(folder: Make) -> None:
     assert found.interactions["actor"].to_pylist() == ["1", "a"]
     assert found.interactions["at"].to_pylist() == [NOON, NOON]
     assert found.rows == 8
+
+
+def test_lines_of_ndjson_far_into_a_file(folder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_lines, "BLOCK", 512)
+    monkeypatch.setattr(json_lines, "BATCH_ROWS", 3)
+    rows = [f'{{"at": {NOON + number}, "kind": "like", "actor": {number}, "target": 7}}' for number in range(200)]
+    rows[150] = "{"
+    rows[180] = '{"at": 1, "kind": "like", "actor": null, "target": 7}'
+    source = open_source(folder(interactions_ndjson="\n".join(rows)), "dataset")
+    batches = list(source.batches())
+    assert [(reject.line, reject.reason.partition(":")[0]) for batch in batches for reject in batch.rejects] == [
+        (151, "not JSON"),
+        (181, "actor is missing"),
+    ]
+    actors = [actor for batch in batches for actor in batch.interactions["actor"].to_pylist()]
+    assert actors == [str(number) for number in range(200) if number not in (150, 180)]
+    assert batches[-1].bytes_read == source.size_bytes
+    # A block that Arrow could read is given in parts.
+    assert batches[0].rows == 3
 
 
 def test_rows_of_parquet(folder: Make, tmp_path: Path) -> None:
@@ -512,6 +531,12 @@ def _write_ndjson(path: Path, rows: Rows, schema: pa.Schema) -> None:
     path.with_suffix(".ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+def _write_loose_ndjson(path: Path, rows: Rows, schema: pa.Schema) -> None:
+    """Write lines that only the slow way can read: empty ones between them, and a key that is never the same type."""
+    texts = [json.dumps(_iso(row) | {"number": number or "none"}) for number, row in enumerate(rows)]
+    path.with_suffix(".ndjson").write_text("\n\n".join(texts))
+
+
 def _write_parquet(path: Path, rows: Rows, schema: pa.Schema) -> None:
     pyarrow.parquet.write_table(pa.Table.from_pylist(rows, schema=schema), path.with_suffix(".parquet"))
 
@@ -519,7 +544,7 @@ def _write_parquet(path: Path, rows: Rows, schema: pa.Schema) -> None:
 @given(WORLDS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_format_gives_the_same_tables(tmp_path_factory: pytest.TempPathFactory, world: dict[str, Rows]) -> None:
-    for write in (_write_csv, _write_zipped_csv, _write_ndjson, _write_parquet):
+    for write in (_write_csv, _write_zipped_csv, _write_ndjson, _write_loose_ndjson, _write_parquet):
         folder = tmp_path_factory.mktemp("data")
         for table, schema in TABLES.items():
             write(folder / table, world[table], schema)
