@@ -3,26 +3,27 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import gammaincinv
 
-from scoring.engine.arrays import Floats
+from scoring.engine.arrays import Floats, Ints
 
-# Anscombe's shift: the square root of a Poisson count plus 3/8 has nearly the same spread at every size
-# ("The transformation of Poisson, binomial and negative-binomial data", Biometrika 35, 1948).
+# Keeps ratios of small counts finite; 3/8 is Anscombe's shift for Poisson counts ("The transformation of Poisson,
+# binomial and negative-binomial data", Biometrika 35, 1948).
 _SHIFT = 0.375
+# Width of a bin, in the natural logarithm of reach + 3/8: people within it differ by less than a third.
+_WIDTH = 0.25
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Quantiles of the error, on the square-root scale, by size of the forecast.
+    """Quantiles of ln((outcome + 3/8) / (forecast + 3/8)), by size of the forecast.
 
     Parameters
     ----------
     middle : ndarray of float64, shape (k,)
         Median reach forecast in each bin, ascending; the first is 0 for those of whom nothing was expected.
     low, high : ndarray of float64, shape (k,)
-        Error at the lower and the upper end.
+        The logarithm at the lower and the upper end.
     """
 
     middle: Floats
@@ -33,8 +34,9 @@ class Calibration:
 def calibrate(forecast: Floats, outcome: Floats, *, coverage: float, people: int) -> Calibration | None:
     """Learn the band from forecasts and what then happened: split conformal prediction by bins of size.
 
-    (Vovk, Gammerman and Shafer, "Algorithmic Learning in a Random World", 2005; Mondrian categories.) The error is
-    sqrt(outcome + 3/8) - sqrt(forecast + 3/8); each end takes the quantile of rank ceil((k + 1) q) of k.
+    (Vovk, Gammerman and Shafer, "Algorithmic Learning in a Random World", 2005; Mondrian categories.) The error is the
+    logarithm of outcome to forecast, both plus 3/8, because errors of large forecasts are in proportion to them; the
+    upper end takes its ceil((k + 1) q)-th smallest of k, and the lower end likewise from the other side.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def calibrate(forecast: Floats, outcome: Floats, *, coverage: float, people: int
     Calibration or None
         None where fewer than `people` had a forecast above 0.
     """
-    error = np.sqrt(outcome + _SHIFT) - np.sqrt(forecast + _SHIFT)
+    error = np.log((outcome + _SHIFT) / (forecast + _SHIFT))
     some = np.flatnonzero(forecast > 0)
     if some.size < people:
         return None
@@ -70,25 +72,25 @@ def calibrate(forecast: Floats, outcome: Floats, *, coverage: float, people: int
     return Calibration(middles, lows, highs)
 
 
-def _bins(forecast: Floats, people: int) -> list[npt.NDArray[np.int64]]:
-    # At most 20 bins of like size. People with one forecast stay in one bin, whatever happened to them.
-    _, group, counts = np.unique(np.round(forecast, 9), return_inverse=True, return_counts=True)
-    wanted = min(forecast.size // people, 20)
-    number = ((np.cumsum(counts) - counts) * wanted // forecast.size)[group]
-    bins = [np.flatnonzero(number == i) for i in range(wanted)]
-    merged: list[npt.NDArray[np.int64]] = []
-    for part in bins:
-        if merged and (part.size < people or merged[-1].size < people):
-            merged[-1] = np.concatenate([merged[-1], part])
+def _bins(forecast: Floats, people: int) -> list[Ints]:
+    # From the largest down, so that the few who reach most are compared with each other and not with the crowd.
+    number = np.floor(np.log(np.round(forecast, 9) + _SHIFT) / _WIDTH)
+    bins: list[Ints] = []
+    for value in np.unique(number)[::-1]:
+        part = np.flatnonzero(number == value)
+        if bins and bins[-1].size < people:
+            bins[-1] = np.concatenate([bins[-1], part])
         else:
-            merged.append(part)
-    return merged
+            bins.append(part)
+    if len(bins) > 1 and bins[-1].size < people:
+        bins[-2:] = [np.concatenate(bins[-2:])]
+    return bins[::-1]
 
 
 def band(reach: Floats, calibration: Calibration | None, *, coverage: float) -> tuple[Floats, Floats]:
     """Return the ends of the band around each reach; it always holds the reach itself.
 
-    Between the middles of two bins the errors are interpolated in log(1 + reach), so that two people of nearly the same
+    Between the middles of two bins the errors are interpolated in ln(reach + 3/8), so that two people of nearly the same
     reach have nearly the same band. Without a calibration it is the one of a gamma-Poisson count whose rate is
     known to half of itself: mean m = reach + 1/2, variance m + (m / 2)^2.
 
@@ -113,8 +115,7 @@ def band(reach: Floats, calibration: Calibration | None, *, coverage: float) -> 
         low = gammaincinv(shape, tail) * mean / shape
         high = gammaincinv(shape, 1.0 - tail) * mean / shape
     else:
-        at, middle = np.log1p(reach), np.log1p(calibration.middle)
-        root = np.sqrt(reach + _SHIFT)
-        low = np.square(np.maximum(root + np.interp(at, middle, calibration.low), np.sqrt(_SHIFT))) - _SHIFT
-        high = np.square(np.maximum(root + np.interp(at, middle, calibration.high), np.sqrt(_SHIFT))) - _SHIFT
+        at, middle = np.log(reach + _SHIFT), np.log(calibration.middle + _SHIFT)
+        low = np.exp(at + np.interp(at, middle, calibration.low)) - _SHIFT
+        high = np.exp(at + np.interp(at, middle, calibration.high)) - _SHIFT
     return np.clip(low, 0.0, reach), np.maximum(high, reach)

@@ -179,17 +179,7 @@ def snapshot(
         actions=formula.exchange_actions,
     )
     selective = selectivity(found, size, slope=formula.selectivity_slope, slack=formula.selectivity_slack)
-    weights, seeded_from = _seeds(found, factor, selective, inputs.seeds, seen.people)
-    walked = walk(
-        found.giver,
-        found.receiver,
-        found.free_calendar * factor,
-        weights,
-        damping=formula.damping,
-        tolerance=formula.walk_tolerance,
-        iterations=formula.walk_iterations,
-    )
-    trusted = trust(walked.share, scale=formula.trust_scale, core=formula.trust_core)
+    walked, trusted, seeded_from = _trust(found, factor, selective, inputs.seeds, seen.people, formula)
     credible = _credibility(workspace, seen, until, formula)
     there = _alive(posted, past, until, formula)
     summed = reach(
@@ -206,15 +196,38 @@ def snapshot(
     return Snapshot(found, posted, factor, selective, trusted, credible, there, summed, walked, seeded_from)
 
 
-def _seeds(found: Pairs, factor: Floats, selective: Floats, proved: Ints, people: Ints) -> tuple[Floats, str]:
-    known = np.unique(proved)
-    known = known[np.isin(known, people)]
-    if known.size:
-        weights = np.zeros(people.size)
-        weights[np.searchsorted(people, known)] = 1.0
-        return weights, "proved"
-    free = (found.free_calendar > 0) * factor * selective[found.giver]
-    return seeds_from_data(found.giver, found.receiver, free, people.size), "data"
+def _trust(
+    found: Pairs, factor: Floats, selective: Floats, proved: Ints, people: Ints, formula: Parameters
+) -> tuple[Walk, Floats, str]:
+    """Walk from the proved seeds; where they are too few or lead nowhere, from the data's and theirs alike."""
+    rate = found.free_calendar * factor
+
+    def walk_from(seeds: Floats) -> Walk:
+        return walk(
+            found.giver,
+            found.receiver,
+            rate,
+            seeds,
+            damping=formula.damping,
+            tolerance=formula.walk_tolerance,
+            iterations=formula.walk_iterations,
+        )
+
+    named = np.isin(people, proved).astype(np.float64)
+    if named.any():
+        walked = walk_from(named)
+        led = (walked.share > 0) & (named == 0)
+        answered = (sum_by(found.receiver, rate, people.size) > 0) & (named == 0)
+        # An absolute number is enough, or a farm whose bots answer each other could outnumber those whom the seeds
+        # lead to, and so get the starting trust below.
+        if led.sum() >= min(formula.seeds_reach, answered.sum() / 2):
+            return walked, trust(walked.share, scale=formula.trust_scale, core=formula.trust_core), "proved"
+    weights = seeds_from_data(found.giver, found.receiver, (rate > 0) * factor * selective[found.giver], people.size)
+    if named.any():
+        weights = weights / weights.sum() + named / named.sum()
+    walked = walk_from(weights)
+    trusted = trust(walked.share, scale=formula.trust_scale, core=formula.trust_core)
+    return walked, formula.trust_unproved + (1.0 - formula.trust_unproved) * trusted, "data"
 
 
 def _credibility(workspace: Workspace, seen: Activity, until: int, formula: Parameters) -> Floats:
