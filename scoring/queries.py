@@ -1,0 +1,305 @@
+"""What pages, the admin and the API read about scores. Readers see the current run, whole, or none."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Count, Exists, F, OuterRef, Q, Window
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Identity, Person, Viewer
+from scoring.models import Influencer, InfluencerQuerySet, Score, ScoreRun, Support, Topic, TopicReach
+
+# With fewer different people who acted, a score says more about chance than about the person.
+ENOUGH_SUPPORTERS: Final = 3
+# How many lines of each list a page shows.
+TOPICS_SHOWN: Final = 12
+SUPPORTS_SHOWN: Final = 8
+
+_TAKEN: Final[tuple[tuple[str, Promise, Promise], ...]] = (
+    (
+        "unvouched",
+        _("Attention that nobody vouches for"),
+        _(
+            "From accounts that no trusted person ever answers. They count too, but only up to a fixed share of the "
+            "vouched attention, so that an audience can't be bought."
+        ),
+    ),
+    (
+        "exchange",
+        _("Favours returned"),
+        _("Reposts and likes that mostly repay reposts and likes. Conversation isn't counted as a favour."),
+    ),
+    (
+        "indiscriminate",
+        _("Attention given to everyone"),
+        _("From accounts that act on nearly everybody's posts, which says little about any one of them."),
+    ),
+    (
+        "repetition",
+        _("The same text again and again"),
+        _("Posts of the last weeks that are near copies of each other."),
+    ),
+    (
+        "absence",
+        _("The chance of having stopped posting"),
+        _("Judged from the days with posts, and the time since the last one."),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOff:
+    """People taken off the forecast for one reason; `label` and `sentence` say it in words."""
+
+    reason: str
+    label: Promise
+    people: float
+    sentence: Promise
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLine:
+    slug: str
+    name: str
+    reach: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SupportLine:
+    """One person's part in another's reach. `reach` is at most 1: the chance that they act, as far as it counts."""
+
+    person: Person
+    reach: float
+    actions: int
+
+    @property
+    def handle(self) -> str:
+        return self.person.handle
+
+    @property
+    def name(self) -> str:
+        return self.person.name
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreCard:
+    """A person's score in one run, and what it is made of.
+
+    `forecast`, `reach`, `low`, `high` and `taken_off` are people in the next 28 days (the formula's horizon), the first
+    less the last being the second; `low` to `high` is the band that holds 80 % of outcomes, and `low_score`,
+    `high_score` the same on the scale of scores. Shares are 0 to 1, the percentile 0 to 100, counts are of all activity
+    known. Supporters and supported name those only whom the viewer may see; the others are counted. Of the supported
+    no more than the largest are kept: where `supported_complete` is false, the count is a lower bound.
+    """
+
+    person: Person
+    run: ScoreRun
+    score: float
+    reach: float
+    forecast: float
+    low: float
+    high: float
+    low_score: float
+    high_score: float
+    percentile: float
+    taken_off: tuple[TakenOff, ...]
+    posts: int
+    original_share: float | None
+    supporters_count: int
+    actions: int
+    alive: float
+    credibility: float
+    trust: float
+    topics: tuple[TopicLine, ...]
+    supporters: tuple[SupportLine, ...]
+    supporters_others: int
+    supported: tuple[SupportLine, ...]
+    supported_others: int
+    supported_complete: bool
+
+    @property
+    def as_of(self) -> datetime:
+        return self.run.as_of
+
+    @property
+    def formula(self) -> str:
+        return self.run.formula.version
+
+    @property
+    def enough_seen(self) -> bool:
+        """Say whether the score says something; below, pages show the band and no bare number."""
+        return self.supporters_count >= ENOUGH_SUPPORTERS
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPoint:
+    as_of: datetime
+    score: float
+    reach: float
+    formula: str
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    latitude: float
+    longitude: float
+    radius_km: float
+
+
+@dataclass(frozen=True, slots=True)
+class InfluencerFilters:
+    """What a list of influencers is narrowed to. Ends of the score belong to it; empty values don't filter.
+
+    `topics` are ids; with a topic come all below it, and people with reach on any of them stay. `search` is a part of a
+    handle or a name, case aside.
+    """
+
+    score_min: float | None = None
+    score_max: float | None = None
+    topics: tuple[int, ...] = field(default=())
+    circle: Circle | None = None
+    network: str = ""
+    search: str = ""
+
+
+def current_run() -> ScoreRun | None:
+    """Return the run whose scores readers see, with its formula; None before the first. One query."""
+    return ScoreRun.objects.current()
+
+
+def profile(person: Person, run: ScoreRun | None = None, *, viewer: Viewer | None = None) -> ScoreCard | None:
+    """Return a person's card in a run (by default the current one), or None where the run has no row of theirs.
+
+    `viewer` is who will read it: supporters whom they may not see aren't named (None: somebody without a login).
+    Four queries, one more for the run where it isn't given, and what Django asks for the viewer's permissions.
+    """
+    run = run or current_run()
+    row = Score.objects.filter(person=person, run=run).first() if run else None
+    if run is None or row is None:
+        return None
+    top = float(run.formula.parameters["scale_top"])
+    kept = int(run.formula.parameters["supports_kept"])
+    topics = TopicReach.objects.filter(person=person, run=run, reach__gt=0).select_related("topic")
+    supporters, _found = _supports(run, viewer, named="supporter", supported=person)
+    supported, supported_found = _supports(run, viewer, named="supported", supporter=person)
+    return ScoreCard(
+        person=person,
+        run=run,
+        score=row.score,
+        reach=row.reach,
+        forecast=row.forecast,
+        low=row.low,
+        high=row.high,
+        low_score=score_of(row.low, top),
+        high_score=score_of(row.high, top),
+        percentile=row.percentile,
+        taken_off=tuple(
+            TakenOff(reason, label, getattr(row, f"taken_{reason}"), sentence) for reason, label, sentence in _TAKEN
+        ),
+        posts=row.posts,
+        original_share=row.original_share,
+        supporters_count=row.supporters,
+        actions=row.actions,
+        alive=row.alive,
+        credibility=row.credibility,
+        trust=row.trust,
+        topics=tuple(
+            TopicLine(line.topic.slug, line.topic.name, line.reach, line.score)
+            for line in topics.order_by("-reach", "topic__slug")[:TOPICS_SHOWN]
+        ),
+        supporters=supporters,
+        # Everyone who acted counts here, also those whose line wasn't kept.
+        supporters_others=max(row.supporters - len(supporters), 0),
+        supported=supported,
+        supported_others=supported_found - len(supported),
+        supported_complete=supported_found < kept,
+    )
+
+
+def _supports(
+    run: ScoreRun, viewer: Viewer | None, *, named: str, **fixed: Person
+) -> tuple[tuple[SupportLine, ...], int]:
+    """Return the largest lines whose other end the viewer may see, and how many lines there are at all."""
+    visible = Person.objects.visible_to(viewer or AnonymousUser()).filter(pk=OuterRef(named))
+    rows: Iterable[Any] = (
+        Support.objects.filter(run=run, **fixed)
+        .annotate(visible=Exists(visible), found=Window(Count("pk")))
+        .select_related(named)
+        .order_by("-visible", "-reach", "-actions", named)[:SUPPORTS_SHOWN]
+    )
+    rows = list(rows)
+    lines = tuple(SupportLine(getattr(row, named), row.reach, row.actions) for row in rows if row.visible)
+    return lines, rows[0].found if rows else 0
+
+
+def history(person: Person, limit: int = 120, *, run: ScoreRun | None = None) -> list[HistoryPoint]:
+    """Return a person's scores up to the current run (or the one given), the earliest first; at most the last `limit`.
+
+    One point a moment. Where several formulas scored the same moment it is the current run's, else the one of the
+    oldest formula: what readers saw then. Runs of formulas younger than the run's are shadows and don't show. One
+    query, one more for the run where it isn't given.
+    """
+    run = run or current_run()
+    if run is None:
+        return []
+    rows = Score.objects.filter(
+        Q(run=run) | Q(run__formula__created_at__lte=run.formula.created_at),
+        person=person,
+        run__state=ScoreRun.State.DONE,
+        run__as_of__lte=run.as_of,
+    ).select_related("run__formula")
+    one_each = rows.alias(first=Q(run=run)).order_by("-run__as_of", "-first", "run__formula__created_at", "run")
+    points = one_each.distinct("run__as_of")[:limit]
+    return [HistoryPoint(row.run.as_of, row.score, row.reach, row.run.formula.version) for row in points][::-1]
+
+
+def topic_descendants(ids: Iterable[int]) -> list[int]:
+    """Return these topics and all below them, ascending. One query, over the whole table of a few hundred rows."""
+    found = set(ids)
+    if not found:
+        return []
+    children: dict[int, list[int]] = {}
+    for pk, parent in Topic.objects.filter(parent__isnull=False).values_list("pk", "parent_id"):
+        children.setdefault(parent, []).append(pk)
+    waiting = list(found)
+    while waiting:
+        new = [pk for pk in children.get(waiting.pop(), []) if pk not in found]
+        found.update(new)
+        waiting += new
+    return sorted(found)
+
+
+def influencers(user: Viewer, filters: InfluencerFilters, run: ScoreRun | None = None) -> InfluencerQuerySet:
+    """Return the people whom the user may see and who have a score in the run (by default the current one).
+
+    Annotated with `score`, `reach`, `low`, `high`, `percentile` and `supporters` of that run; in no order. Topics cost
+    a query here, the run another where it isn't given.
+    """
+    run = run or current_run()
+    rows: InfluencerQuerySet = Influencer.objects.visible_to(user).with_score(run)
+    if filters.score_min is not None:
+        rows = rows.filter(current__score__gte=filters.score_min)
+    if filters.score_max is not None:
+        rows = rows.filter(current__score__lte=filters.score_max)
+    if filters.topics:
+        rows = rows.on_topic(run, topic_descendants(filters.topics))
+    if filters.circle is not None:
+        rows = rows.near(filters.circle.latitude, filters.circle.longitude, filters.circle.radius_km)
+    if filters.network:
+        rows = rows.filter(Exists(Identity.objects.filter(person=OuterRef("pk"), network=filters.network)))
+    if filters.search:
+        rows = rows.filter(Q(handle__icontains=filters.search) | Q(name__icontains=filters.search))
+    columns = ("score", "reach", "low", "high", "percentile", "supporters")
+    annotated: InfluencerQuerySet = rows.annotate(**{name: F(f"current__{name}") for name in columns})
+    return annotated
+
+
+def score_of(reach: float, top: float) -> float:
+    """Return the score that a reach stands for: `scoring.engine.score` of one number, without loading the engine."""
+    return min(1.0 + 99.0 * math.log1p(max(reach, 0.0)) / math.log1p(top), 100.0)
