@@ -3,17 +3,17 @@
 from pathlib import Path
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 from pytest_socket import disable_socket, socket_allow_hosts
 
 
 def pytest_runtest_setup() -> None:
     disable_socket(allow_unix_socket=True)
-    socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+    socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(settings: SettingsWrapper, tmp_path: Path) -> None:
+def _own_folders(settings: Settings, tmp_path: Path) -> None:
     """Keep the activity log, the outbox and the cache of each test apart from everything else's."""
     settings.DATA_DIR = tmp_path
     settings.ACTIVITY_LOG = tmp_path / "log"
