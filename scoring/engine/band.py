@@ -90,8 +90,8 @@ def _bins(forecast: Floats, people: int) -> list[Ints]:
 def band(reach: Floats, calibration: Calibration | None, *, coverage: float) -> tuple[Floats, Floats]:
     """Return the ends of the band around each reach; it always holds the reach itself.
 
-    Between the middles of two bins the errors are interpolated in ln(reach + 3/8), so that two people of nearly the same
-    reach have nearly the same band. Without a calibration it is the one of a gamma-Poisson count whose rate is
+    Between the middles of two bins the errors are interpolated in ln(reach + 3/8), so that two people of nearly the
+    same reach have nearly the same band. Without a calibration it is the one of a gamma-Poisson count whose rate is
     known to half of itself: mean m = reach + 1/2, variance m + (m / 2)^2.
 
     Parameters

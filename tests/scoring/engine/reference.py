@@ -1,0 +1,272 @@
+"""The definition of the score in plain Python, slow and without arrays, to hold the engine against.
+
+Only the chance to be there is the engine's own function: test_alive holds it against the differential equations.
+"""
+
+import math
+import re
+import unicodedata
+from collections import defaultdict
+from itertools import combinations
+from typing import Any
+
+from scoring.engine import Parameters
+from scoring.engine.alive import Presence, alive
+from tests.scoring.engine.worlds import DAY, UNTIL, World
+
+SCORED = ("like", "reply", "repost", "quote", "click", "mention", "link")
+REASONS = ("unvouched", "exchange", "indiscriminate", "repetition", "absence")
+
+
+def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
+    """Return forecast, reach, what was taken off and the factors, by person."""
+
+    def person(account: int) -> int:
+        return world.owners.get(account, account)
+
+    events = {event for event in world.acts if event[0] < UNTIL}
+    posts = {}
+    for number, at, author, kind, text in sorted(world.posted, key=str):
+        if at < UNTIL and number not in posts:
+            posts[number] = (at, person(author), kind, text)
+    people = {person(a) for _, _, a, _, _, _ in events} | {person(t) for _, _, _, t, _, _ in events}
+    people |= {author for _, author, _, _ in posts.values()} | set(world.owners.values())
+    if not people:
+        return {}
+
+    # Acts: scored kinds between two persons, without mentions that accompany a reaction.
+    acts = [(at, kind, person(a), person(t), post) for at, kind, a, t, post, _ in events if kind in SCORED]
+    acts = [act for act in acts if act[2] != act[3]]
+    reacting = {(a, b, at) for at, kind, a, b, _ in acts if kind not in ("mention", "link")}
+    acts = [act for act in acts if act[1] not in ("mention", "link") or (act[2], act[3], act[0]) not in reacting]
+
+    def weight(at: int) -> float:
+        return float(2.0 ** (-(UNTIL - at) / DAY / p.half_life_days))
+
+    def rested_after(b: int, day: int) -> float:
+        return sum(1 for hour in _rest_hours(world, b) if hour >= (day + 1) * 24) / 24
+
+    pairs = sorted({(a, b) for _, _, a, b, _ in acts})
+    rate, free_rate, walk_rate = {}, {}, {}
+    for a, b in pairs:
+        total = free_total = walk_total = 0.0
+        days = {at // DAY for at, _, x, y, _ in acts if (x, y) == (a, b)}
+        for day in days:
+            given = [at for at, _, x, y, _ in acts if (x, y) == (a, b) and at // DAY == day]
+            back = [at for at, _, x, y, _ in acts if (x, y) == (b, a) and at // DAY == day]
+            free = 1.0 if not back or min(given) < min(back) else max(0, len(given) - len(back)) / len(given)
+            sum_ = sum(weight(at) for at in given)
+            younger = 2.0 ** (rested_after(b, day) / p.half_life_days)
+            total += sum_ * younger
+            free_total += sum_ * younger * free
+            walk_total += sum_ * free
+        per_day = math.log(2) / p.half_life_days
+        rate[a, b], free_rate[a, b], walk_rate[a, b] = per_day * total, per_day * free_total, per_day * walk_total
+
+    exchange = {(a, b): _exchange(a, b, acts, posts, p) for a, b in pairs}
+    selective = {}
+    for a in people:
+        count = sum(1 for act in acts if act[2] == a)
+        different = len({act[3] for act in acts if act[2] == a})
+        slack = p.selectivity_slack
+        selective[a] = min(1.0, p.selectivity_slope * (count - different + slack) / (count + slack))
+
+    edges = {pair: walk_rate[pair] * exchange[pair] for pair in pairs if walk_rate[pair] * exchange[pair] > 0}
+    trust = _trust(world, people, edges, exchange, selective, p)
+    credible = {b: _credibility(b, posts, p) for b in people}
+    there = {b: _alive(world, b, posts, acts, p) for b in people}
+
+    result = {}
+    for b in people:
+        givers = [a for a, receiver in pairs if receiver == b]
+
+        def value(on: frozenset[str], b: int = b, givers: list[int] = givers) -> float:
+            vouched = unvouched = 0.0
+            for a in givers:
+                part = 1 - math.exp(-p.horizon_days * rate[a, b])
+                if "exchange" in on:
+                    part = exchange[a, b] * (1 - math.exp(-p.horizon_days * free_rate[a, b]))
+                if "indiscriminate" in on:
+                    part *= selective[a]
+                vouched += trust[a] * part
+                unvouched += (1 - trust[a]) * part
+            found = vouched + (min(unvouched, p.kappa * vouched) if "unvouched" in on else unvouched)
+            if "repetition" in on:
+                found *= credible[b]
+            if "absence" in on:
+                found *= there[b]
+            return found
+
+        row: dict[str, Any] = {
+            "forecast": value(frozenset()),
+            "reach": value(frozenset(REASONS)),
+            "trust": trust[b],
+            "credibility": credible[b],
+            "alive": there[b],
+            "supporters": len(givers),
+            "actions": sum(1 for act in acts if act[3] == b),
+            "posts": sum(1 for _, author, _, _ in posts.values() if author == b),
+        }
+        for reason in REASONS:
+            row[f"taken_{reason}"] = _shapley(reason, value)
+        result[b] = row
+    return result
+
+
+def _shapley(reason: str, value: Any) -> float:
+    others = [other for other in REASONS if other != reason]
+    total = 0.0
+    for size in range(len(REASONS)):
+        share = math.factorial(size) * math.factorial(len(REASONS) - size - 1) / math.factorial(len(REASONS))
+        for some in combinations(others, size):
+            total += share * (value(frozenset(some)) - value(frozenset([*some, reason])))
+    return total
+
+
+def _exchange(a: int, b: int, acts: list[Any], posts: dict[int, Any], p: Parameters) -> float:
+    def naming(kind: str) -> bool:
+        return kind in ("mention", "link")
+
+    def talk(kind: str, post: int | None) -> bool:
+        return kind == "reply" and post in posts and posts[post][2] == "reply"
+
+    def known(x: int) -> int:
+        numbers = {number for number, (_, author, _, _) in posts.items() if author == x}
+        numbers |= {post for _, kind, _, t, post in acts if t == x and not naming(kind) and post is not None}
+        numbers |= {post for _, kind, s, _, post in acts if s == x and naming(kind) and post is not None}
+        blank: dict[tuple[str, int], int] = defaultdict(int)
+        for _, kind, s, t, post in acts:
+            if post is None and not naming(kind) and t == x:
+                blank["from", s] += 1
+            if post is None and naming(kind) and s == x:
+                blank["to", t] += 1
+        return len(numbers) + max(blank.values(), default=0)
+
+    def response(x: int, y: int) -> float:
+        mine = [(kind, post) for _, kind, s, t, post in acts if (s, t) == (x, y)]
+        reactions = sum(1 for kind, post in mine if not naming(kind) and not talk(kind, post))
+        namings = sum(1 for kind, _ in mine if naming(kind))
+        return reactions / (known(y) + 1) + namings / (known(x) + 1)
+
+    if sum(1 for _, _, s, t, _ in acts if {s, t} == {a, b}) < p.exchange_actions:
+        return 1.0
+    mutual = math.sqrt(response(a, b) * response(b, a))
+    return min(1.0, max(0.0, (p.exchange_to - mutual) / (p.exchange_to - p.exchange_from)))
+
+
+def _trust(
+    world: World,
+    people: set[int],
+    edges: dict[tuple[int, int], float],
+    exchange: dict[tuple[int, int], float],
+    selective: dict[int, float],
+    p: Parameters,
+) -> dict[int, float]:
+    proved = set(world.seeds) & people
+    if proved:
+        walk = _walk(people, edges, {x: 1.0 * (x in proved) for x in people}, p)
+        led = sum(1 for x in people - proved if walk[x] > 0)
+        answered = len({b for _, b in edges} - proved)
+        if led >= min(p.seeds_reach, answered / 2):
+            return _trust_of_walk(walk, p)
+    answered_people = {b for _, b in edges}
+    say = {(a, b): exchange[a, b] * selective[a] for a, b in edges}
+    strength = {x: sum(say[a, b] for a, b in edges if b == x and a in answered_people) for x in people}
+    count = {x: sum(1 for a, b in edges if b == x and a in answered_people) for x in people}
+    received = {x: sum(say[a, b] for a, b in edges if b == x) for x in people}
+    choices = ({x: strength[x] if count[x] >= 2 else 0.0 for x in people}, strength, received)
+    chosen = next((weights for weights in choices if any(weights.values())), dict.fromkeys(people, 1.0))
+    seeds = {x: math.sqrt(weight) for x, weight in chosen.items()}
+    if proved:
+        total = sum(seeds.values())
+        seeds = {x: seeds[x] / total + (x in proved) / len(proved) for x in people}
+    trusted = _trust_of_walk(_walk(people, edges, seeds, p), p)
+    return {x: p.trust_unproved + (1 - p.trust_unproved) * trusted[x] for x in people}
+
+
+def _walk(people: set[int], edges: dict[tuple[int, int], float], seeds: dict[int, float], p: Parameters) -> Any:
+    total = sum(seeds.values())
+    start = {x: seeds[x] / total for x in people}
+    given = {x: sum(rate for (a, _), rate in edges.items() if a == x) for x in people}
+    walk = start
+    for _ in range(400):
+        resting = sum(walk[x] for x in people if given[x] == 0)
+        following = {x: p.damping * resting * start[x] + (1 - p.damping) * start[x] for x in people}
+        for (a, b), rate in edges.items():
+            following[b] += p.damping * walk[a] * rate / given[a]
+        walk = following
+    return walk
+
+
+def _trust_of_walk(walk: dict[int, float], p: Parameters) -> dict[int, float]:
+    wanted = p.trust_core * sum(walk.values())
+    held, people = 0.0, 0.0
+    for share in sorted(walk.values(), reverse=True):
+        if share <= 0 or held >= wanted:
+            break
+        part = min(1.0, (wanted - held) / share)
+        held += part * share
+        people += part
+    mean = wanted / people
+    return {x: 1 - math.exp(-((share / (p.trust_scale * mean)) ** 2)) for x, share in walk.items()}
+
+
+def _credibility(b: int, posts: dict[int, Any], p: Parameters) -> float:
+    texts = [
+        _words(text)
+        for at, author, kind, text in posts.values()
+        if author == b and kind != "reshare" and text is not None and at >= UNTIL - p.credibility_days * DAY
+    ]
+    if len(texts) < p.credibility_texts:
+        return 1.0
+    return min(1.0, p.credibility_slope * len(set(texts)) / len(texts))
+
+
+def _words(text: str) -> Any:
+    plain = unicodedata.normalize("NFKC", text).lower()
+    bare = re.sub(r"(https?://|www\.)\S+|@[\w.@-]+", " ", plain)
+    words = "".join(c if unicodedata.category(c)[0] in "LM" else " " for c in bare).split()
+    return frozenset(words) or plain.strip()
+
+
+def _rest_hours(world: World, b: int) -> set[int]:
+    # Rests in the worlds begin and end at full hours.
+    hours = {hour for who, start, end in world.rests if who == b for hour in range(start // 3600, end // 3600)}
+    return {hour for hour in hours if hour * 3600 < UNTIL}
+
+
+def _alive(world: World, b: int, posts: dict[int, Any], acts: list[Any], p: Parameters) -> float:
+    days = {at // DAY for at, author, _, _ in posts.values() if author == b}
+    days |= {at // DAY for at, kind, a, _, _ in acts if a == b and kind not in ("like", "click")}
+    if not days:
+        return 1.0
+    first, last, now = min(days), max(days), UNTIL // DAY
+    rested = _rest_hours(world, b)
+    span = last - first - sum(1 for hour in rested if first * 24 <= hour < last * 24) / 24
+    gap = max(0, now - last - 1) - sum(1 for hour in rested if hour >= (last + 1) * 24) / 24
+    presence = Presence(
+        p.break_every_days,
+        p.break_length_days,
+        p.break_value,
+        p.quit_half_life_days,
+        p.posting_prior_days,
+        p.silent_prior_days,
+    )
+    return float(alive([len(days)], [span], [gap], presence)[0])
+
+
+def topics(world: World, supports: list[dict[str, Any]]) -> dict[tuple[int, int], float]:
+    """Split each supporter's part, as the engine gave it, over topics. For worlds without owners and mentions."""
+    events = {event for event in world.acts if event[0] < UNTIL and event[1] in SCORED and event[2] != event[3]}
+    of_post = defaultdict(set)
+    for post, topic in world.topics:
+        of_post[post].add(topic)
+    result: dict[tuple[int, int], float] = defaultdict(float)
+    for support in supports:
+        mine = [(e[0], e[4]) for e in events if (e[2], e[3]) == (support["supporter"], support["supported"])]
+        weights = [2.0 ** (-(UNTIL - at) / DAY / Parameters().half_life_days) for at, _ in mine]
+        for (_, post), weight in zip(mine, weights, strict=True):
+            for topic in of_post.get(post, ()) if post is not None else ():
+                share = weight / sum(weights) / len(of_post[post])
+                result[support["supported"], topic] += support["reach"] * share
+    return result
