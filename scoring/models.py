@@ -1,7 +1,8 @@
 """What a score is made of, as rows: formulas, runs, scores, topics."""
 
-from typing import Self
+from typing import ClassVar, Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, FilteredRelation, Q
 from django.utils import timezone
@@ -25,6 +26,14 @@ class Topic(models.Model):
     def __str__(self) -> str:
         return self.slug
 
+    def clean(self) -> None:
+        seen, above = {self.pk}, self.parent
+        while above is not None:
+            if above.pk in seen:
+                raise ValidationError({"parent": "This topic is above that one already."})
+            seen.add(above.pk)
+            above = above.parent
+
 
 class Formula(models.Model):
     """A dated version of the score's parameters. Never changed once a run has used it."""
@@ -44,6 +53,19 @@ class Formula(models.Model):
 
     def __str__(self) -> str:
         return self.version
+
+    def clean(self) -> None:
+        # The engine and its libraries take a second to load: not in every process that only reads rows.
+        from scoring.engine import InputError, Parameters
+
+        if not isinstance(self.parameters, dict):
+            raise ValidationError({"parameters": "Give one JSON object: names of parameters and their numbers."})
+        try:
+            parameters = Parameters.from_dict(self.parameters | {"version": self.version})
+        except InputError as error:
+            raise ValidationError({"parameters": str(error)}) from error
+        self.parameters = parameters.to_dict()
+        self.fingerprint = parameters.fingerprint()
 
 
 class ScoreRunQuerySet(models.QuerySet["ScoreRun"]):
@@ -101,9 +123,9 @@ class ScoreRun(models.Model):
 class InfluencerQuerySet(PersonQuerySet):
     def with_score(self, run: ScoreRun | None) -> Self:
         """Join each person's row of a run as `current`, and keep those who have one."""
-        return self.alias(  # type: ignore[return-value]
-            current=FilteredRelation("scores", condition=Q(scores__run=run.pk if run else None))
-        ).filter(current__isnull=False)
+        return self.alias(current=FilteredRelation("scores", condition=Q(scores__run=run.pk if run else None))).filter(
+            current__isnull=False
+        )
 
     def on_topic(self, run: ScoreRun | None, topic_ids: list[int]) -> Self:
         """Keep those with reach on any of the topics."""
@@ -113,7 +135,7 @@ class InfluencerQuerySet(PersonQuerySet):
 class Influencer(Person):
     """A person, seen by their score."""
 
-    objects = InfluencerQuerySet.as_manager()
+    objects: ClassVar = InfluencerQuerySet.as_manager()
 
     class Meta:
         proxy = True

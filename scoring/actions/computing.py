@@ -48,9 +48,16 @@ def compute_scores(
     return compute(inputs, parameters, progress=progress)
 
 
-def _texts(files: Sequence[Path], until: int) -> Iterator[pa.Table]:
+def _texts(files: Sequence[Path], before: int) -> Iterator[pa.Table]:
+    """Yield posts in about `BATCH` rows: a batch has a fixed cost, and a day's file may hold a few."""
+    waiting: list[pa.Table] = []
     for file in files:
         with pyarrow.parquet.ParquetFile(file) as parquet:
             for batch in parquet.iter_batches(BATCH, columns=["post", "at", "text", "topics"]):
                 rows = pa.Table.from_batches([batch])
-                yield rows.filter(pc.less(rows["at"], until))
+                waiting.append(rows.filter(pc.less(rows["at"], before)))
+                if sum(table.num_rows for table in waiting) >= BATCH:
+                    yield pa.concat_tables(waiting)
+                    waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)

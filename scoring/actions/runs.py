@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from accounts.actions import move_activity_to_log
@@ -67,9 +67,14 @@ def score(
     return run
 
 
+@transaction.atomic
 def _begin(*, as_of: datetime, formula: Formula, now: datetime) -> ScoreRun:
     run, created = ScoreRun.objects.get_or_create(as_of=as_of, formula=formula, defaults={"started_at": now})
-    if not created and run.state != ScoreRun.State.DONE:
+    if created:
+        return run
+    # A process that was killed a moment ago may have left a commit on its way: what it did is seen behind it.
+    run = ScoreRun.objects.select_for_update(of=("self",)).select_related("formula").get(pk=run.pk)
+    if run.state != ScoreRun.State.DONE:
         killed = run.state == ScoreRun.State.RUNNING
         run.attempts = run.attempts + 1 if killed else 1
         run.state, run.started_at, run.finished_at, run.error = ScoreRun.State.RUNNING, now, None, ""

@@ -1,0 +1,136 @@
+"""Topics, which operators edit; formulas, runs and scores, which are looked at. The influencer list is in campaigns."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from accounts.models import Person
+from scoring.models import Formula, Score, ScoreRun, Topic
+
+
+class LinesField(forms.CharField):
+    """A list of texts, edited as lines."""
+
+    widget = UnfoldAdminTextareaWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        lines = (" ".join(line.split()) for line in (super().to_python(value) or "").splitlines())
+        return list(dict.fromkeys(line for line in lines if line))
+
+
+class TopicForm(forms.ModelForm[Topic]):
+    aliases = LinesField(
+        required=False, help_text="Other names, one a line. One that begins with # is found as a hashtag only."
+    )
+
+    class Meta:
+        model = Topic
+        fields = ["name", "slug", "parent", "aliases"]
+
+
+@admin.register(Topic)
+class TopicAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
+    form = TopicForm
+    list_display = ["name", "slug", "parent", "other_names"]
+    list_filter = [("parent", admin.RelatedOnlyFieldListFilter)]
+    list_select_related = ["parent"]
+    search_fields = ["name", "slug", "aliases"]
+    autocomplete_fields = ["parent"]
+    prepopulated_fields = {"slug": ["name"]}
+    ordering = ["name", "pk"]
+
+    @admin.display(description="aliases")
+    def other_names(self, topic: Topic) -> str:
+        return ", ".join(topic.aliases)
+
+
+class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
+    """Shows rows that only the code writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(ScoreRun)
+class ScoreRunAdmin(ReadOnlyAdmin):
+    list_display = ["as_of", "formula", "state", "is_current", "people", "interactions", "duration", "step", "error"]
+    list_filter = ["state", "is_current", "formula"]
+    list_select_related = ["formula"]
+    date_hierarchy = "as_of"
+    ordering = ["-as_of", "-pk"]
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ScoreRun]:
+        rows: QuerySet[ScoreRun] = super().get_queryset(request)
+        took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
+        return rows.annotate(took=took)
+
+    @admin.display(description="took", ordering="took", empty_value="still going")
+    def duration(self, run: Any) -> str | None:
+        return None if run.took is None else f"{run.took.total_seconds():.1f} s"
+
+
+@admin.register(Formula)
+class FormulaAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
+    """A version can be written and changed until a run has used it; then it is history."""
+
+    list_display = ["version", "is_current", "used", "created_at"]
+    ordering = ["-created_at", "-pk"]
+    fields = ["version", "parameters", "fingerprint", "is_current", "created_at"]
+    readonly_fields = ["fingerprint", "is_current", "created_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Formula]:
+        rows: QuerySet[Formula] = super().get_queryset(request)
+        return rows.annotate(uses=Count("runs"))
+
+    @admin.display(description="runs", ordering="uses")
+    def used(self, formula: Any) -> int:
+        return int(formula.uses)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        from scoring.engine import Parameters  # slow to load, and seldom needed
+
+        return {**super().get_changeform_initial_data(request), "parameters": Parameters().to_dict()}
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not (obj and _is_used(obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and not (obj and _is_used(obj))
+
+
+def _is_used(formula: Any) -> bool:
+    uses = getattr(formula, "uses", None)
+    return formula.is_current or (formula.runs.exists() if uses is None else uses > 0)
+
+
+@admin.register(Score)
+class ScoreAdmin(ReadOnlyAdmin):
+    """Every row that a run published. Of people who hide, operators alone see the rows."""
+
+    list_display = ["person", "run", "score", "reach", "low", "high", "percentile", "supporters", "posts"]
+    list_select_related = ["person", "run"]
+    search_fields = ["person__handle__iexact"]
+    search_help_text = "A handle, in full"
+    ordering = ["-run", "-score", "person"]
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Score]:
+        rows: QuerySet[Score] = super().get_queryset(request)
+        if request.user.is_superuser:
+            return rows
+        return rows.filter(Exists(Person.objects.visible_to(request.user).filter(pk=OuterRef("person"))))

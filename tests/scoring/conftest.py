@@ -1,0 +1,59 @@
+"""A small world in the database and in the log."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from pytest_django.fixtures import Settings
+
+from accounts.intake import open_source
+from accounts.keys import account_key
+from accounts.log import interactions_to_log, posts_to_log
+from accounts.models import Identity, LogFile, Network, Person
+from tests.scoring.worlds import START, write_world
+
+NOW = datetime(2026, 5, 1, 3, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """Return the folder of a small world."""
+    return write_world(tmp_path / "world")
+
+
+@pytest.fixture
+def known(world: Path, db: None, settings: Settings) -> Path:
+    """Return the folder of a small world whose people and activity are known.
+
+    What an import would do day by day is done here at once, with a file for each table: most tests are about what comes
+    after it. Links to websites are left out.
+    """
+    batches = list(open_source(world, "dataset").batches())
+    tables = {
+        LogFile.Table.POSTS: posts_to_log(pa.concat_tables([batch.posts for batch in batches])),
+        LogFile.Table.INTERACTIONS: interactions_to_log(pa.concat_tables([batch.interactions for batch in batches])),
+    }
+    settings.ACTIVITY_LOG.mkdir()
+    for table, rows in tables.items():
+        path = settings.ACTIVITY_LOG / f"{table}.parquet"
+        pyarrow.parquet.write_table(rows, path)
+        LogFile.objects.create(
+            table=table, day=START, path=path.name, rows=rows.num_rows, size=path.stat().st_size, sha256="0" * 64
+        )
+    network = Network.objects.create(slug="dataset", name="dataset")
+    profiles = pa.concat_tables([batch.accounts for batch in batches]).to_pylist()
+    people = Person.objects.bulk_create([Person(handle=row["handle"]) for row in profiles])
+    Identity.objects.bulk_create(
+        Identity(
+            key=account_key("dataset", row["account"]),
+            network=network,
+            external_id=row["account"],
+            handle=row["handle"],
+            verified=row["verified"],
+            person=person,
+        )
+        for row, person in zip(profiles, people, strict=True)
+    )
+    return world

@@ -1,0 +1,243 @@
+"""What goes into the tables: guarded values, and all at once for whoever reads meanwhile."""
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from accounts.models import Person
+from scoring.actions import publishing, score
+from scoring.actions.publishing import ResultFault, rows_of
+from scoring.engine import Result
+from scoring.engine.inputs import SCORES, SUPPORTS, TOPICS
+from scoring.models import Formula, Score, ScoreRun, Support, Topic, TopicReach
+from tests.scoring.conftest import NOW
+
+APRIL_1 = datetime(2026, 4, 1, tzinfo=UTC)
+APRIL_2 = datetime(2026, 4, 2, tzinfo=UTC)
+PEOPLE = np.array([1, 2], np.int64)
+TOPIC_IDS = np.array([7], np.int64)
+
+
+def row(person: int, **values: Any) -> dict[str, Any]:
+    numbers = {field.name: 0.0 if pa.types.is_floating(field.type) else 0 for field in SCORES}
+    good = {"score": 20.0, "reach": 10.0, "forecast": 10.0, "low": 5.0, "high": 20.0, "percentile": 50.0}
+    return numbers | good | {"person": person, "original_share": None} | values
+
+
+def result(*rows: dict[str, Any], topics: Any = (), supports: Any = ()) -> Result:
+    return Result(
+        pa.Table.from_pylist(list(rows), SCORES),
+        pa.Table.from_pylist([dict(zip(TOPICS.names, values, strict=True)) for values in topics], TOPICS),
+        pa.Table.from_pylist([dict(zip(SUPPORTS.names, values, strict=True)) for values in supports], SUPPORTS),
+        {"interactions": 0},
+    )
+
+
+def test_noise_is_put_on_the_bound_and_nothing_else_is_touched() -> None:
+    rows = rows_of(
+        result(
+            row(1, score=1 - 1e-13, reach=0.0, forecast=0.0, low=-1e-15, high=0.5, percentile=100 + 1e-12),
+            row(2, score=100 + 1e-12, low=10 + 1e-12, high=10 - 1e-12, taken_absence=0.25, forecast=10.25),
+        ),
+        people=PEOPLE,
+        topics=TOPIC_IDS,
+    )
+    second, first = rows.scores.to_pylist()
+    assert (first["score"], first["low"], first["high"], first["percentile"]) == (1.0, 0.0, 0.5, 100.0)
+    assert (second["score"], second["low"], second["high"], second["taken_absence"]) == (100.0, 10.0, 10.0, 0.25)
+    assert first["original_share"] is None
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"score": 0.9}, "score is out of its range in 1 rows"),
+        ({"score": 100.1}, "score is out of its range"),
+        ({"score": float("nan")}, "score holds something that is no number"),
+        ({"reach": None}, "reach holds something that is no number"),
+        ({"high": float("inf")}, "high holds something that is no number"),
+        ({"low": 11.0}, "low is out of its range"),
+        ({"low": -0.1}, "low is out of its range"),
+        ({"high": 9.9}, "high is out of its range"),
+        ({"percentile": 101.0}, "percentile is out of its range"),
+        ({"taken_exchange": 1.0}, "doesn't add up"),
+    ],
+)
+def test_what_the_definition_forbids_is_not_published(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ResultFault, match=message):
+        rows_of(result(row(1, **values)), people=PEOPLE, topics=TOPIC_IDS)
+
+
+def test_rows_of_people_and_topics_that_are_not_there_are_left_out() -> None:
+    rows = rows_of(
+        result(
+            row(1),
+            row(-5),
+            topics=[(1, 7, 3.0, 10.0), (1, 8, 3.0, 10.0), (-5, 7, 3.0, 10.0), (1, None, 4.0, 10.0)],
+            supports=[(1, 2, 1.0, 1, 1, 4), (1, -5, 1.0, 1, 2, 4), (-5, 2, 1.0, 2, 1, 4)],
+        ),
+        people=PEOPLE,
+        topics=TOPIC_IDS,
+    )
+    assert rows.left_out == 1
+    assert rows.scores["person"].to_pylist() == [1]
+    assert rows.topics.to_pylist() == [{"person": 1, "topic": 7, "reach": 3.0, "score": 10.0}]
+    assert rows.supports.to_pylist() == [{"supporter": 1, "supported": 2, "reach": 1.0, "actions": 4}]
+
+
+def test_rows_are_stored_by_rank() -> None:
+    rows = rows_of(result(row(1, score=20.0), row(2, score=30.0)), people=PEOPLE, topics=TOPIC_IDS)
+    assert rows.scores["person"].to_pylist() == [2, 1]
+
+
+@pytest.fixture
+def scored(known: Path) -> ScoreRun:
+    return score(as_of=APRIL_1, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("model", "change"),
+    [
+        (Score, {"score": 0.5}),
+        (Score, {"score": 100.5}),
+        (Score, {"score": float("nan")}),
+        (Score, {"percentile": -1}),
+        (Score, {"low": -1}),
+        (Score, {"high": -1}),
+        (TopicReach, {"reach": -1}),
+        (TopicReach, {"score": 0}),
+        (ScoreRun, {"state": "failed"}),
+        (ScoreRun, {"finished_at": None}),
+    ],
+)
+def test_the_database_refuses_what_must_not_be(scored: ScoreRun, model: Any, change: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        model.objects.all().update(**change)
+
+
+def test_the_database_keeps_one_of_each(scored: ScoreRun) -> None:
+    person, other = Person.objects.order_by("pk")[:2]
+    formula = scored.formula
+    for again in (
+        lambda: Score.objects.create(
+            run=scored, person=person, score=20, reach=1, forecast=1, low=1, high=1, percentile=1
+        ),
+        lambda: ScoreRun.objects.create(as_of=APRIL_1, formula=formula),
+        lambda: ScoreRun.objects.create(
+            as_of=APRIL_2, formula=formula, is_current=True, state=ScoreRun.State.DONE, finished_at=NOW
+        ),
+        lambda: Formula.objects.create(version="second", parameters={}, fingerprint="", is_current=True),
+        lambda: Formula.objects.create(version=formula.version, parameters={}, fingerprint=""),
+        lambda: Support.objects.create(run=scored, supporter=other, supported=other, reach=1),
+        lambda: Topic.objects.create(slug="jazz", name="Jazz"),
+        lambda: Topic.objects.filter(slug="jazz").update(parent=Topic.objects.get(slug="jazz")),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            again()
+
+
+class Reader:
+    """Somebody who reads the current run on a connection of their own, again and again, as pages do."""
+
+    def __init__(self, shown: ScoreRun) -> None:
+        self.seen: list[tuple[int, int, float, int]] = []
+        self.errors: list[BaseException] = []
+        self._shown = shown
+        self._stop = threading.Event()
+        self._once = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+
+    def __enter__(self) -> "Reader":
+        self._thread.start()
+        assert self._once.wait(30)
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.look()
+        self._stop.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+    def look(self) -> None:
+        """Wait until the state as it is now was read."""
+        self._once.clear()
+        assert self._once.wait(30)
+        self._once.clear()
+        assert self._once.wait(30)
+
+    def _read(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self.seen.append(current_rows())
+                self._once.set()
+        except BaseException as error:
+            self.errors.append(error)
+        finally:
+            connection.close()
+
+
+def current_rows() -> tuple[int, int, float, int]:
+    """Return the current run with how many rows it has, their mean, and how many topic rows, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.id, count(s.id), coalesce(avg(s.score), 0),"
+            " (SELECT count(*) FROM scoring_topicreach t WHERE t.run_id = r.id)"
+            " FROM scoring_scorerun r LEFT JOIN scoring_score s ON s.run_id = r.id WHERE r.is_current GROUP BY r.id"
+        )
+        (found,) = cursor.fetchall()
+    return found  # type: ignore[no-any-return]  # the columns above
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readers_see_the_old_run_or_the_new_one(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = score(as_of=APRIL_1, now=NOW)
+    before = current_rows()
+    copy = publishing._copy
+
+    with Reader(old) as reader:
+
+        def slowly(*given: Any) -> None:
+            copy(*given)
+            reader.look()
+
+        monkeypatch.setattr(publishing, "_copy", slowly)
+        new = score(as_of=APRIL_2, now=NOW)
+        after = current_rows()
+    assert reader.errors == []
+    assert new.pk != old.pk
+    assert set(reader.seen) == {before, after}
+    assert reader.seen == sorted(reader.seen)
+    assert before[:2] == (old.pk, 30)
+    assert after[:2] == (new.pk, 30)
+    assert before[2] != after[2]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readers_of_a_line_that_is_run_again_see_its_old_rows_or_its_new_ones(
+    known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = score(as_of=APRIL_1, now=NOW)
+    Score.objects.filter(run=run).update(score=77)
+    before = current_rows()
+    copy = publishing._copy
+
+    with Reader(run) as reader:
+
+        def slowly(*given: Any) -> None:
+            copy(*given)
+            reader.look()
+
+        monkeypatch.setattr(publishing, "_copy", slowly)
+        score(as_of=APRIL_1, now=NOW)
+        after = current_rows()
+    assert reader.errors == []
+    assert set(reader.seen) == {before, after}
+    assert before[:3] == (run.pk, 30, 77.0)
+    assert after[:2] == (run.pk, 30)
+    assert after[2] < 77

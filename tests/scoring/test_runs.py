@@ -1,0 +1,444 @@
+"""A run from the log to the readers, and its line in the ledger."""
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connections, transaction
+from django.utils import timezone
+
+from accounts.models import Identity, Person
+from scoring.actions import (
+    RunInProgress,
+    ScoringError,
+    ensure_formula,
+    ensure_topics,
+    publishing,
+    runs,
+    score,
+    score_night,
+    score_unfinished,
+)
+from scoring.actions.lock import KEY, run_lock
+from scoring.engine import Parameters, Result
+from scoring.models import Formula, Score, ScoreRun, Support, Topic, TopicReach
+from tests.scoring.conftest import NOW
+from tests.scoring.worlds import START
+
+APRIL_1 = datetime(2026, 4, 1, tzinfo=UTC)
+APRIL_2 = datetime(2026, 4, 2, tzinfo=UTC)
+APRIL_3 = datetime(2026, 4, 3, tzinfo=UTC)
+
+
+def scores_of(run: ScoreRun) -> dict[str, float]:
+    return dict(Score.objects.filter(run=run).values_list("person__handle", "score"))
+
+
+def test_a_run_publishes_whole(known: Path) -> None:
+    seen: list[str] = []
+    run = score(as_of=APRIL_2, now=NOW, progress=seen.append)
+
+    run = ScoreRun.objects.select_related("formula").get(pk=run.pk)
+    assert (run.as_of, run.state, run.is_current, run.error, run.step, run.attempts) == (
+        APRIL_2,
+        ScoreRun.State.DONE,
+        True,
+        "",
+        "",
+        1,
+    )
+    assert run.formula.is_current
+    assert run.started_at == NOW
+    assert run.finished_at is not None
+    assert NOW < run.finished_at < NOW + timedelta(minutes=2)
+    assert run.people == Score.objects.filter(run=run).count() == Person.objects.count() == 30
+    assert run.interactions > 500
+    assert run.notes["left_out"] == 0
+    assert run.notes["seeded_from"] == "proved"
+    assert ScoreRun.objects.current() == run
+    assert seen[0] == "moving activity to the log"
+    assert seen[-1] == "publishing"
+
+    by_rank = list(Score.objects.filter(run=run).order_by("-score").values_list("person__handle", flat=True))
+    assert by_rank[0] == "handle0"
+    topics = TopicReach.objects.filter(run=run, person__handle="handle1").values_list("topic__slug", flat=True)
+    assert list(topics) == ["data-science"]
+    assert Support.objects.filter(run=run, supported__handle="handle0").count() > 3
+
+
+def test_what_was_taken_off_adds_up_and_stays_exact(known: Path) -> None:
+    run = score(as_of=APRIL_2, now=NOW)
+    for row in Score.objects.filter(run=run):
+        taken = sum(getattr(row, f.name) for f in Score._meta.fields if f.name.startswith("taken_"))
+        assert row.forecast - row.reach == pytest.approx(taken, abs=1e-9)
+
+
+def test_floats_are_stored_to_the_bit(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[Result] = []
+
+    def remembering(**given: Any) -> Result:
+        computed.append(compute(**given))
+        return computed[-1]
+
+    compute = runs.compute_scores
+    monkeypatch.setattr(runs, "compute_scores", remembering)
+    run = score(as_of=APRIL_2, now=NOW)
+    stored = dict(Score.objects.filter(run=run).values_list("person_id", "reach"))
+    table = computed[0].scores
+    assert stored == dict(zip(table["person"].to_pylist(), table["reach"].to_pylist(), strict=True))
+
+
+def test_only_activity_before_the_moment_counts(known: Path) -> None:
+    assert score(as_of=START, now=NOW).interactions == 0
+    early = score(as_of=START + timedelta(days=10), now=NOW)
+    late = score(as_of=START + timedelta(days=20), now=NOW)
+    assert 0 < early.interactions < late.interactions
+
+
+def test_without_any_activity_a_run_is_done_and_empty(db: None) -> None:
+    run = score(as_of=APRIL_2, now=NOW)
+    assert (run.state, run.people, run.interactions, run.is_current) == (ScoreRun.State.DONE, 0, 0, True)
+
+
+def test_a_moment_to_come_is_refused(known: Path) -> None:
+    with pytest.raises(ScoringError, match="yet to come"):
+        score(as_of=NOW + timedelta(seconds=1), now=NOW)
+    assert not ScoreRun.objects.exists()
+
+
+def test_an_earlier_run_does_not_become_current_by_itself(known: Path) -> None:
+    second = score(as_of=APRIL_2, now=NOW)
+    first = score(as_of=APRIL_1, now=NOW)
+    assert (first.state, first.is_current) == (ScoreRun.State.DONE, False)
+    assert ScoreRun.objects.current() == second
+    third = score(as_of=APRIL_3, now=NOW)
+    assert third.is_current
+    assert list(ScoreRun.objects.filter(is_current=True)) == [third]
+    assert [scores_of(run) != {} for run in (first, second, third)] == [True, True, True]
+
+
+def test_an_operator_can_say_which_run_is_current(known: Path) -> None:
+    score(as_of=APRIL_2, now=NOW)
+    first = score(as_of=APRIL_1, now=NOW, make_current=True)
+    assert ScoreRun.objects.current() == first
+    third = score(as_of=APRIL_3, now=NOW, make_current=False)
+    assert not third.is_current
+    assert ScoreRun.objects.current() == first
+
+
+def test_another_formula_runs_in_the_shadow(known: Path) -> None:
+    current = score(as_of=APRIL_2, now=NOW)
+    parameters = Parameters(version="trial", kappa=0.0)
+    trial = Formula.objects.create(
+        version="trial", parameters=parameters.to_dict(), fingerprint=parameters.fingerprint()
+    )
+    shadow = score(as_of=APRIL_3, now=NOW, formula=trial)
+    assert not shadow.is_current
+    assert ScoreRun.objects.current() == current
+    assert shadow.formula == trial
+    assert scores_of(shadow) != scores_of(current)
+
+
+def test_a_rerun_replaces_the_rows_of_its_line(known: Path) -> None:
+    first = score(as_of=APRIL_2, now=NOW)
+    before = scores_of(first)
+    Score.objects.filter(run=first).update(score=50)
+    TopicReach.objects.filter(run=first).delete()
+    again = score(as_of=APRIL_2, now=NOW + timedelta(hours=1))
+    assert again.pk == first.pk
+    assert ScoreRun.objects.count() == 1
+    assert again.is_current
+    assert again.started_at == NOW + timedelta(hours=1)
+    assert scores_of(again) == pytest.approx(before, abs=1e-9)
+    assert TopicReach.objects.filter(run=again).exists()
+
+
+class EngineBroke(Exception):
+    pass
+
+
+def breaking(**given: Any) -> Result:
+    raise EngineBroke("Jane Doe's post is too long")
+
+
+def test_a_failed_run_leaves_the_old_one_current(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = score(as_of=APRIL_1, now=NOW)
+    before = scores_of(good)
+    monkeypatch.setattr(runs, "compute_scores", breaking)
+    with pytest.raises(EngineBroke):
+        score(as_of=APRIL_2, now=NOW)
+    failed = ScoreRun.objects.get(as_of=APRIL_2)
+    assert (failed.state, failed.is_current, failed.step) == (ScoreRun.State.FAILED, False, "people")
+    assert failed.finished_at is not None
+    assert failed.error.startswith("EngineBroke in scoring.actions.runs, line ")
+    assert "Jane" not in failed.error
+    assert ScoreRun.objects.current() == good
+    assert scores_of(good) == before
+    assert not Score.objects.filter(run=failed).exists()
+
+    monkeypatch.undo()
+    mended = score(as_of=APRIL_2, now=NOW)
+    assert (mended.pk, mended.state, mended.error, mended.is_current) == (failed.pk, ScoreRun.State.DONE, "", True)
+
+
+def test_a_failed_rerun_leaves_the_published_rows(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = score(as_of=APRIL_1, now=NOW)
+    before = scores_of(good)
+
+    def failing() -> None:
+        raise OSError(28, "No space left on device", "/secret/place")
+
+    monkeypatch.setattr(runs.RunLock, "check", lambda lock: failing())
+    with pytest.raises(OSError, match="No space left"):
+        score(as_of=APRIL_1, now=NOW + timedelta(hours=1))
+    good.refresh_from_db()
+    assert (good.state, good.is_current, good.started_at) == (ScoreRun.State.DONE, True, NOW)
+    assert good.error == "OSError: No space left on device"
+    assert scores_of(good) == before
+
+
+def test_a_stopped_run_is_noted_too(known: Path) -> None:
+    def stop(step: str) -> None:
+        if step == "publishing":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score(as_of=APRIL_1, now=NOW, progress=stop)
+    run = ScoreRun.objects.get()
+    assert (run.state, run.step) == (ScoreRun.State.FAILED, "publishing")
+    assert run.error.startswith("KeyboardInterrupt")
+    assert not Score.objects.exists()
+
+
+def test_two_at_once_cannot_be(known: Path) -> None:
+    ScoreRun.objects.create(as_of=APRIL_1, formula=ensure_formula(NOW), started_at=datetime(2026, 4, 1, 3, tzinfo=UTC))
+    with run_lock(), pytest.raises(RunInProgress) as caught:
+        score(as_of=APRIL_2, now=NOW)
+    assert str(caught.value) == "the run as of 2026-04-01 00:00 UTC is going on since 2026-04-01 03:00 UTC"
+    assert not ScoreRun.objects.filter(as_of=APRIL_2).exists()
+    assert score(as_of=APRIL_2, now=NOW).state == ScoreRun.State.DONE
+
+
+def test_the_lock_is_given_back_whatever_happens(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "compute_scores", breaking)
+    with pytest.raises(EngineBroke):
+        score(as_of=APRIL_2, now=NOW)
+    with run_lock():
+        pass
+
+
+def test_a_run_whose_lock_was_lost_does_not_publish(known: Path) -> None:
+    def cut(step: str) -> None:
+        if step == "publishing":
+            with connections["default"].cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1"
+                    " AND (classid::bigint << 32) + objid::bigint = %s"
+                    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                    [KEY],
+                )
+                assert cursor.fetchall() == [(True,)]
+
+    with pytest.raises(Exception, match="terminating connection"):
+        score(as_of=APRIL_2, now=NOW, progress=cut)
+    run = ScoreRun.objects.get()
+    assert run.state == ScoreRun.State.FAILED
+    assert run.error.startswith("OperationalError in scoring.actions.lock")
+    assert not Score.objects.exists()
+
+
+def test_a_killed_run_is_taken_up_by_the_next(known: Path) -> None:
+    killed = ScoreRun.objects.create(as_of=APRIL_2, formula=ensure_formula(NOW), started_at=NOW, step="scoring")
+    run = score(as_of=APRIL_2, now=NOW + timedelta(minutes=5))
+    assert (run.pk, run.state, run.is_current, run.attempts) == (killed.pk, ScoreRun.State.DONE, True, 1)
+    assert run.started_at == NOW + timedelta(minutes=5)
+
+
+def test_unfinished_runs_are_taken_up_oldest_first(known: Path) -> None:
+    for as_of in (APRIL_2, APRIL_1):
+        ScoreRun.objects.create(as_of=as_of, formula=ensure_formula(NOW), started_at=NOW)
+    assert score_unfinished(now=NOW) == "2 runs taken up, 0 given up"
+    runs_done = ScoreRun.objects.done().order_by("as_of")
+    assert [(run.as_of, run.is_current) for run in runs_done] == [(APRIL_1, False), (APRIL_2, True)]
+    assert score_unfinished(now=NOW) == "0 runs taken up, 0 given up"
+
+
+def test_a_run_that_was_killed_again_and_again_is_given_up(known: Path) -> None:
+    run = ScoreRun.objects.create(
+        as_of=APRIL_2, formula=ensure_formula(NOW), started_at=NOW, step="scoring", attempts=runs.ATTEMPTS
+    )
+    assert score_unfinished(now=NOW) == "0 runs taken up, 1 given up"
+    run.refresh_from_db()
+    assert (run.state, run.error, run.finished_at) == (ScoreRun.State.FAILED, "killed 3 times at: scoring", NOW)
+    assert score(as_of=APRIL_2, now=NOW).attempts == 1
+
+
+def test_starts_of_a_killed_run_are_counted(known: Path) -> None:
+    run = ScoreRun.objects.create(as_of=APRIL_2, formula=ensure_formula(NOW), started_at=NOW)
+    counted: list[int] = []
+    score(
+        as_of=APRIL_2,
+        now=NOW,
+        progress=lambda step: counted.append(ScoreRun.objects.values_list("attempts", flat=True).get(pk=run.pk)),
+    )
+    assert set(counted) == {2}
+
+
+def test_unfinished_runs_are_left_alone_while_one_is_going_on(known: Path) -> None:
+    ScoreRun.objects.create(as_of=APRIL_2, formula=ensure_formula(NOW), started_at=NOW)
+    with run_lock():
+        assert "is going on since" in score_unfinished(now=NOW)
+    assert ScoreRun.objects.get().state == ScoreRun.State.RUNNING
+
+
+def test_the_night_is_scored_once(known: Path) -> None:
+    assert score_night(as_of=APRIL_2, now=NOW) == "30 people scored as of 2026-04-02 00:00 UTC"
+    first = ScoreRun.objects.get()
+    assert score_night(as_of=APRIL_2, now=NOW + timedelta(hours=1)) == "2026-04-02 00:00 UTC was scored before"
+    assert ScoreRun.objects.get().started_at == first.started_at
+    with run_lock():
+        assert score_night(as_of=APRIL_3, now=NOW) == "another run is going on"
+
+
+def test_topics_and_supports_of_old_runs_are_dropped_and_scores_kept(known: Path) -> None:
+    made = [score(as_of=as_of, now=NOW) for as_of in (APRIL_1, APRIL_2, APRIL_3)]
+    assert [TopicReach.objects.filter(run=run).exists() for run in made] == [False, True, True]
+    assert [Support.objects.filter(run=run).exists() for run in made] == [False, True, True]
+    assert [Score.objects.filter(run=run).count() for run in made] == [30, 30, 30]
+    again = score(as_of=APRIL_1, now=NOW)
+    assert [TopicReach.objects.filter(run=run).exists() for run in (again, *made[1:])] == [True, True, True]
+
+
+def test_people_who_were_erased_are_left_out_and_counted(known: Path) -> None:
+    Person.objects.get(handle="handle7").delete()
+    assert not Identity.objects.filter(handle="handle7").exists()
+    run = score(as_of=APRIL_2, now=NOW)
+    assert run.notes["left_out"] == 1
+    assert run.people == 29
+    assert "handle7" not in scores_of(run)
+
+
+def test_a_person_erased_while_rows_are_copied_costs_one_more_try(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[int] = []
+    copy = publishing._copy
+
+    def erasing(model: Any, run: ScoreRun, table: Any) -> None:
+        if model is Score:
+            tries.append(table.num_rows)
+            if len(tries) == 1:
+                rows = table.slice(0, 1).to_pylist()
+                rows[0]["person"] = -1
+                table = type(table).from_pylist(rows, schema=table.schema)
+        copy(model, run, table)
+
+    monkeypatch.setattr(publishing, "_copy", erasing)
+    run = score(as_of=APRIL_2, now=NOW)
+    assert tries == [30, 30]
+    assert Score.objects.filter(run=run).count() == 30
+
+
+def test_formulas_are_made_once(db: None) -> None:
+    formula = ensure_formula(NOW)
+    assert (formula.version, formula.is_current, formula.created_at) == (Parameters().version, True, NOW)
+    assert Parameters.from_dict(formula.parameters) == Parameters()
+    assert formula.fingerprint == Parameters().fingerprint()
+    assert ensure_formula(NOW + timedelta(days=1)) == formula
+    assert Formula.objects.count() == 1
+
+
+def test_the_stored_current_formula_counts_whatever_the_code_says(db: None) -> None:
+    parameters = Parameters(version="ours", kappa=0.1)
+    ours = Formula.objects.create(
+        version="ours", parameters=parameters.to_dict(), fingerprint=parameters.fingerprint(), is_current=True
+    )
+    assert ensure_formula(NOW) == ours
+
+
+def test_defaults_under_the_name_of_another_formula_are_refused(db: None) -> None:
+    parameters = Parameters(kappa=0.1)
+    Formula.objects.create(
+        version=parameters.version, parameters=parameters.to_dict(), fingerprint=parameters.fingerprint()
+    )
+    with pytest.raises(ScoringError, match="differ from the formula stored"):
+        ensure_formula(NOW)
+    assert not Formula.objects.filter(is_current=True).exists()
+
+
+def test_a_used_formula_cannot_be_changed(known: Path) -> None:
+    run = score(as_of=APRIL_2, now=NOW)
+    formula = run.formula
+    for change in (
+        {"parameters": {**formula.parameters, "kappa": 0.0}},
+        {"version": "other"},
+        {"fingerprint": "0" * 64},
+    ):
+        with pytest.raises(IntegrityError, match="was used by a run"), transaction.atomic():
+            Formula.objects.filter(pk=formula.pk).update(**change)
+    Formula.objects.filter(pk=formula.pk).update(is_current=False)
+    unused = Formula.objects.create(version="unused", parameters={}, fingerprint="")
+    Formula.objects.filter(pk=unused.pk).update(version="renamed")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Formula.objects.filter(pk=formula.pk).delete()
+
+
+def test_a_tampered_formula_is_not_run(known: Path) -> None:
+    formula = ensure_formula(NOW)
+    Formula.objects.filter(pk=formula.pk).update(parameters={**formula.parameters, "kappa": 5})
+    with pytest.raises(ScoringError, match="its fingerprint differs"):
+        score(as_of=APRIL_2, now=NOW)
+    assert "fingerprint differs" in ScoreRun.objects.get().error
+
+
+def test_a_formula_stored_by_an_older_engine_still_runs(known: Path) -> None:
+    older = Parameters(version="older").to_dict()
+    del older["supports_kept"]
+    text = json.dumps(older, sort_keys=True, separators=(",", ":"))
+    formula = Formula.objects.create(
+        version="older", parameters=older, fingerprint=hashlib.sha256(text.encode()).hexdigest(), is_current=True
+    )
+    run = score(as_of=APRIL_2, now=NOW)
+    assert (run.formula, run.state) == (formula, ScoreRun.State.DONE)
+
+
+def test_starter_topics_are_created_where_missing_and_edits_kept(db: None) -> None:
+    made = ensure_topics()
+    assert made == Topic.objects.count() > 180
+    jazz = Topic.objects.get(slug="jazz")
+    assert jazz.parent is not None
+    assert jazz.parent.slug == "music"
+    assert "#jazz" in jazz.aliases
+    Topic.objects.filter(slug="jazz").update(name="Jazz and blues", aliases=[], parent=None)
+    Topic.objects.filter(slug="rail-travel").delete()
+    assert ensure_topics() == 1
+    jazz.refresh_from_db()
+    assert (jazz.name, jazz.aliases, jazz.parent) == ("Jazz and blues", [], None)
+    assert Topic.objects.get(slug="rail-travel").parent == Topic.objects.get(slug="travel")
+    assert ensure_topics() == 0
+
+
+def test_the_first_run_brings_topics_and_later_ones_bring_none_back(known: Path) -> None:
+    score(as_of=APRIL_1, now=NOW)
+    assert Topic.objects.count() > 180
+    Topic.objects.exclude(slug__in=["jazz", "music", "data-science"]).filter(children=None).delete()
+    left = Topic.objects.count()
+    score(as_of=APRIL_2, now=NOW)
+    assert Topic.objects.count() == left
+
+
+def test_steps_are_seen_from_outside_while_the_run_goes_on(known: Path) -> None:
+    noted: list[tuple[str, str]] = []
+    score(
+        as_of=APRIL_2,
+        now=NOW,
+        progress=lambda step: noted.append((step, ScoreRun.objects.values_list("step", flat=True).get())),
+    )
+    assert all(step == stored for step, stored in noted)
+    assert ("topics of posts", "topics of posts") in noted
+
+
+def test_naive_moments_are_refused(db: None) -> None:
+    with pytest.raises(ValueError, match="aware"):
+        score(as_of=timezone.make_naive(APRIL_1), now=NOW)
