@@ -84,7 +84,7 @@ CHARACTERS = (
         following=1_300,
     ),
     Role(
-        role="author",
+        role="absent_author",
         name="Edmund Ashgrove",
         handle="edmundashgrove",
         bio="Author of eleven books. I am not here. Read my blog.",

@@ -60,7 +60,7 @@ def make_world(*, people: int = 3000, days: int = 90, until: datetime, seed: int
     name_others(ledger, population, audience, has_website, next(rngs))
     row = {role.role: people + place for place, role in reversed(list(enumerate(cast)))}
     pod, bots = _rows(cast, "pod", people), _rows(cast, "bot", people)
-    praise_the_absent(ledger, population, row["author"], people // 12, next(rngs))
+    praise_the_absent(ledger, population, row["absent_author"], people // 12, next(rngs))
     mention(ledger)
     react(ledger, population, audience, cast, next(rngs))
     converse(ledger, population, next(rngs))

@@ -226,7 +226,7 @@ def test_the_pod_reposts_itself_all_day(world: World, acts: Rows) -> None:
 def test_the_author_is_not_there_but_everybody_speaks_of_them(
     world: World, acts: Rows, posts: Rows, accounts: Rows
 ) -> None:
-    author = world.cast["author"]
+    author = world.cast["absent_author"]
     (profile,) = (row for row in accounts if row["account"] == author)
     assert profile["verified"]
     assert [row for row in posts if row["author"] == author] == []
