@@ -1,10 +1,12 @@
 """Topics, which operators edit; formulas, runs and scores, which are looked at. The influencer list is in campaigns."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet
+from django.db.models.functions import Lower
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -115,18 +117,43 @@ class FormulaAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no typ
 
 def _is_used(formula: Any) -> bool:
     uses = getattr(formula, "uses", None)
-    return formula.is_current or (formula.runs.exists() if uses is None else uses > 0)
+    return bool(formula.is_current or (formula.runs.exists() if uses is None else uses))
+
+
+class RunFilter(admin.SimpleListFilter):
+    """One run at a time: the current one unless another is chosen, so that a list stays a walk along an index."""
+
+    title = "run"
+    parameter_name = "run"
+    shown = 30
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        runs = ScoreRun.objects.done().select_related("formula").order_by("-as_of", "-pk")[: self.shown]
+        return [(str(run.pk), f"{run.as_of:%Y-%m-%d %H:%M}, {run.formula.version}") for run in runs]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        current, *others = super().choices(changelist)
+        yield current | {"display": "the current one"}
+        yield from others
+
+    def has_output(self) -> bool:
+        return True
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Score]) -> QuerySet[Score]:
+        chosen = self.value() or ""
+        return queryset.filter(run=int(chosen)) if chosen.isdecimal() else queryset.filter(run__is_current=True)
 
 
 @admin.register(Score)
 class ScoreAdmin(ReadOnlyAdmin):
     """Every row that a run published. Of people who hide, operators alone see the rows."""
 
-    list_display = ["person", "run", "score", "reach", "low", "high", "percentile", "supporters", "posts"]
+    list_display = ["person", "score", "reach", "low", "high", "percentile", "supporters", "posts", "as_of"]
     list_select_related = ["person", "run"]
-    search_fields = ["person__handle__iexact"]
+    list_filter = [RunFilter]
+    search_fields = ["person__handle"]
     search_help_text = "A handle, in full"
-    ordering = ["-run", "-score", "person"]
+    ordering = ["-score", "person"]
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Score]:
@@ -134,3 +161,18 @@ class ScoreAdmin(ReadOnlyAdmin):
         if request.user.is_superuser:
             return rows
         return rows.filter(Exists(Person.objects.visible_to(request.user).filter(pk=OuterRef("person"))))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Score], search_term: str
+    ) -> tuple[QuerySet[Score], bool]:
+        # The whole handle, by the index that keeps it unique.
+        handle = search_term.strip().removeprefix("@").lower()
+        return (queryset.filter(person__in=_with_handle(handle)) if handle else queryset), False
+
+    @admin.display(ordering="run__as_of")
+    def as_of(self, score: Score) -> str:
+        return f"{score.run.as_of:%Y-%m-%d %H:%M}"
+
+
+def _with_handle(handle: str) -> QuerySet[Person]:
+    return Person.objects.alias(lower=Lower("handle")).filter(lower=handle)

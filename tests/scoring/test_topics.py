@@ -6,7 +6,8 @@ import pytest
 from scoring.actions.topics import STARTER, read_topics, starter_matcher
 from scoring.topics import Matcher, TopicName
 
-POSTS = pa.schema([("post", pa.int64()), ("text", pa.string()), ("topics", pa.list_(pa.string()))])
+TAGS: pa.DataType = pa.list_(pa.string())
+POSTS = pa.schema([pa.field("post", pa.int64()), pa.field("text", pa.string()), pa.field("topics", TAGS)])
 
 SCIENCE, DATA_SCIENCE, AI, C_PLUS_PLUS, C_SHARP, JAZZ, R, TORONTO = range(1, 9)
 MATCHER = Matcher(
@@ -28,7 +29,8 @@ def posts(*rows: tuple[str | None, list[str] | None]) -> pa.Table:
 
 
 def topics_of(text: str | None, tags: list[str] | None = None) -> list[int]:
-    return MATCHER.match(posts((text, tags)))["topic"].to_pylist()
+    found: list[int] = MATCHER.match(posts((text, tags))).to_pydict()["topic"]
+    return found
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,167 @@
+"""Topics, formulas, runs and scores in the admin site."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import Person, User
+from scoring.actions import ensure_formula, ensure_topics, score
+from scoring.engine import Parameters
+from scoring.models import Formula, Score, ScoreRun, Topic
+from tests.scoring.conftest import NOW
+
+APRIL_1 = datetime(2026, 4, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def operator(client: Client, db: None) -> Client:
+    client.force_login(User.objects.create_superuser("operator"))
+    return client
+
+
+def test_runs_are_shown_and_nothing_can_be_done_to_them(operator: Client, known: Path) -> None:
+    run = score(as_of=APRIL_1, now=NOW)
+    ScoreRun.objects.create(as_of=NOW, formula=run.formula, started_at=NOW, step="scoring")
+    page = operator.get(reverse("admin:scoring_scorerun_changelist"))
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert "April 1, 2026" in text
+    assert "still going" in text
+    assert reverse("admin:scoring_scorerun_add") not in text
+    assert operator.get(reverse("admin:scoring_scorerun_add")).status_code == 403
+    change = reverse("admin:scoring_scorerun_change", args=[run.pk])
+    assert operator.get(change).status_code == 200
+    assert operator.post(change, {"people": 5}).status_code == 403
+    assert operator.post(reverse("admin:scoring_scorerun_delete", args=[run.pk]), {"post": "yes"}).status_code == 403
+    run.refresh_from_db()
+    assert run.people == 30
+
+
+def test_scores_are_shown_and_found_by_handle(operator: Client, known: Path) -> None:
+    run = score(as_of=APRIL_1, now=NOW)
+    later = score(as_of=datetime(2026, 4, 2, tzinfo=UTC), now=NOW)
+    address = reverse("admin:scoring_score_changelist")
+    shown = operator.get(address).context["cl"].result_list
+    assert {row.run for row in shown} == {later}
+    assert shown[0].person.handle == "handle0"
+    assert operator.get(address, {"run": run.pk}).context["cl"].result_list[0].run == run
+    assert operator.get(address, {"run": "x"}).context["cl"].result_count == 30
+    page = operator.get(address, {"q": "@HANDLE0"})
+    assert [row.person.handle for row in page.context["cl"].result_list] == ["handle0"]
+    assert operator.get(address, {"q": "handle"}).context["cl"].result_count == 0
+    row = Score.objects.get(person__handle="handle0", run=run)
+    assert operator.get(reverse("admin:scoring_score_change", args=[row.pk])).status_code == 200
+    assert operator.post(reverse("admin:scoring_score_change", args=[row.pk]), {"score": 99}).status_code == 403
+
+
+def test_scores_of_hidden_people_are_shown_to_operators_only(client: Client, known: Path) -> None:
+    score(as_of=APRIL_1, now=NOW)
+    Person.objects.filter(handle="handle0").update(is_hidden=True)
+    member = User.objects.create_user("member", is_staff=True)
+    member.user_permissions.set(Permission.objects.filter(codename__in=["view_score", "view_person"]))
+    client.force_login(member)
+    assert client.get(reverse("admin:scoring_score_changelist")).context["cl"].result_count == 29
+
+
+def test_without_the_right_nothing_of_it_is_shown(client: Client, db: None) -> None:
+    client.force_login(User.objects.create_user("member", is_staff=True))
+    for model in ("topic", "formula", "scorerun", "score"):
+        assert client.get(reverse(f"admin:scoring_{model}_changelist")).status_code == 403
+
+
+# What a page of a list asks of this app's tables, whatever is in them:
+#   topics: how many, how many are shown, these with their parents, the parents for the filter
+#   formulas: how many, how many are shown, these
+#   runs: how many are shown, these, the formulas for the filter, the first and last moment, its years
+#   scores: how many are shown, these with person and run, the runs for the filter
+@pytest.mark.parametrize(("model", "queries"), [("topic", 4), ("formula", 3), ("scorerun", 5), ("score", 3)])
+def test_lists_cost_the_same_with_twice_the_rows(operator: Client, known: Path, model: str, queries: int) -> None:
+    address = reverse(f"admin:scoring_{model}_changelist")
+    score(as_of=APRIL_1, now=NOW)
+    first = asked(operator, address)
+    assert len([sql for sql in first if '"scoring_' in sql]) == queries, first
+    score(as_of=datetime(2026, 4, 2, tzinfo=UTC), now=NOW)
+    parameters = Parameters(version="second", kappa=0.0)
+    Formula.objects.create(version="second", parameters=parameters.to_dict(), fingerprint=parameters.fingerprint())
+    Topic.objects.bulk_create(Topic(slug=f"t{n}", name=f"T {n}") for n in range(300))
+    assert len(asked(operator, address)) == len(first)
+
+
+def asked(client: Client, address: str) -> list[str]:
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(address).status_code == 200
+    return [query["sql"] for query in queries.captured_queries]
+
+
+def test_a_topic_is_edited_with_its_aliases_as_lines(operator: Client) -> None:
+    ensure_topics()
+    jazz = Topic.objects.get(slug="jazz")
+    change = reverse("admin:scoring_topic_change", args=[jazz.pk])
+    assert "#jazz\n" in operator.get(change).content.decode()
+    sent = {"name": "Jazz", "slug": "jazz", "parent": jazz.parent_id or "", "aliases": " #jazz \r\n\r\nbe  bop\n#jazz"}
+    assert operator.post(change, sent).status_code == 302
+    jazz.refresh_from_db()
+    assert jazz.aliases == ["#jazz", "be bop"]
+    assert jazz.parent is not None
+
+
+def test_a_topic_cannot_be_put_below_one_of_its_own(operator: Client) -> None:
+    top = Topic.objects.create(slug="top", name="Top")
+    middle = Topic.objects.create(slug="middle", name="Middle", parent=top)
+    low = Topic.objects.create(slug="low", name="Low", parent=middle)
+    for parent in (top, middle, low):
+        page = operator.post(
+            reverse("admin:scoring_topic_change", args=[top.pk]),
+            {"name": "Top", "slug": "top", "parent": parent.pk, "aliases": ""},
+        )
+        assert "This topic is above that one already." in page.content.decode()
+    top.refresh_from_db()
+    assert top.parent is None
+
+
+def test_parents_are_found_by_name(operator: Client) -> None:
+    ensure_topics()
+    asked = {"app_label": "scoring", "model_name": "topic", "field_name": "parent", "term": "saxophone"}
+    found = operator.get(reverse("admin:autocomplete"), asked).json()["results"]
+    assert [entry["text"] for entry in found] == ["jazz"]
+
+
+def test_a_formula_is_written_checked_and_fixed_once_used(operator: Client, known: Path) -> None:
+    add = reverse("admin:scoring_formula_add")
+    assert "half_life_days" in operator.get(add).content.decode()
+    page = operator.post(add, {"version": "v2", "parameters": json.dumps({"kapa": 1})})
+    assert "did you mean" in page.content.decode()
+    page = operator.post(add, {"version": "v2", "parameters": "[1]"})
+    assert "Give one JSON object" in page.content.decode()
+    assert not Formula.objects.filter(version="v2").exists()
+
+    assert operator.post(add, {"version": "v2", "parameters": json.dumps({"kappa": 0.1})}).status_code == 302
+    formula = Formula.objects.get(version="v2")
+    assert Parameters.from_dict(formula.parameters) == Parameters(version="v2", kappa=0.1)
+    assert formula.fingerprint == Parameters(version="v2", kappa=0.1).fingerprint()
+    assert not formula.is_current
+    change = reverse("admin:scoring_formula_change", args=[formula.pk])
+    assert operator.post(change, {"version": "v2", "parameters": json.dumps({"kappa": 0.2})}).status_code == 302
+    formula.refresh_from_db()
+    assert formula.parameters["kappa"] == 0.2
+
+    score(as_of=APRIL_1, now=NOW, formula=formula)
+    assert operator.get(change).status_code == 200
+    assert operator.post(change, {"version": "v2", "parameters": "{}"}).status_code == 403
+    delete = reverse("admin:scoring_formula_delete", args=[formula.pk])
+    assert operator.post(delete, {"post": "yes"}).status_code == 403
+    formula.refresh_from_db()
+    assert formula.parameters["kappa"] == 0.2
+
+
+def test_the_current_formula_is_fixed_even_unused(operator: Client) -> None:
+    formula = ensure_formula(NOW)
+    change = reverse("admin:scoring_formula_change", args=[formula.pk])
+    assert operator.post(change, {"version": "v2", "parameters": "{}"}).status_code == 403

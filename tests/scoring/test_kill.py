@@ -1,0 +1,114 @@
+"""A run whose process is killed on the way: readers keep what they had, and the next run finishes it."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from scoring.actions import score, score_unfinished
+from scoring.models import Score, ScoreRun, Support, TopicReach
+from tests.scoring.conftest import NOW
+
+ROOT = Path(__file__).resolve().parents[2]
+APRIL_1 = datetime(2026, 4, 1, tzinfo=UTC)
+APRIL_2 = datetime(2026, 4, 2, tzinfo=UTC)
+
+# Runs to a place, says so, and waits there for what may come.
+RUN_TO = """
+import sys
+import django
+django.setup()
+from datetime import datetime
+from scoring.actions import publishing, score
+
+def wait():
+    print("here", flush=True)
+    sys.stdin.read()
+
+def step(name):
+    if name == sys.argv[1]:
+        wait()
+
+copy = publishing._copy
+def copying(model, run, table):
+    copy(model, run, table)
+    if sys.argv[1] == "copied " + model.__name__:
+        wait()
+publishing._copy = copying
+
+score(as_of=datetime.fromisoformat(sys.argv[2]), now=datetime.fromisoformat(sys.argv[3]), progress=step)
+"""
+
+
+def database_url() -> str:
+    database = connection.settings_dict
+    login = database["USER"] + (f":{database['PASSWORD']}" if database["PASSWORD"] else "")
+    if database["HOST"].startswith("/"):
+        return f"postgres://{login}@/{database['NAME']}?host={database['HOST']}"
+    return f"postgres://{login}@{database['HOST']}:{database['PORT'] or 5432}/{database['NAME']}"
+
+
+def kill_at(place: str, as_of: datetime) -> None:
+    """Start a run in a process of its own and kill it with signal 9 when it gets to a place."""
+    environment = os.environ | {
+        "DATABASE_URL": database_url(),
+        "SWAY_DATA": str(settings.DATA_DIR),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "SWAY_ENV": "development",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN_TO, place, as_of.isoformat(), NOW.isoformat()],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"here\n"
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("place", ["scoring", "copied Score", "copied Support"])
+def test_a_run_killed_with_signal_9_is_finished_by_the_next(known: Path, place: str) -> None:
+    old = score(as_of=APRIL_1, now=NOW)
+    before = dict(Score.objects.filter(run=old).values_list("person", "score"))
+
+    kill_at(place, APRIL_2)
+
+    killed = ScoreRun.objects.get(as_of=APRIL_2)
+    assert (killed.state, killed.is_current, killed.finished_at) == (ScoreRun.State.RUNNING, False, None)
+    assert ScoreRun.objects.current() == old
+    for model in (Score, TopicReach, Support):
+        assert not model.objects.filter(run=killed).exists()
+    assert dict(Score.objects.filter(run=old).values_list("person", "score")) == before
+
+    assert score_unfinished(now=NOW) == "1 runs taken up, 0 given up"
+    killed.refresh_from_db()
+    assert (killed.state, killed.is_current, killed.attempts) == (ScoreRun.State.DONE, True, 1)
+    found = dict(Score.objects.filter(run=killed).values_list("person", "score"))
+    undisturbed = score(as_of=APRIL_2, now=NOW)
+    assert found == pytest.approx(dict(Score.objects.filter(run=undisturbed).values_list("person", "score")), abs=1e-9)
+    assert len(found) == 30
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_line_killed_while_it_is_run_again_keeps_its_rows(known: Path) -> None:
+    run = score(as_of=APRIL_1, now=NOW)
+    before = dict(Score.objects.filter(run=run).values_list("person", "score"))
+    kill_at("copied Support", APRIL_1)
+    run.refresh_from_db()
+    assert (run.state, run.is_current) == (ScoreRun.State.DONE, True)
+    assert dict(Score.objects.filter(run=run).values_list("person", "score")) == before
