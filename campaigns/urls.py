@@ -1,5 +1,11 @@
 """Addresses of campaigns."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from campaigns import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("me", views.me, name="me"),
+    path("me/invitations/<int:pk>", views.answer, name="answer"),
+    path("i/<str:token>", views.invitation, name="invitation"),
+]

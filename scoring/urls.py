@@ -1,5 +1,12 @@
 """Addresses of scoring."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from scoring import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("p/", views.find_profile, name="find_profile"),
+    # A handle may hold a slash: that of a website, or of a network where ids are addresses.
+    path("p/<path:handle>", views.profile, name="profile"),
+    path("about-the-score", views.about_the_score, name="about_the_score"),
+]

@@ -1,0 +1,24 @@
+"""Forms."""
+
+from typing import Any
+
+from allauth.account.forms import SignupForm
+from django.utils.translation import gettext_lazy as _
+
+
+class NewLoginForm(SignupForm):  # type: ignore[misc]  # allauth publishes no types
+    """A new login for somebody who opened their invitation: what allauth's own form asks, in our words."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for form_field in self.fields.values():
+            form_field.widget.attrs.pop("placeholder", None)
+        if "email" in self.fields:
+            self.fields["email"].help_text = _("To get back in when you forget your password.")
+
+    def clean(self) -> Any:
+        cleaned = super().clean()
+        # Where addresses are verified, allauth would answer by e-mail instead and make no login; here somebody waits.
+        if self.account_already_exists:
+            self.add_error("email", _("A login with this address exists: sign in with it, or leave this empty."))
+        return cleaned

@@ -1,0 +1,76 @@
+"""Views."""
+
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Lower
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.models import Identity, Person
+from scoring import queries
+from scoring.models import Formula
+from scoring.views.figures import number, scale_rows, sheet_of
+
+
+@require_safe
+def profile(request: HttpRequest, handle: str) -> HttpResponse:
+    """Show a person's score.
+
+    Whom the viewer may not see doesn't exist: the answer is the same page as for a handle that nobody has.
+    """
+    person = _visible(request, handle)
+    if person is None:
+        raise Http404
+    address = reverse("profile", args=[person.handle])
+    if person.handle != handle:
+        return redirect(address)
+    context = {
+        "person": person,
+        "identities": identities_of(person),
+        "sheet": sheet_of(person, viewer=request.user),
+        "address": request.build_absolute_uri(address),
+        "is_own": person.user_id is not None and person.user_id == request.user.pk,
+    }
+    return render(request, "scoring/profile.html", context)
+
+
+def identities_of(person: Person) -> QuerySet[Identity]:
+    """Return a person's accounts with their networks, those with most followers first."""
+    own = person.identities.filter(alias_of=None).select_related("network")
+    return own.order_by(F("followers").desc(nulls_last=True), "network", "key")
+
+
+def _visible(request: HttpRequest, handle: str) -> Person | None:
+    if "\0" in handle:  # PostgreSQL has no such text
+        return None
+    # As the unique index has it; Django's iexact compares in upper case, which no index helps.
+    same = Person.objects.visible_to(request.user).alias(lowered=Lower("handle")).filter(lowered=Lower(Value(handle)))
+    return same.select_related("place").first()
+
+
+@require_safe
+def find_profile(request: HttpRequest) -> HttpResponse:
+    """Lead from the look-up form to the profile's address."""
+    handle = request.GET.get("handle", "").replace("\0", "").strip().removeprefix("@")[:600]
+    return redirect("profile", handle=handle) if handle else redirect("home")
+
+
+@require_safe
+def about_the_score(request: HttpRequest) -> HttpResponse:
+    """State the definition and its limits, with the figures of the formula that readers see the scores of."""
+    run = queries.current_run()
+    formula = run.formula if run else Formula.objects.filter(is_current=True).first()
+    context: dict[str, object] = {"run": run, "formula": formula}
+    if formula is not None:
+        parameters = formula.parameters
+        context |= {
+            "days": number(parameters["horizon_days"]),
+            "half_life": number(parameters["half_life_days"]),
+            "unvouched": number(parameters["kappa"] * 100),
+            "coverage": number(parameters["band_coverage"] * 100),
+            "top": number(parameters["scale_top"]),
+            "enough": queries.ENOUGH_SUPPORTERS,
+            "scale": scale_rows(parameters["scale_top"]),
+        }
+    return render(request, "scoring/about.html", context)
