@@ -1,5 +1,19 @@
 """Everything that writes to people, identities, their activity, API keys and claims."""
 
+from accounts.actions.activity import NewActivity, move_activity_to_log, record_activity
+from accounts.actions.api_keys import create_api_key, revoke_api_key
+from accounts.actions.claims import ClaimRefused, claim_person
 from accounts.actions.importing import ImportReport, Progress, import_activity
 
-__all__ = ["ImportReport", "Progress", "import_activity"]
+__all__ = [
+    "ClaimRefused",
+    "ImportReport",
+    "NewActivity",
+    "Progress",
+    "claim_person",
+    "create_api_key",
+    "import_activity",
+    "move_activity_to_log",
+    "record_activity",
+    "revoke_api_key",
+]

@@ -1,0 +1,60 @@
+"""What the engine and the API read about people and their activity."""
+
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from django.conf import settings
+from django.db.models import Q
+
+from accounts.log import LogFolder
+from accounts.models import ApiKey, Identity, LogFile, Person
+
+_OWNERS = pa.schema([("account", pa.int64()), ("person", pa.int64())])
+# When a key was last used is known to this; each request writing it would make every read a write.
+_LAST_USED_EVERY = timedelta(minutes=1)
+
+
+def owners() -> pa.Table:
+    """Return whose each account is: a row (account key, person) per identity. One query, read in chunks."""
+    rows = Identity.objects.order_by().values_list("key", "person_id").iterator(chunk_size=50_000)
+    pairs = np.fromiter((number for row in rows for number in row), dtype=np.int64).reshape(-1, 2)
+    return pa.table([pa.array(pairs[:, 0]), pa.array(pairs[:, 1])], schema=_OWNERS)
+
+
+def seed_persons() -> npt.NDArray[np.int64]:
+    """Return the people where trust starts, ascending: an operator vouches, or an identity was proved or verified."""
+    vouched = Person.objects.filter(
+        Q(is_seed=True) | Q(identities__proved_at__isnull=False) | Q(identities__verified=True)
+    )
+    return np.fromiter(vouched.order_by("pk").distinct().values_list("pk", flat=True), dtype=np.int64)
+
+
+def log_files(table: str, until: datetime | None = None) -> list[Path]:
+    """Return the files of a table of the log in the order of their days; with `until`, of days that begin before it."""
+    files = LogFile.objects.filter(table=table).order_by("day", "pk")
+    if until is not None:
+        files = files.filter(day__lte=until.date())
+    folder = LogFolder(settings.ACTIVITY_LOG)
+    return [Path(path) for path in folder.paths(files.values_list("path", flat=True))]
+
+
+def authenticate_key(text: str, *, now: datetime) -> ApiKey | None:
+    """Return the live key that this text is, with its user, or None; note when it was used, once a minute at most.
+
+    One query, and one more where the note is due. The digest is compared in constant time.
+    """
+    parts = text.split("_")
+    if len(parts) != 3 or parts[0] != "sway":
+        return None
+    key = ApiKey.objects.live().select_related("user").filter(prefix=parts[1]).first()
+    if key is None or not hmac.compare_digest(key.digest, hashlib.sha256(text.encode()).hexdigest()):
+        return None
+    due = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - _LAST_USED_EVERY)
+    if key.last_used_at is None or key.last_used_at <= now - _LAST_USED_EVERY:
+        ApiKey.objects.filter(due, pk=key.pk).update(last_used_at=now)
+    return key
