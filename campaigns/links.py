@@ -9,6 +9,7 @@ from typing import Protocol
 from django.core import signing
 from django.urls import reverse
 
+
 class Linked(Protocol):
     """What a link is made from: an invitation."""
 

@@ -197,7 +197,7 @@ class Shortlisting(models.Model):
 
     class Meta:
         verbose_name = "shortlisted person"
-        verbose_name_plural = "shortlist"
+        verbose_name_plural = "shortlisted people"
         constraints = [models.UniqueConstraint(fields=["campaign", "person"], name="shortlisting_once")]
 
     def __str__(self) -> str:
@@ -242,7 +242,7 @@ class Invitation(models.Model):
         SENDING = "sending", "e-mail on its way"
         SENT = "sent", "e-mail sent"
         FAILED = "failed", "e-mail failed"
-        BY_HAND = "by_hand", "to be sent by hand"
+        BY_HAND = "by_hand", "by hand"
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="invitations")
     person = models.ForeignKey(Person, models.CASCADE, related_name="invitations")

@@ -1,7 +1,19 @@
 """What pages and the admin read about campaigns."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Subquery, prefetch_related_objects
+
+from accounts.models import Identity, Viewer
 from campaigns import links
-from campaigns.models import Invitation
+from campaigns.models import Campaign, Invitation, Shortlisting
+from scoring.models import Influencer, Score, ScoreRun, TopicReach
+
+MONTH = timedelta(days=28)
+TOP_TOPICS = 3
 
 
 def invitation_of(token: str) -> Invitation | None:
@@ -15,3 +27,108 @@ def invitation_of(token: str) -> Invitation | None:
     rows = Invitation.objects.select_related("campaign__brand", "person__user")
     invitation = rows.filter(pk=pk).first()
     return invitation if invitation is not None and links.is_current(token, invitation) else None
+
+
+def month_before(run: ScoreRun | None) -> ScoreRun | None:
+    """Return the newest run that is at least 28 days older, by the same formula; None where there is none."""
+    if run is None:
+        return None
+    older = ScoreRun.objects.done().filter(formula=run.formula_id, as_of__lte=run.as_of - MONTH)
+    return older.order_by("-as_of").first()
+
+
+def fill_in(people: list[Influencer], run: ScoreRun | None, before: ScoreRun | None) -> None:
+    """Read what a page of people shows beside their scores: three queries, whatever their number.
+
+    Sets `place`, `top_topics`, `shown_identities` and, as a list of at most one score, `score_before` on each.
+    """
+    prefetch_related_objects(
+        people,
+        "place",
+        Prefetch(
+            "topic_reach",
+            TopicReach.objects.filter(run=run).select_related("topic").order_by("-reach", "topic")[:TOP_TOPICS],
+            to_attr="top_topics",
+        ),
+        Prefetch("identities", Identity.objects.order_by("network", "key"), to_attr="shown_identities"),
+    )
+    if before is not None:
+        prefetch_related_objects(people, Prefetch("scores", Score.objects.filter(run=before), to_attr="score_before"))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Somebody on a campaign's shortlist."""
+
+    handle: str
+    name: str
+    city: str
+    score: float | None
+    invitation: str | None
+
+
+def shortlist_of(campaign: Campaign, user: Viewer, run: ScoreRun | None, most: int) -> list[Listed]:
+    """Return the people on a shortlist that the user sees, highest score first. One query."""
+    score = Score.objects.filter(run=run, person=OuterRef("person")).values("score")
+    invitation = Invitation.objects.filter(campaign=OuterRef("campaign"), person=OuterRef("person")).values("state")
+    rows: QuerySet[Any] = (
+        Shortlisting.objects.visible_to(user)
+        .filter(campaign=campaign)
+        .select_related("person__place")
+        .annotate(score=Subquery(score), invitation=Subquery(invitation))
+        .order_by(F("score").desc(nulls_last=True), "pk")[:most]
+    )
+    return [
+        Listed(
+            handle=row.person.handle,
+            name=row.person.name,
+            city=row.person.place.name if row.person.place else "",
+            score=row.score,
+            invitation=row.invitation,
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Invitable:
+    """What inviting some people to a campaign would do."""
+
+    campaign: Campaign
+    by_email: int
+    by_hand: int
+    already: int
+    names: list[str]
+
+    @property
+    def new(self) -> int:
+        """Return how many would be invited."""
+        return self.by_email + self.by_hand
+
+
+def invitable(shortlistings: Iterable[Shortlisting]) -> list[Invitable]:
+    """Return, for each campaign of these rows, whom inviting them would reach and how. One query."""
+    has_invitation = Invitation.objects.filter(campaign=OuterRef("campaign"), person=OuterRef("person"))
+    rows = (
+        Shortlisting.objects.filter(pk__in=[row.pk for row in shortlistings])
+        .select_related("campaign__brand", "person__user")
+        .annotate(is_invited=Exists(has_invitation))
+        .order_by("campaign", "pk")
+    )
+    by_campaign: dict[int, list[Shortlisting]] = {}
+    for row in rows:
+        by_campaign.setdefault(row.campaign_id, []).append(row)
+    found = []
+    for listed in by_campaign.values():
+        new = [row.person for row in listed if not row.is_invited]  # type: ignore[attr-defined]  # annotated
+        by_email = sum(bool(person.email or (person.user and person.user.email)) for person in new)
+        found.append(
+            Invitable(
+                campaign=listed[0].campaign,
+                by_email=by_email,
+                by_hand=len(new) - by_email,
+                already=len(listed) - len(new),
+                names=[person.display_name for person in new],
+            )
+        )
+    return found

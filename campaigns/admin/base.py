@@ -1,0 +1,118 @@
+"""What the pages of this app share: rows through `visible_to`, lists that stay quick, people as links."""
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+from accounts.models import Person, User
+from campaigns.models import Invitation
+from scoring.models import ScoreRun
+
+# An action on more people than this is taken for a slip.
+MOST_AT_ONCE = 10_000
+
+# In which colour unfold shows each answer.
+STATE_LABELS = {
+    Invitation.State.INVITED: "info",
+    Invitation.State.SEEN: "info",
+    Invitation.State.ACCEPTED: "success",
+    Invitation.State.DECLINED: "warning",
+    Invitation.State.EXPIRED: "default",
+}
+
+
+class CappedPaginator(Paginator[Any]):
+    """Pages of a list that is counted exactly to 10,000 and no further: counting a million rows takes a second."""
+
+    template_name = "admin/campaigns/pagination.html"  # unfold asks a paginator for its template
+    most = MOST_AT_ONCE
+
+    @cached_property
+    def found(self) -> int:
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]  # the admin gives nothing else
+        return rows.order_by().values("pk")[: self.most + 1].count()
+
+    @cached_property
+    def count(self) -> int:
+        return min(self.found, self.most)
+
+    @property
+    def has_more(self) -> bool:
+        """Return whether there are rows beyond those that the pages show."""
+        return self.found > self.most
+
+
+class VisibleAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
+    """Lists and opens what `visible_to` lets the user see, and nothing else."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = self.model._default_manager.visible_to(request.user)
+        ordering = self.get_ordering(request)
+        return rows.order_by(*ordering) if ordering else rows  # type: ignore[no-any-return]  # any of our QuerySets
+
+
+class ReadOnlyAdmin(VisibleAdmin):
+    """Shows rows that only the actions write."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def staff_of(request: HttpRequest) -> User:
+    """Return who asks. The admin lets in nobody who isn't signed in; the type checker can't know."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def run_of(request: HttpRequest) -> ScoreRun | None:
+    """Return the run whose scores this request shows, asking the database once."""
+    if not hasattr(request, "_score_run"):
+        request._score_run = ScoreRun.objects.current()  # type: ignore[attr-defined]
+    run: ScoreRun | None = request._score_run  # type: ignore[attr-defined]
+    return run
+
+
+def day(moment: datetime | None) -> str:
+    """Return a moment's day as a list shows it."""
+    return f"{moment:%-d %b %Y}" if moment else "–"
+
+
+def person_link(person: Person) -> SafeString:
+    """Return a person's name and handle, leading to their profile."""
+    return format_html(
+        '<a class="sway-person" href="{}"><b>{}</b><span>@{}</span></a>',
+        reverse("profile", args=[person.handle]),
+        person.name or person.handle,
+        person.handle,
+    )
+
+
+def score_badge(score: float, enough_seen: bool = True) -> SafeString:
+    """Return a score as a badge; a pale one where too little was seen for it to say much."""
+    if enough_seen:
+        return format_html('<span class="sway-score">{}</span>', f"{score:.1f}")
+    return format_html(
+        '<span class="sway-score sway-pale" title="{}">{}</span>',
+        "Too few people reacted for this score to say much.",
+        f"{score:.1f}",
+    )

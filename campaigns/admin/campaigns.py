@@ -1,0 +1,314 @@
+"""Campaigns: what is offered, whom it looks for, and how it goes."""
+
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+
+from accounts.models import Person
+from accounts.places import find_city
+from campaigns import queries
+from campaigns.admin.base import STATE_LABELS, VisibleAdmin, run_of, staff_of
+from campaigns.admin.invitations import HIDDEN, copyable, link_to_send
+from campaigns.admin.inviting import ask, invite_listed
+from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Shortlisting, ShortlistingQuerySet
+
+# Rows of the lists on a campaign's own page; the whole lists are a click away.
+ROWS = 50
+OFFER = ["name", "perk", "perk_text", "brief"]
+WHEN = ["seats", "starts_on", "ends_on"]
+WHOM = ["topics", "score_min", "score_max"]
+
+
+class CampaignForm(forms.ModelForm[Campaign]):
+    """A campaign of one of the user's brands; `brand` is set by the admin where there is no choice."""
+
+    brand: Brand | None = None
+
+    class Meta:
+        model = Campaign
+        fields = ["brand", *OFFER, *WHEN, *WHOM]
+        error_messages = {"ends_on": {"required": "Say until when people can accept."}}
+
+    def clean_seats(self) -> int:
+        seats: int = self.cleaned_data["seats"]
+        if self.instance.pk:
+            # The admin saves in the transaction that this lock lasts for: nobody accepts in between.
+            taken = Campaign.objects.select_for_update(no_key=True).get(pk=self.instance.pk).seats_taken
+            if seats < taken:
+                raise forms.ValidationError(f"{taken} seats are taken already: there can't be fewer.")
+        return seats
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        starts, ends = data.get("starts_on"), data.get("ends_on")
+        if starts and ends and ends < starts:
+            self.add_error("ends_on", "It ends before it starts.")
+        low, high = data.get("score_min"), data.get("score_max")
+        if low is not None and high is not None and low > high:
+            self.add_error("score_max", "The highest score is below the lowest.")
+        brand = data.get("brand") or self.brand or (self.instance.brand if self.instance.pk else None)
+        same = Campaign.objects.filter(brand=brand, name=data.get("name")).exclude(pk=self.instance.pk)
+        if brand and same.exists():
+            self.add_error("name", f"{brand} has a campaign of this name already.")
+        return data
+
+    def validate_constraints(self) -> None:
+        """Leave the rules that `clean` has told in better words to the database."""
+
+
+class PlaceForm(forms.ModelForm[CampaignPlace]):
+    """A city, typed by its name; its coordinates follow from that."""
+
+    class Meta:
+        model = CampaignPlace
+        fields = ["name", "radius_km"]
+
+    def clean_name(self) -> str:
+        typed: str = self.cleaned_data["name"]
+        if self.instance.pk and typed == self.instance.name:
+            return typed
+        city = find_city(typed)
+        if city is None:
+            raise forms.ValidationError(
+                f"No city is known as “{typed}”. Write its name as on a map, with its state or country where there are "
+                "several: Portland, OR or Toronto, Canada."
+            )
+        self.instance.latitude, self.instance.longitude = city.latitude, city.longitude
+        return ", ".join(part for part in (city.name, city.admin, city.country_code) if part)
+
+
+class PlaceInline(TabularInline):  # type: ignore[misc]  # unfold publishes no types
+    model = CampaignPlace
+    form = PlaceForm
+    fields = ["name", "radius_km"]
+    extra = 0
+    hide_title = True
+    verbose_name = "city"
+    verbose_name_plural = "Cities to look in"
+
+
+@admin.register(Campaign)
+class CampaignAdmin(VisibleAdmin):
+    form = CampaignForm
+    inlines = [PlaceInline]
+    list_display = ["name", "brand", "period", "seats_filled", "shortlisted", "invited", "accepted"]
+    list_select_related = ["brand"]
+    search_fields = ["name"]
+    search_help_text = "Search by name"
+    ordering = ["-starts_on", "name", "pk"]
+    autocomplete_fields = ["topics"]
+    show_add_link = False
+    actions_list = ["new_campaign"]
+    actions_detail = ["find_influencers", "invite_shortlist"]
+    change_form_outer_before_template = "admin/campaigns/campaign_before.html"
+    change_form_outer_after_template = "admin/campaigns/campaign_after.html"
+    warn_unsaved_form = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.with_counts(request.user)  # type: ignore[attr-defined, no-any-return]  # our own QuerySet
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        one = self._only_brand(request) is not None
+        return [column for column in self.list_display if not (one and column == "brand")]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Campaign | None = None) -> list[tuple[str | None, Any]]:
+        whose = [] if obj or self._only_brand(request) else ["brand"]
+        return [
+            ("What is offered", {"fields": [*whose, *OFFER]}),
+            ("How many, and when", {"fields": WHEN}),
+            ("Whom it looks for", {"fields": WHOM}),
+        ]
+
+    def get_form(self, request: HttpRequest, obj: Campaign | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.brand = self._only_brand(request)
+        return form
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "brand":
+            kwargs["queryset"] = Brand.objects.managed_by(request.user).order_by("name")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name in {"brand", "topics"} and field is not None:
+            # Managers choose among brands and topics, they don't add any here.
+            for right in ("add", "change", "delete", "view"):
+                setattr(field.widget, f"can_{right}_related", False)
+        return field
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"starts_on": timezone.now().date(), **super().get_changeform_initial_data(request)}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and Brand.objects.managed_by(request.user).exists()
+
+    def has_change_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
+        if not super().has_change_permission(request, obj):
+            return False
+        return obj is None or Campaign.objects.managed_by(request.user).filter(pk=obj.pk).exists()
+
+    def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
+        if not change:
+            obj.brand = obj.brand if obj.brand_id else form.brand
+            obj.created_by, obj.created_at = staff_of(request), timezone.now()
+            super().save_model(request, obj, form, change)
+            return
+        # Only what the form shows: whoever accepts meanwhile counts `seats_taken` up.
+        obj.save(update_fields=[name for name in form.fields if name != "topics"])
+
+    def response_add(self, request: HttpRequest, obj: Campaign, post_url_continue: str | None = None) -> HttpResponse:
+        if "_addanother" in request.POST or "_popup" in request.POST:
+            answer: HttpResponse = super().response_add(request, obj, post_url_continue)
+            return answer
+        messages.success(request, f"{obj} is saved. Next: find people for it.")
+        return HttpResponseRedirect(reverse("admin:campaigns_campaign_change", args=[obj.pk]))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        found = self.get_object(request, object_id)
+        context = {**(extra_context or {}), **(self._around(request, found) if found else {})}
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
+
+    def _around(self, request: HttpRequest, campaign: Any) -> dict[str, Any]:
+        """Return what stands before and after the form."""
+        visible = Person.objects.visible_to(request.user).filter(pk=OuterRef("person"))
+        invitations: list[Any] = list(
+            Invitation.objects.filter(campaign=campaign)
+            .select_related("person")
+            .annotate(is_shown=Exists(visible))
+            .order_by(F("answered_at").desc(nulls_last=True), "-invited_at", "-pk")[:ROWS]
+        )
+        states = dict(
+            Invitation.objects.filter(campaign=campaign).order_by().values_list("state").annotate(Count("pk"))
+        )
+        return {
+            "title": campaign.name,
+            "subtitle": None,
+            "campaign": campaign,
+            "is_over": campaign.is_over(timezone.now()),
+            "states": [(state.value, states.get(state.value, 0)) for state in Invitation.State],
+            "seats_left": campaign.seats - campaign.seats_taken,
+            "rows": ROWS,
+            "shortlist": queries.shortlist_of(campaign, request.user, run_of(request), ROWS),
+            "invitations": [
+                {
+                    "name": row.person.display_name if row.is_shown else HIDDEN,
+                    "profile": reverse("profile", args=[row.person.handle]) if row.is_shown else "",
+                    "state": row.state,
+                    "label": STATE_LABELS[Invitation.State(row.state)],
+                    "delivery": row.get_delivery_display(),
+                    "link": copyable(url) if (url := link_to_send(row)) else "",
+                    "answered_at": row.answered_at,
+                }
+                for row in invitations
+            ],
+            "find_url": find_url(campaign),
+            "new": _waiting(request, campaign).count(),
+            "invite_url": reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk]),
+            "list_url": f"{reverse('admin:campaigns_shortlisting_changelist')}?campaign={campaign.pk}",
+            "sent_url": f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}",
+        }
+
+    @admin.display(description="period", ordering="starts_on")
+    def period(self, campaign: Campaign) -> str:
+        return _period(campaign.starts_on, campaign.ends_on)
+
+    @admin.display(description="seats taken", ordering="seats_taken")
+    def seats_filled(self, campaign: Campaign) -> SafeString:
+        return format_html(
+            '<span class="sway-seats">{} of {}<progress value="{}" max="{}"></progress></span>',
+            campaign.seats_taken,
+            campaign.seats,
+            campaign.seats_taken,
+            campaign.seats,
+        )
+
+    @admin.display(description="shortlisted", ordering="shortlisted")
+    def shortlisted(self, campaign: Any) -> int:
+        return int(campaign.shortlisted)
+
+    @admin.display(description="invited", ordering="invited")
+    def invited(self, campaign: Any) -> int:
+        return int(campaign.invited)
+
+    @admin.display(description="accepted", ordering="accepted")
+    def accepted(self, campaign: Any) -> int:
+        return int(campaign.accepted)
+
+    @action(description="New campaign", url_path="new", icon="add", permissions=["add"], variant=ActionVariant.PRIMARY)  # type: ignore[untyped-decorator]
+    def new_campaign(self, request: HttpRequest) -> HttpResponse:
+        """Lead to the form. Unfold's own link to it is a bare plus sign."""
+        return HttpResponseRedirect(reverse("admin:campaigns_campaign_add"))
+
+    @action(description="Find influencers", url_path="find", icon="person_search", variant=ActionVariant.PRIMARY)  # type: ignore[untyped-decorator]
+    def find_influencers(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead to the influencer list with the campaign's topics, places and bounds filled in."""
+        return HttpResponseRedirect(find_url(self._managed(request, object_id)))
+
+    @action(description="Invite shortlist", url_path="invite", icon="send")  # type: ignore[untyped-decorator]
+    def invite_shortlist(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask first; with the answer, invite who is on the shortlist and wasn't invited yet."""
+        campaign = self._managed(request, object_id)
+        back = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+        new = _waiting(request, campaign)
+        if request.method == "POST":
+            invite_listed(request, new)
+            return HttpResponseRedirect(back)
+        if not new.exists():
+            messages.info(request, "Nobody on the shortlist waits for an invitation. Find influencers first.")
+            return HttpResponseRedirect(back)
+        return ask(request, self, new, hidden=[], back=back) or HttpResponseRedirect(back)
+
+    def _managed(self, request: HttpRequest, object_id: str) -> Campaign:
+        own = Campaign.objects.managed_by(request.user).prefetch_related("topics", "places")
+        campaign = own.filter(pk=object_id).first() if object_id.isdecimal() else None
+        if campaign is None or not request.user.has_perm("campaigns.change_campaign"):
+            raise Http404
+        return campaign
+
+    def _only_brand(self, request: HttpRequest) -> Brand | None:
+        """Return the brand of a user who manages just one, asking the database once a request."""
+        if not hasattr(request, "_only_brand"):
+            brands = list(Brand.objects.managed_by(request.user).order_by("pk")[:2])
+            request._only_brand = brands[0] if len(brands) == 1 else None  # type: ignore[attr-defined]
+        brand: Brand | None = request._only_brand  # type: ignore[attr-defined]
+        return brand
+
+
+def find_url(campaign: Campaign) -> str:
+    """Return the influencer list's address with the campaign's topics, places and score bounds as filters."""
+    asked: list[tuple[str, str]] = [("for", str(campaign.pk))]
+    asked += [("topic", topic.slug) for topic in campaign.topics.all()]
+    asked += [("near", f"c{place.pk}") for place in campaign.places.all()]
+    bounds = (("score_from", campaign.score_min), ("score_to", campaign.score_max))
+    asked += [(name, f"{bound:g}") for name, bound in bounds if bound is not None]
+    return f"{reverse('admin:scoring_influencer_changelist')}?{urlencode(asked)}"
+
+
+def _waiting(request: HttpRequest, campaign: Campaign) -> ShortlistingQuerySet:
+    """Return who is on the shortlist and wasn't invited yet."""
+    invited = Invitation.objects.filter(campaign=campaign, person=OuterRef("person"))
+    listed = Shortlisting.objects.visible_to(request.user).filter(campaign=campaign)
+    return listed.exclude(Exists(invited)).order_by("pk")
+
+
+def _period(starts: date, ends: date) -> str:
+    if starts.year == ends.year:
+        return f"{starts:%-d %b} to {ends:%-d %b %Y}"
+    return f"{starts:%-d %b %Y} to {ends:%-d %b %Y}"

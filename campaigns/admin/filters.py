@@ -1,0 +1,214 @@
+"""The filters of the influencer list."""
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RadioFilter, RangeNumericListFilter
+
+from accounts.models import Identity, Network, Place
+from campaigns.admin.base import run_of
+from campaigns.models import Campaign, CampaignPlace, Invitation, Shortlisting
+from scoring.models import Topic
+
+People = QuerySet[Any]
+RADIUSES = [25, 50, 100, 250]
+USUAL_RADIUS = 50
+# Cities to choose from; the rest are found through a campaign's own places.
+MOST_CITIES = 3000
+
+
+class ForCampaignFilter(DropdownFilter):  # type: ignore[misc]  # unfold publishes no types
+    """Somebody is looked for, for this campaign: leaves out whom it has already."""
+
+    title = "campaign (leaves out whom it has already)"
+    parameter_name = "for"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        own = Campaign.objects.managed_by(request.user).order_by("-starts_on", "name")
+        return [(str(pk), name) for pk, name in own.values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: People) -> People:
+        if self.describe() is None:
+            return queryset
+        campaign = int(self.value())
+        listed = Shortlisting.objects.filter(campaign=campaign, person=OuterRef("pk"))
+        invited = Invitation.objects.filter(campaign=campaign, person=OuterRef("pk"))
+        return queryset.exclude(Exists(listed)).exclude(Exists(invited))
+
+    def describe(self) -> str | None:
+        name = dict(self.lookup_choices).get(self.value())
+        return None if name is None else f"not yet asked for {name}"
+
+
+class ScoreFilter(RangeNumericListFilter):  # type: ignore[misc]  # unfold publishes no types
+    title = "score"
+    parameter_name = "score"
+
+    def queryset(self, request: HttpRequest, queryset: People) -> People:
+        low, high = self._bounds()
+        if low is not None:
+            queryset = queryset.filter(current__score__gte=low)
+        if high is not None:
+            queryset = queryset.filter(current__score__lte=high)
+        return queryset
+
+    def describe(self) -> str | None:
+        low, high = self._bounds()
+        if low is not None and high is not None:
+            return f"score {low:g} to {high:g}"
+        if low is not None:
+            return f"score from {low:g}"
+        return None if high is None else f"score to {high:g}"
+
+    def _bounds(self) -> list[float | None]:
+        return [_number(self.used_parameters.get(f"score_{end}")) for end in ("from", "to")]
+
+
+class TopicFilter(MultipleDropdownFilter):  # type: ignore[misc]  # unfold publishes no types
+    """Reach on any of the topics chosen, or of what lies below them."""
+
+    title = "topic"
+    parameter_name = "topic"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        self.topics = {topic.pk: topic for topic in Topic.objects.only("slug", "name", "parent")}
+        return sorted(
+            ((topic.slug, self._path(topic)) for topic in self.topics.values()), key=lambda pair: pair[1].lower()
+        )
+
+    def queryset(self, request: HttpRequest, queryset: People) -> People:
+        chosen = {topic.pk for topic in self._chosen()}
+        if not chosen:
+            return queryset
+        within = [pk for pk, topic in self.topics.items() if chosen & {above.pk for above in self._line(topic)}]
+        on_topic: People = queryset.on_topic(run_of(request), within)  # type: ignore[attr-defined]  # ours
+        return on_topic
+
+    def describe(self) -> str | None:
+        return "on " + " or ".join(topic.name for topic in self._chosen()) if self._chosen() else None
+
+    def _chosen(self) -> list[Topic]:
+        slugs = set(self.value() or [])
+        return [topic for topic in self.topics.values() if topic.slug in slugs]
+
+    def _path(self, topic: Topic) -> str:
+        return " › ".join(above.name for above in reversed(self._line(topic)))
+
+    def _line(self, topic: Topic) -> list[Topic]:
+        """Return a topic and those above it; a circle, which nothing but care prevents, is walked once."""
+        line = [topic]
+        while (parent := self.topics.get(line[-1].parent_id or 0)) is not None and parent not in line:
+            line.append(parent)
+        return line
+
+
+class PlaceFilter(MultipleDropdownFilter):  # type: ignore[misc]  # unfold publishes no types
+    """Within a radius of any of the cities chosen.
+
+    Values are GeoNames' ids of cities that somebody lives in, or `c` and the id of a campaign's place, which brings its
+    own radius.
+    """
+
+    title = "city"
+    parameter_name = "near"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        wanted = [value[1:] for value in request.GET.getlist("near") if value[:1] == "c" and value[1:].isdecimal()]
+        own = CampaignPlace.objects.filter(campaign__in=Campaign.objects.visible_to(request.user))
+        places = own.filter(pk__in=wanted).select_related("campaign") if wanted else []
+        self.circles = {f"c{place.pk}": (place.latitude, place.longitude, place.radius_km) for place in places}
+        names = [(f"c{place.pk}", f"{place.name}, {place.radius_km} km ({place.campaign})") for place in places]
+        radius = radius_of(request)
+        cities = Place.objects.order_by("-population", "pk")[:MOST_CITIES]
+        for city in sorted(cities, key=lambda city: (city.name, city.region, city.pk)):
+            self.circles[str(city.pk)] = (city.latitude, city.longitude, radius)
+            names.append((str(city.pk), str(city)))
+        return names
+
+    def queryset(self, request: HttpRequest, queryset: People) -> People:
+        within = Q()
+        for value in self._chosen():
+            within |= Q(place__in=Place.objects.within(*self.circles[value]))
+        return queryset.filter(within)
+
+    def describe(self) -> str | None:
+        names = dict(self.lookup_choices)
+        shown = [
+            names[value] if value[0] == "c" else f"{names[value]}, {self.circles[value][2]} km"
+            for value in self._chosen()
+        ]
+        return "near " + " or ".join(shown) if shown else None
+
+    def _chosen(self) -> list[str]:
+        return [value for value in self.value() or [] if value in self.circles]
+
+
+class RadiusFilter(DropdownFilter):  # type: ignore[misc]  # unfold publishes no types
+    """How far from the cities; on its own it keeps everybody."""
+
+    title = "distance from the city"
+    parameter_name = "radius"
+    all_option = None
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(radius), f"{radius} km") for radius in RADIUSES]
+
+    def value(self) -> str:
+        return str(_radius(super().value()))
+
+    def queryset(self, request: HttpRequest, queryset: People) -> People:
+        return queryset
+
+    def describe(self) -> str | None:
+        return None
+
+
+class NetworkFilter(DropdownFilter):  # type: ignore[misc]  # unfold publishes no types
+    title = "network"
+    parameter_name = "network"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(Network.objects.order_by("name").values_list("slug", "name"))
+
+    def queryset(self, request: HttpRequest, queryset: People) -> People:
+        if not self.value():
+            return queryset
+        return queryset.filter(Exists(Identity.objects.filter(person=OuterRef("pk"), network=self.value())))
+
+    def describe(self) -> str | None:
+        name = dict(self.lookup_choices).get(self.value())
+        return f"on {name}" if name else None
+
+
+class ClaimedFilter(RadioFilter):  # type: ignore[misc]  # unfold publishes no types
+    title = "profile"
+    parameter_name = "claimed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Claimed by the person"), ("no", "Not claimed yet")]
+
+    def queryset(self, request: HttpRequest, queryset: People) -> People:
+        if self.value() not in {"yes", "no"}:
+            return queryset
+        return queryset.filter(user__isnull=self.value() == "no")
+
+    def describe(self) -> str | None:
+        return {"yes": "claimed", "no": "not claimed"}.get(self.value() or "")
+
+
+def radius_of(request: HttpRequest) -> int:
+    """Return how far from a city the list looks, in km."""
+    return _radius(request.GET.get("radius"))
+
+
+def _radius(text: str | None) -> int:
+    return int(text) if text in {str(radius) for radius in RADIUSES} else USUAL_RADIUS
+
+
+def _number(text: Any) -> float | None:
+    try:
+        number = float(text)
+    except (TypeError, ValueError):
+        return None
+    return number if number == number and abs(number) != float("inf") else None

@@ -1,0 +1,281 @@
+"""The list of influencers: where a manager looks for people, shortlists them and takes them home as CSV."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.views import ChangeList
+
+from campaigns import actions, queries
+from campaigns.admin.base import (
+    MOST_AT_ONCE,
+    CappedPaginator,
+    ReadOnlyAdmin,
+    person_link,
+    run_of,
+    score_badge,
+    staff_of,
+)
+from campaigns.admin.export import Cell, csv_response, in_batches
+from campaigns.admin.filters import (
+    ClaimedFilter,
+    ForCampaignFilter,
+    NetworkFilter,
+    PlaceFilter,
+    RadiusFilter,
+    ScoreFilter,
+    TopicFilter,
+)
+from campaigns.models import Campaign
+from scoring.models import Influencer, InfluencerQuerySet
+from scoring.queries import ENOUGH_SUPPORTERS, InfluencerFilters, influencers
+
+# Name of the file's column, and what stands in it.
+CSV_COLUMNS = {
+    "handle": "name of the profile here",
+    "name": "as written in the profile",
+    "city": "where the profile places the person",
+    "country": "two letters, ISO 3166",
+    "score": "1 to 100, on an absolute scale",
+    "percentile": "0 to 100, among everybody scored",
+    "reach": "different people expected to act in the next 28 days, after what was taken off",
+    "low": "lower end of the band that holds 80 % of outcomes, in people",
+    "high": "upper end of that band",
+    "change_28_days": "score now less score 28 days ago; empty where there was none",
+    "topics": "up to three with the largest reach, separated by semicolons",
+    "networks": "where the person has accounts, separated by semicolons",
+    "followers": "on all networks together; not part of the score",
+    "claimed": "yes once the person has claimed the profile",
+    "as_of": "day of the scores",
+}
+
+
+class InfluencerList(ChangeList):  # type: ignore[misc]  # unfold publishes no types
+    """Reads what stands beside the scores for the page shown, and for no other."""
+
+    result_list: Any
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        run = run_of(request)
+        people: list[Influencer] = list(self.result_list)
+        queries.fill_in(people, run, queries.month_before(run))
+        self.result_list = people
+
+
+@admin.register(Influencer)
+class InfluencerAdmin(ReadOnlyAdmin):
+    """People by their current score. One row leads to the person's profile page; there is nothing to edit."""
+
+    list_display = ["who", "score", "percentile", "reach", "top_topics", "city", "change", "followers"]
+    list_display_links = None
+    list_filter = [
+        TopicFilter,
+        PlaceFilter,
+        RadiusFilter,
+        ScoreFilter,
+        NetworkFilter,
+        ClaimedFilter,
+        ForCampaignFilter,
+    ]
+    list_filter_submit = True
+    list_fullwidth = True
+    list_before_template = "admin/campaigns/influencers_before.html"
+    search_fields = ["handle", "name"]
+    search_help_text = "Search by name or handle"
+    # Through the joined score: its index gives the order, and the list is never sorted.
+    ordering = ["-current__score", "pk"]
+    paginator = CappedPaginator
+    actions = ["shortlist_for", "export_csv"]
+
+    def get_queryset(self, request: HttpRequest) -> InfluencerQuerySet:
+        return influencers(staff_of(request), InfluencerFilters(), run_of(request)).order_by(*self.ordering)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[InfluencerList]:
+        return InfluencerList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        asked = request.GET.get("for", "")
+        own = Campaign.objects.managed_by(request.user)
+        context = {
+            **(extra_context or {}),
+            "title": "Influencers",
+            "run": run_of(request),
+            "columns": CSV_COLUMNS,
+            "chosen_campaign": own.filter(pk=asked).first() if asked.isdecimal() else None,
+        }
+        response: HttpResponse = super().changelist_view(request, context)
+        if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
+            found = response.context_data["cl"]
+            response.context_data["chips"] = [
+                (text, found.get_query_string(remove=[name for name in spec.expected_parameters() if name]))
+                for spec in found.filter_specs
+                if (text := spec.describe())
+            ]
+        return response
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead to the profile page."""
+        people = Influencer.objects.visible_to(request.user)
+        person = get_object_or_404(people, pk=object_id if object_id.isdecimal() else None)
+        return HttpResponseRedirect(reverse("profile", args=[person.handle]))
+
+    def has_shortlist_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("campaigns.add_shortlisting"))
+
+    @admin.display(description="who")
+    def who(self, person: Influencer) -> SafeString:
+        return person_link(person)
+
+    @admin.display(description="score", ordering="current__score")
+    def score(self, person: Any) -> SafeString:
+        return score_badge(person.score, person.supporters >= ENOUGH_SUPPORTERS)
+
+    # A score is reach on another scale, and a percentile its place in line: one order serves all three.
+    @admin.display(description="percentile", ordering="current__score")
+    def percentile(self, person: Any) -> str:
+        return f"{person.percentile:.1f}"
+
+    @admin.display(description="people reached", ordering="current__score")
+    def reach(self, person: Any) -> SafeString:
+        return format_html(
+            '<span class="sway-reach">{}<small title="80 % of outcomes lie in this band">{} to {}</small></span>',
+            _people(person.reach),
+            _people(person.low),
+            _people(person.high),
+        )
+
+    @admin.display(description="top topics")
+    def top_topics(self, person: Any) -> SafeString:
+        tags = format_html_join(
+            " ", '<span class="sway-tag">{}</span>', ((row.topic.name,) for row in person.top_topics)
+        )
+        return format_html('<span class="sway-tags">{}</span>', tags) if tags else SafeString("–")
+
+    @admin.display(description="city")
+    def city(self, person: Any) -> str:
+        return person.place.name if person.place else "–"
+
+    @admin.display(description="28 days")
+    def change(self, person: Any) -> str:
+        change = _change(person)
+        return "–" if change is None else f"{change:+.1f}"
+
+    @admin.display(description="followers, not part of the score")
+    def followers(self, person: Any) -> str:
+        followers = _followers(person)
+        return "–" if followers is None else f"{followers:,}"
+
+    @admin.action(description="Shortlist for a campaign…", permissions=["shortlist"])
+    def shortlist_for(self, request: HttpRequest, queryset: QuerySet[Influencer]) -> HttpResponse | None:
+        """Ask which campaign; with the answer, shortlist."""
+        count = queryset.order_by()[: MOST_AT_ONCE + 1].count()
+        if count > MOST_AT_ONCE:
+            messages.error(request, f"These are more than {MOST_AT_ONCE:,} people. Narrow the list down first.")
+            return None
+        now = timezone.now()
+        campaigns = Campaign.objects.managed_by(request.user).select_related("brand").order_by("ends_on", "name")
+        choices = [campaign for campaign in campaigns if not campaign.is_over(now)]
+        picked = request.POST.get("campaign")
+        for campaign in choices:
+            if str(campaign.pk) == picked:
+                self._shortlist(request, campaign, queryset, count)
+                return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Shortlist for a campaign",
+            "opts": self.opts,
+            "campaigns": choices,
+            "picked": request.GET.get("for") if len(choices) != 1 else str(choices[0].pk),
+            "unanswered": picked is not None or "confirmed" in request.POST,
+            "count": count,
+            "names": [person.display_name for person in queryset[:12]],
+            "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
+            "select_across": request.POST.get("select_across", "0"),
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "back": request.get_full_path(),
+        }
+        return TemplateResponse(request, "admin/campaigns/choose_campaign.html", context)
+
+    def _shortlist(self, request: HttpRequest, campaign: Campaign, people: QuerySet[Influencer], count: int) -> None:
+        try:
+            added = actions.shortlist(campaign=campaign, people=people, by=staff_of(request), now=timezone.now())
+        except actions.CampaignError as error:
+            messages.error(request, str(error))
+            return
+        were = f" {count - added} {_were(count - added)} on it already." if added < count else ""
+        messages.success(
+            request,
+            format_html(
+                '{} put on the shortlist of <a class="sway-link" href="{}">{}</a>.{}',
+                "1 person was" if added == 1 else f"{added} people were",
+                reverse("admin:campaigns_campaign_change", args=[campaign.pk]),
+                campaign.name,
+                were,
+            ),
+        )
+
+    @admin.action(description="Export CSV", permissions=["view"])
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[Influencer]) -> HttpResponse:
+        """Send the people chosen as a file of `CSV_COLUMNS`."""
+        run = run_of(request)
+        before = queries.month_before(run)
+
+        def rows() -> Iterator[list[Cell]]:
+            for people in in_batches(queryset.iterator(chunk_size=2000), 2000):
+                queries.fill_in(people, run, before)
+                yield from (_csv_row(person, f"{run.as_of:%Y-%m-%d}" if run else "") for person in people)
+
+        response: HttpResponse = csv_response("influencers.csv", list(CSV_COLUMNS), rows())  # type: ignore[assignment]
+        return response
+
+
+def _csv_row(person: Any, as_of: str) -> list[Cell]:
+    change = _change(person)
+    return [
+        person.handle,
+        person.name,
+        person.place.name if person.place else "",
+        person.place.country if person.place else "",
+        round(person.score, 2),
+        round(person.percentile, 2),
+        round(person.reach, 1),
+        round(person.low, 1),
+        round(person.high, 1),
+        None if change is None else round(change, 2),
+        ";".join(row.topic.name for row in person.top_topics),
+        ";".join(sorted({identity.network_id for identity in person.shown_identities})),
+        _followers(person),
+        "yes" if person.user_id else "no",
+        as_of,
+    ]
+
+
+def _followers(person: Any) -> int | None:
+    known = [identity.followers for identity in person.shown_identities if identity.followers is not None]
+    return sum(known) if known else None
+
+
+def _change(person: Any) -> float | None:
+    before = getattr(person, "score_before", [])
+    return person.score - before[0].score if before else None
+
+
+def _people(number: float) -> str:
+    """Return a number of people as one reads it: 3.4, 27, 1,250."""
+    return f"{number:.1f}" if 0 < number < 9.95 else f"{number:,.0f}"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"

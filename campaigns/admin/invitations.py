@@ -1,0 +1,156 @@
+"""Invitations: what became of each, and the personal links that are for the manager to send."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from accounts.models import Person
+from campaigns import actions
+from campaigns.admin.base import STATE_LABELS, CappedPaginator, ReadOnlyAdmin, day, person_link, staff_of
+from campaigns.admin.export import Cell, csv_response
+from campaigns.admin.shortlists import CampaignFilter
+from campaigns.links import invitation_url
+from campaigns.models import Campaign, Invitation
+
+OPEN = {Invitation.State.INVITED, Invitation.State.SEEN}
+FOR_YOU_TO_SEND = {Invitation.Delivery.BY_HAND, Invitation.Delivery.FAILED}
+DELIVERY_LABELS = {
+    "e-mail due": "info",
+    "e-mail on its way": "info",
+    "e-mail sent": "success",
+    "e-mail failed": "danger",
+    "by hand": "warning",
+}
+CSV_COLUMNS = ["campaign", "handle", "name", "state", "delivery", "invited_at", "seen_at", "answered_at", "link"]
+HIDDEN = "somebody who hid their profile"
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    """Invitations are made from shortlists and answered by the invited."""
+
+    list_display = ["who", "campaign", "state_label", "delivery_label", "link", "invited", "seen", "answered"]
+    list_display_links = None
+    list_filter = [CampaignFilter, ("state", ChoicesDropdownFilter), ("delivery", ChoicesDropdownFilter)]
+    list_filter_submit = True
+    list_fullwidth = True
+    search_fields = ["person__handle", "person__name"]
+    search_help_text = "Search by name or handle"
+    ordering = ["-invited_at", "-pk"]
+    paginator = CappedPaginator
+    actions = ["export_csv", "renew_links"]
+    fields = ["who", "campaign", "state", "delivery", "link", "invited_at", "sent_at", "seen_at", "answered_at"]
+
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
+        # `visible_to` also keeps what the user was sent; that is shown at /me, not among what the brand sends.
+        rows: QuerySet[Invitation] = super().get_queryset(request)
+        return (
+            rows.filter(campaign__in=Campaign.objects.visible_to(request.user))
+            .select_related("campaign", "person")
+            .annotate(is_shown=Exists(Person.objects.visible_to(request.user).filter(pk=OuterRef("person"))))
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if search_term:
+            # Or a name could be guessed by whether it finds the row that doesn't show it.
+            queryset = queryset.filter(is_shown=True)
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
+        return found
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response: HttpResponse = super().changelist_view(request, {**(extra_context or {}), "title": "Invitations"})
+        return response
+
+    def has_renew_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("campaigns.add_shortlisting"))
+
+    @admin.display(description="who")
+    def who(self, row: Any) -> SafeString | str:
+        return person_link(row.person) if row.is_shown else HIDDEN
+
+    @display(description="answer", label=STATE_LABELS, ordering="state")  # type: ignore[untyped-decorator]
+    def state_label(self, row: Invitation) -> str:
+        return row.state
+
+    @display(description="delivery", label=DELIVERY_LABELS, ordering="delivery")  # type: ignore[untyped-decorator]
+    def delivery_label(self, row: Invitation) -> str:
+        return row.get_delivery_display()
+
+    @admin.display(description="link for you to send")
+    def link(self, row: Any) -> SafeString | str:
+        url = link_to_send(row)
+        return copyable(url) if url else "–"
+
+    @admin.display(description="invited", ordering="invited_at")
+    def invited(self, row: Invitation) -> str:
+        return day(row.invited_at)
+
+    @admin.display(description="seen", ordering="seen_at")
+    def seen(self, row: Invitation) -> str:
+        return day(row.seen_at)
+
+    @admin.display(description="answered", ordering="answered_at")
+    def answered(self, row: Invitation) -> str:
+        return day(row.answered_at)
+
+    @admin.action(description="Export CSV", permissions=["view"])
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> HttpResponse:
+        """Send the invitations chosen as a file, with the links that are to be sent by hand."""
+        response: HttpResponse = csv_response(  # type: ignore[assignment]  # a streaming one
+            "invitations.csv", CSV_COLUMNS, (_csv_row(row) for row in queryset.iterator(chunk_size=2000))
+        )
+        return response
+
+    @admin.action(description="Replace the personal links", permissions=["renew"])
+    def renew_links(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        """Make the links given out so far worthless."""
+        renewed = 0
+        for row in queryset:
+            try:
+                actions.renew_link(row, by=staff_of(request))
+            except actions.CampaignError as error:
+                messages.warning(request, f"{row.person if row.is_shown else HIDDEN}: {error}")  # type: ignore[attr-defined]
+            else:
+                renewed += 1
+        if renewed:
+            messages.success(request, f"{renewed} replaced. Links sent before open nothing now.")
+
+
+def link_to_send(row: Any) -> str:
+    """Return the link that a manager has to send, empty where an e-mail does, nobody may see it or it is too late."""
+    wanted = row.is_shown and row.state in OPEN and row.delivery in FOR_YOU_TO_SEND
+    return invitation_url(row, settings.PUBLIC_URL) if wanted else ""
+
+
+def copyable(url: str) -> SafeString:
+    """Return a link as a field to copy from, with a button that does."""
+    return format_html(
+        '<span class="sway-copy" x-data="{{copied: false}}">'
+        '<input readonly aria-label="personal link" value="{}" x-ref="link" x-on:focus="$el.select()">'
+        "<button type=\"button\" x-text=\"copied ? 'Copied' : 'Copy'\" "
+        'x-on:click="navigator.clipboard.writeText($refs.link.value); copied = true">Copy</button></span>',
+        url,
+    )
+
+
+def _csv_row(row: Any) -> list[Cell]:
+    return [
+        row.campaign.name,
+        row.person.handle if row.is_shown else "",
+        row.person.name if row.is_shown else HIDDEN,
+        row.state,
+        row.get_delivery_display(),
+        *(time.isoformat() if time else "" for time in (row.invited_at, row.seen_at, row.answered_at)),
+        link_to_send(row),
+    ]

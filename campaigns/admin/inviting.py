@@ -1,0 +1,73 @@
+"""The page that asks before people are invited, from a campaign or from the list of shortlisted people."""
+
+import logging
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from accounts.models import Person
+from campaigns import actions, queries, tasks
+from campaigns.admin.base import MOST_AT_ONCE, staff_of
+from campaigns.models import Campaign, Shortlisting
+
+log = logging.getLogger(__name__)
+
+
+def send_soon() -> None:
+    """Ask a worker to send what is due. Where no broker answers, beat finds it within a minute of being back."""
+    try:
+        tasks.send_due_invitations.apply_async(retry=False)
+    except OperationalError as error:
+        log.warning("invitations wait for beat: the broker doesn't answer (%s)", type(error).__name__)
+
+
+def invite_listed(request: HttpRequest, rows: QuerySet[Shortlisting]) -> None:
+    """Invite the people of these rows, each to the row's campaign, and say what became of them."""
+    people: dict[Campaign, list[Person]] = {}
+    for row in rows.select_related("campaign", "person"):
+        people.setdefault(row.campaign, []).append(row.person)
+    for campaign, listed in people.items():
+        try:
+            report = actions.invite(campaign=campaign, people=listed, by=staff_of(request), now=timezone.now())
+        except actions.CampaignError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, f"{campaign}: {_said(report)}")
+            if report.by_email:
+                transaction.on_commit(send_soon)
+
+
+def ask(request: HttpRequest, model_admin: Any, rows: QuerySet[Shortlisting], **context: Any) -> HttpResponse | None:
+    """Show whom inviting these rows would reach, and how; None, with a message, where they are too many."""
+    listed = list(rows[: MOST_AT_ONCE + 1])
+    if len(listed) > MOST_AT_ONCE:
+        messages.error(request, f"These are more than {MOST_AT_ONCE:,} people. Narrow the list down first.")
+        return None
+    return TemplateResponse(
+        request,
+        "admin/campaigns/invite.html",
+        {
+            **model_admin.admin_site.each_context(request),
+            "title": "Invite",
+            "opts": model_admin.opts,
+            "groups": queries.invitable(listed),
+            **context,
+        },
+    )
+
+
+def _said(report: actions.InviteReport) -> str:
+    parts = [f"{report.invited} invited"]
+    if report.by_email:
+        parts.append(f"{report.by_email} by e-mail")
+    if report.by_hand:
+        parts.append(f"{report.by_hand} with a link for you to send")
+    if report.already:
+        parts.append(f"{report.already} had been invited before")
+    return ", ".join(parts) + "."
