@@ -29,7 +29,7 @@ POSTING: Final = ("reply", "repost", "quote", "mention", "link")
 class Activity:
     """The activity of persons, ready to be summed up to any moment.
 
-    Parameters
+    Attributes
     ----------
     acts : ibis table
         One row per act between two persons: giver, receiver, at, post (may be null), naming, talk, posting.
@@ -130,7 +130,7 @@ def _persons(table: Table, owners: pa.Table, account: str, person: str) -> Table
 class Posting:
     """What persons posted, by position in `people`.
 
-    Parameters
+    Attributes
     ----------
     posts : ndarray of int64, shape (n,)
         Posts in the table of posts.

@@ -15,7 +15,7 @@ _STEPS = np.linspace(-4.6, 4.6, 65)
 class Presence:
     """How people come and go.
 
-    Parameters
+    Attributes
     ----------
     break_every_days : float
         Mean time from being there to a break.
@@ -75,7 +75,7 @@ def alive(days: npt.ArrayLike, span: npt.ArrayLike, gap: npt.ArrayLike, presence
     --------
     >>> usual = Presence(100, 10, 0.8, 730, 0.5, 2)
     >>> alive([60, 60, 60, 2, 0], [60, 60, 60, 60, 0], [0, 3, 40, 40, 40], usual).round(2).tolist()
-    [1.0, 0.71, 0.09, 0.97, 1.0]
+    [1.0, 0.74, 0.12, 0.93, 1.0]
     """
     days, span, gap = (np.asarray(values, dtype=np.float64) for values in (days, span, gap))
     result = np.ones(days.shape)

@@ -18,7 +18,7 @@ _WIDTH = 0.25
 class Calibration:
     """Quantiles of ln((outcome + 3/8) / (forecast + 3/8)), by size of the forecast.
 
-    Parameters
+    Attributes
     ----------
     middle : ndarray of float64, shape (k,)
         Median reach forecast in each bin, ascending; the first is 0 for those of whom nothing was expected.
@@ -62,7 +62,8 @@ def calibrate(forecast: Floats, outcome: Floats, *, coverage: float, people: int
     nothing = np.flatnonzero(forecast <= 0)
     if nothing.size >= people:
         parts.insert(0, nothing)
-    tail = (1.0 - coverage) / 2.0
+    # Rounded, or (999 + 1) 10 % would be a hair below 100.
+    tail = round((1.0 - coverage) / 2.0, 12)
     middles, lows, highs = np.zeros((3, len(parts)))
     for i, part in enumerate(parts):
         errors = np.sort(error[part])

@@ -83,7 +83,7 @@ SUPPORTS = _schema(
 class Inputs:
     """Everything that a run reads.
 
-    Parameters
+    Attributes
     ----------
     interactions : pyarrow.Table or sequence of paths
         Columns of `INTERACTIONS`, in any order, others ignored. Unknown kinds and `follow` earn nothing.
@@ -114,7 +114,7 @@ class Inputs:
 class Result:
     """Everything that a run gives.
 
-    Parameters
+    Attributes
     ----------
     scores : pyarrow.Table
         One row of `SCORES` per person, by person. `forecast - reach` is the sum of the taken_ columns.

@@ -20,7 +20,7 @@ _CALENDAR = ("weight_calendar", "free_calendar")
 class Pairs:
     """What givers did to receivers, one element per pair with at least one act.
 
-    Parameters
+    Attributes
     ----------
     giver, receiver : ndarray of int64, shape (m,)
         Positions in `people`, ascending by giver, then receiver.

@@ -47,7 +47,7 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
 class Parameters:
     """The numbers in the formula, as one immutable, versioned value.
 
-    Parameters
+    Attributes
     ----------
     version : str
         Name under which the formula is stored and shown.

@@ -13,7 +13,7 @@ from scoring.engine.shapley import shares
 class Reach:
     """Forecast and reach per person, with the parts that make them.
 
-    Parameters
+    Attributes
     ----------
     forecast : ndarray of float64, shape (n,)
         People expected to act in the horizon, before anything is taken off.
@@ -103,10 +103,12 @@ def reach(
     ----------
     pairs : Pairs
         What each pair did.
-    trust, selectivity, credibility, alive : ndarray of float64, shape (n,)
-        Factors per person, 0 to 1: the first two of givers, the others of receivers.
+    trust, selectivity : ndarray of float64, shape (n,)
+        Factors of givers, 0 to 1.
     exchange : ndarray of float64, shape (m,)
         Factor per pair, 0 to 1.
+    credibility, alive : ndarray of float64, shape (n,)
+        Factors of receivers, 0 to 1.
     kappa : float
         Share of the vouched up to which the unvouched count.
     half_life_days, horizon_days : float
@@ -132,7 +134,7 @@ def reach(
                 sum_by(receiver, part * (1.0 - trust[giver]), size),
             )
 
-    def value(on: frozenset[str]) -> Floats:
+    def _value(on: frozenset[str]) -> Floats:
         vouched, unvouched = sums["exchange" in on, "indiscriminate" in on]
         found = capped(vouched, unvouched, kappa) if "unvouched" in on else vouched + unvouched
         if "repetition" in on:
@@ -141,13 +143,13 @@ def reach(
             found = found * alive
         return found
 
-    taken = {reason: np.maximum(share, 0.0) for reason, share in shares(value).items()}
+    taken = {reason: np.maximum(share, 0.0) for reason, share in shares(_value).items()}
     vouched, unvouched = sums[True, True]
     counted = np.minimum(1.0, _divide(kappa * vouched, unvouched))
     factor = (credibility * alive)[receiver]
     single = free * selectivity[giver] * (trust[giver] + (1.0 - trust[giver]) * counted[receiver])
     return Reach(
-        forecast=value(frozenset()),
+        forecast=_value(frozenset()),
         reach=capped(vouched, unvouched, kappa) * credibility * alive,
         taken=taken,
         vouched=vouched,

@@ -26,7 +26,7 @@ from scoring.engine.trust import Walk, seeds_from_data, trust, walk
 class Snapshot:
     """What is known of people at one moment, by position in `people`.
 
-    Parameters
+    Attributes
     ----------
     pairs : Pairs
         What each pair did before the moment.

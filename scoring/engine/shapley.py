@@ -31,6 +31,7 @@ def shares(value: Callable[[frozenset[str]], Floats], reasons: tuple[str, ...] =
 
     Examples
     --------
+    >>> import numpy as np
     >>> split = shares(lambda on: np.array([1.0]) * 0.5 ** len(on), ("a", "b"))
     >>> {reason: taken.tolist() for reason, taken in split.items()}
     {'a': [0.375], 'b': [0.375]}

@@ -27,7 +27,7 @@ class Workspace:
     def __init__(self, connection: Any = None) -> None:
         self.connection = connection if connection is not None else ibis.duckdb.connect()
         self._owned = connection is None
-        self._kept: list[str] = []
+        self._kept: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -35,9 +35,9 @@ class Workspace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for name in self._kept:
+        for what, name in self._kept:
             # ibis 12 writes its own DROP without the name under sqlglot 30.
-            self.connection.raw_sql(f"DROP TABLE IF EXISTS {name}")
+            self.connection.raw_sql(f"DROP {what} IF EXISTS {name}")
         self._kept.clear()
         if self._owned:
             self.connection.disconnect()
@@ -68,7 +68,9 @@ class Workspace:
             return ibis.memtable(conform(source, schema, name))
         if not source:
             return ibis.memtable(schema.empty_table())
-        table = self.connection.read_parquet([str(path) for path in source], table_name=self._name())
+        view = self._name()
+        table = self.connection.read_parquet([str(path) for path in source], table_name=view)
+        self._kept.append(("VIEW", view))
         missing = [column for column in schema.names if column not in table.columns]
         if missing:
             raise InputError(f"{name}: no column {', '.join(missing)}; there are {', '.join(table.columns)}")
@@ -90,7 +92,7 @@ class Workspace:
         """
         name = self._name()
         table = self.connection.create_table(name, expression, temp=True)
-        self._kept.append(name)
+        self._kept.append(("TABLE", name))
         return table
 
     def arrays(self, expression: Table) -> dict[str, npt.NDArray[Any]]:

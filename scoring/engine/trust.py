@@ -19,7 +19,7 @@ from scoring.engine.errors import ConvergenceError
 class Walk:
     """Where the walk spends its time.
 
-    Parameters
+    Attributes
     ----------
     share : ndarray of float64, shape (n,)
         Share of its time per person; sums to 1. Exactly 0 where no seed leads.

@@ -265,8 +265,9 @@ def topics(world: World, supports: list[dict[str, Any]]) -> dict[tuple[int, int]
     for support in supports:
         mine = [(e[0], e[4]) for e in events if (e[2], e[3]) == (support["supporter"], support["supported"])]
         weights = [2.0 ** (-(UNTIL - at) / DAY / Parameters().half_life_days) for at, _ in mine]
-        for (_, post), weight in zip(mine, weights, strict=True):
-            for topic in of_post.get(post, ()) if post is not None else ():
-                share = weight / sum(weights) / len(of_post[post])
+        for (_, number), weight in zip(mine, weights, strict=True):
+            found = of_post.get(number, set()) if number is not None else set()
+            for topic in found:
+                share = weight / sum(weights) / len(found)
                 result[support["supported"], topic] += support["reach"] * share
     return result

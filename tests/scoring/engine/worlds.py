@@ -73,3 +73,17 @@ def community(world: World, members: Iterable[int], days: int = 40) -> None:
                 giver = members[(i + step * (round_ + 1)) % size]
                 if giver != author:
                     world.act("reply", giver, author, ago + 0.25, post)
+
+
+def assert_equal(table: pa.Table, expected: pa.Table) -> None:
+    """Assert that two tables hold the same rows in the same order, numbers to 1e-9."""
+    assert table.schema == expected.schema
+    assert table.num_rows == expected.num_rows
+    for name in expected.column_names:
+        mine, theirs = table.column(name).to_pylist(), expected.column(name).to_pylist()
+        if pa.types.is_floating(expected.schema.field(name).type):
+            assert [value is None for value in mine] == [value is None for value in theirs], name
+            gap = max((abs(x - y) for x, y in zip(mine, theirs, strict=True) if x is not None), default=0)
+            assert gap <= 1e-9, name
+        else:
+            assert mine == theirs, name
