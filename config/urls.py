@@ -13,6 +13,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("admin/", admin.site.urls),
+    path("api/", include("config.api_urls")),
     path("accounts/", include("allauth.account.urls")),
     path("", include("accounts.urls")),
     path("", include("scoring.urls")),

@@ -1,0 +1,1 @@
+"""What every endpoint shares: authentication by API key, errors as problem+json, cursor pages."""

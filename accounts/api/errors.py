@@ -1,0 +1,45 @@
+"""Errors as RFC 9457 problem details."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+
+class ProblemRenderer(JSONRenderer):
+    media_type = "application/problem+json"
+
+
+def problem_details(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Answer with RFC 9457 problem details; faults of ours stay exceptions and become a 500 elsewhere."""
+    if isinstance(error, Http404):
+        error = exceptions.NotFound("Nothing here that this key may see.")
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if not isinstance(error, exceptions.APIException):
+        return None
+    set_rollback()
+    problem: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(error.status_code).phrase,
+        "status": error.status_code,
+    }
+    if isinstance(error, exceptions.ValidationError):
+        problem["detail"] = "Some parameters can't be used; `errors` says which and why."
+        problem["errors"] = error.detail
+    else:
+        problem["detail"] = str(error.detail)
+    headers = {}
+    if header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = header
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    request = context["request"]
+    request.accepted_renderer = ProblemRenderer()
+    request.accepted_media_type = ProblemRenderer.media_type
+    return Response(problem, status=error.status_code, headers=headers, content_type=ProblemRenderer.media_type)

@@ -1,0 +1,72 @@
+"""Partner API: one's own campaigns, read only."""
+
+from django.db.models import Count, Q, QuerySet
+from rest_framework import serializers, viewsets
+
+from accounts.api.pages import Pages
+from campaigns.models import Campaign, CampaignPlace, Invitation
+
+
+class CampaignPlaceSerializer(serializers.ModelSerializer[CampaignPlace]):
+    class Meta:
+        model = CampaignPlace
+        fields = ["name", "latitude", "longitude", "radius_km"]
+
+
+class CampaignSerializer(serializers.ModelSerializer[Campaign]):
+    id = serializers.CharField(source="pk")
+    brand = serializers.CharField(source="brand.name")
+    topics: "serializers.SlugRelatedField[Campaign]" = serializers.SlugRelatedField(
+        slug_field="slug", many=True, read_only=True
+    )
+    places = CampaignPlaceSerializer(many=True)
+    invited = serializers.IntegerField(help_text="Invitations made, whatever became of them.")
+    accepted = serializers.IntegerField()
+    declined = serializers.IntegerField()
+
+    class Meta:
+        model = Campaign
+        fields = [
+            "id",
+            "brand",
+            "name",
+            "perk",
+            "perk_text",
+            "brief",
+            "seats",
+            "seats_taken",
+            "starts_on",
+            "ends_on",
+            "topics",
+            "places",
+            "score_min",
+            "score_max",
+            "invited",
+            "accepted",
+            "declined",
+        ]
+
+
+class ByCreation(Pages):
+    ordering = ("-created_at", "-pk")
+
+
+class CampaignViewSet(viewsets.ReadOnlyModelViewSet[Campaign]):
+    """Campaigns of the key's brand."""
+
+    serializer_class = CampaignSerializer
+    pagination_class = ByCreation
+    queryset = Campaign.objects.none()
+    lookup_value_regex = r"\d{1,18}"
+
+    def get_queryset(self) -> QuerySet[Campaign]:
+        return (
+            Campaign.objects.visible_to(self.request.user)
+            .select_related("brand")
+            .prefetch_related("topics", "places")
+            .annotate(
+                invited=Count("invitations", distinct=True),
+                accepted=Count("invitations", filter=Q(invitations__state=Invitation.State.ACCEPTED), distinct=True),
+                declined=Count("invitations", filter=Q(invitations__state=Invitation.State.DECLINED), distinct=True),
+            )
+        )

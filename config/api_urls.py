@@ -1,0 +1,19 @@
+"""Every address of the partner API."""
+
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.routers import SimpleRouter
+
+from campaigns.api import CampaignViewSet
+from scoring.api import InfluencerViewSet, TopicViewSet
+
+router = SimpleRouter()
+router.register("influencers", InfluencerViewSet, "api-influencer")
+router.register("topics", TopicViewSet, "api-topic")
+router.register("campaigns", CampaignViewSet, "api-campaign")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("v1/", include(router.urls)),
+    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+]

@@ -1,0 +1,216 @@
+"""Partner API: influencers and topics, read only."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.pages import Pages
+from accounts.models import Person, Place
+from accounts.places import find_city
+from scoring import queries
+from scoring.models import Influencer, Topic
+
+
+class InfluencerQuery(serializers.Serializer[Any]):
+    """The filters of the influencer list; the same as in the admin."""
+
+    score_min = serializers.FloatField(min_value=1, max_value=100, required=False)
+    score_max = serializers.FloatField(min_value=1, max_value=100, required=False)
+    topic = serializers.SlugField(required=False, help_text="A topic's slug; its descendants count too.")
+    city = serializers.CharField(required=False, help_text="A city's name, such as `Toronto` or `Portland, OR`.")
+    radius_km = serializers.FloatField(min_value=1, max_value=2000, default=50, help_text="Around `city`.")
+    network = serializers.SlugField(required=False)
+    q = serializers.CharField(required=False, max_length=100, help_text="Part of a handle or a name.")
+
+    def validate_topic(self, slug: str) -> Topic:
+        topic = Topic.objects.filter(slug=slug).first()
+        if topic is None:
+            raise serializers.ValidationError(f"No topic has the slug {slug!r}; /api/v1/topics/ lists them.")
+        return topic
+
+    def validate_city(self, name: str) -> Any:
+        city = find_city(name)
+        if city is None:
+            raise serializers.ValidationError(
+                f"No city is known as {name!r}; add a region or a country, as in 'Portland, OR'."
+            )
+        return city
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        low, high = given.get("score_min"), given.get("score_max")
+        if low is not None and high is not None and low > high:
+            raise serializers.ValidationError({"score_min": "It exceeds score_max."})
+        return given
+
+
+class PlaceSerializer(serializers.ModelSerializer[Place]):
+    class Meta:
+        model = Place
+        fields = ["name", "region", "country", "latitude", "longitude"]
+
+
+class InfluencerSerializer(serializers.ModelSerializer[Influencer]):
+    id = serializers.CharField(source="pk")
+    place = PlaceSerializer(allow_null=True)
+    score = serializers.FloatField(help_text="1 to 100, on an absolute scale.")
+    percentile = serializers.FloatField(help_text="0 to 100, among all scored people.")
+    reach = serializers.FloatField(help_text="Different people expected to act in 28 days, less what was taken off.")
+    low = serializers.FloatField(help_text="Lower end of the 80 % band of reach, in people.")
+    high = serializers.FloatField(help_text="Upper end of the 80 % band of reach, in people.")
+    enough_seen = serializers.SerializerMethodField(
+        help_text="False where too little was seen for the score to say much."
+    )
+
+    class Meta:
+        model = Influencer
+        fields = ["id", "handle", "name", "place", "score", "percentile", "reach", "low", "high", "enough_seen"]
+
+    def get_enough_seen(self, person: Any) -> bool:
+        return bool(person.supporters >= queries.ENOUGH_SUPPORTERS)
+
+
+class IdentitySerializer(serializers.Serializer[Any]):
+    key = serializers.CharField(source="pk", help_text="A 64-bit number, as a text.")
+    network = serializers.CharField(source="network_id")
+    external_id = serializers.CharField()
+    handle = serializers.CharField()
+    followers = serializers.IntegerField(allow_null=True, help_text="Shown beside the score; never enters it.")
+
+
+class TakenSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField()
+    people = serializers.FloatField(help_text="Forecast less all of these is the reach.")
+
+
+class SupporterSerializer(serializers.Serializer[Any]):
+    handle = serializers.CharField()
+    reach = serializers.FloatField(help_text="The part of the supported person's reach that came by the supporter.")
+
+
+class PersonTopicSerializer(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    reach = serializers.FloatField()
+    score = serializers.FloatField()
+
+
+class HistoryPointSerializer(serializers.Serializer[Any]):
+    as_of = serializers.DateTimeField()
+    score = serializers.FloatField()
+    reach = serializers.FloatField()
+    formula = serializers.CharField()
+
+
+class InfluencerDetailSerializer(serializers.Serializer[Any]):
+    """A card: the score, what it is made of, and what was taken off."""
+
+    id = serializers.CharField(source="person.pk")
+    handle = serializers.CharField(source="person.handle")
+    name = serializers.CharField(source="person.name")
+    bio = serializers.CharField(source="person.bio")
+    place = PlaceSerializer(source="person.place", allow_null=True)
+    as_of = serializers.DateTimeField()
+    formula = serializers.CharField()
+    score = serializers.FloatField(help_text="1 to 100, on an absolute scale.")
+    percentile = serializers.FloatField(help_text="0 to 100, among all scored people.")
+    forecast = serializers.FloatField(help_text="Different people expected to act in 28 days.")
+    taken_off = TakenSerializer(many=True)
+    reach = serializers.FloatField(help_text="The forecast less what was taken off.")
+    low = serializers.FloatField(help_text="Lower end of the 80 % band of reach, in people.")
+    high = serializers.FloatField(help_text="Upper end of the 80 % band of reach, in people.")
+    enough_seen = serializers.BooleanField(help_text="False where too little was seen for the score to say much.")
+    supporters_count = serializers.IntegerField(help_text="Different people who ever acted.")
+    actions = serializers.IntegerField(help_text="What they did, counted.")
+    posts = serializers.IntegerField()
+    original_share = serializers.FloatField(allow_null=True, help_text="0 to 1; null for those who never posted.")
+    identities = IdentitySerializer(source="person.identities.all", many=True)
+    topics = PersonTopicSerializer(many=True)
+    supporters = SupporterSerializer(many=True, help_text="The largest whom this key may see.")
+    supported = SupporterSerializer(many=True, help_text="The largest whom this key may see.")
+
+
+class TopicSerializer(serializers.ModelSerializer[Topic]):
+    parent = serializers.CharField(source="parent.slug", allow_null=True, default=None)
+
+    class Meta:
+        model = Topic
+        fields = ["slug", "name", "parent", "aliases"]
+
+
+class ByScore(Pages):
+    ordering = ("-score", "pk")
+
+
+class BySlug(Pages):
+    page_size = 200
+    ordering = "slug"
+
+
+@extend_schema_view(list=extend_schema(parameters=[InfluencerQuery]))
+class InfluencerViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Influencer]):
+    """People by their current score."""
+
+    serializer_class = InfluencerSerializer
+    pagination_class = ByScore
+    queryset = Influencer.objects.none()
+    lookup_value_regex = r"\d{1,18}"
+
+    def get_queryset(self) -> QuerySet[Influencer]:
+        asked = InfluencerQuery(data=self.request.query_params)
+        asked.is_valid(raise_exception=True)
+        people = queries.influencers(self.request.user, _filters(asked.validated_data), queries.current_run())
+        return people.select_related("place")
+
+    @extend_schema(responses=InfluencerDetailSerializer)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Return one person: the score, what it is made of, and what was taken off."""
+        people = Person.objects.visible_to(request.user).select_related("place").prefetch_related("identities")
+        person = get_object_or_404(people, pk=pk)
+        card = queries.profile(person, viewer=request.user)
+        if card is None:
+            raise Http404
+        return Response(InfluencerDetailSerializer(card).data)
+
+    @extend_schema(responses=HistoryPointSerializer(many=True))
+    @action(detail=True, pagination_class=None)
+    def history(self, request: Request, pk: str) -> Response:
+        """Return a person's scores, the earliest first."""
+        return Response(HistoryPointSerializer(queries.history(self._person(pk)), many=True).data)
+
+    @extend_schema(responses=PersonTopicSerializer(many=True))
+    @action(detail=True, pagination_class=None)
+    def topics(self, request: Request, pk: str) -> Response:
+        """Return a person's topics, the largest reach first."""
+        card = queries.profile(self._person(pk), viewer=request.user)
+        return Response(PersonTopicSerializer(card.topics if card else (), many=True).data)
+
+    def _person(self, pk: str) -> Person:
+        return get_object_or_404(Person.objects.visible_to(self.request.user), pk=pk)
+
+
+class TopicViewSet(viewsets.ReadOnlyModelViewSet[Topic]):
+    """Topics that people are scored on."""
+
+    serializer_class = TopicSerializer
+    pagination_class = BySlug
+    queryset = Topic.objects.select_related("parent")
+    lookup_field = "slug"
+
+
+def _filters(given: dict[str, Any]) -> queries.InfluencerFilters:
+    city = given.get("city")
+    return queries.InfluencerFilters(
+        score_min=given.get("score_min"),
+        score_max=given.get("score_max"),
+        topics=(given["topic"].pk,) if "topic" in given else (),
+        circle=queries.Circle(city.latitude, city.longitude, given["radius_km"]) if city else None,
+        network=given.get("network", ""),
+        search=given.get("q", ""),
+    )
