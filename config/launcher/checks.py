@@ -1,16 +1,13 @@
-"""What is looked at before anything slow starts: settings, foreign services, the port. Each refusal is one sentence."""
+"""What is looked at before anything slow starts: settings, foreign services, the port. Each refusal is one sentence.
+
+Django and the clients of services are imported where they are used: loading them takes longer than starting the
+embedded services, which need none of them.
+"""
 
 import os
 import platform
 import socket
 from urllib.parse import urlsplit
-
-import psycopg
-import redis
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
-from kombu import Connection
-from kombu.exceptions import KombuError
 
 from config.launcher.console import Refusal
 
@@ -27,6 +24,9 @@ def check_machine() -> None:
 
 def check_settings() -> None:
     """Load the settings with the environment as it is; production lacks nothing that it needs, URLs can be read."""
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
     try:
         settings.DATABASES  # noqa: B018  # the first access loads them
     except ImproperlyConfigured as error:
@@ -74,6 +74,9 @@ def bound_socket(number: int) -> socket.socket:
 
 
 def _check_database() -> None:
+    import psycopg
+    from django.conf import settings
+
     config = settings.DATABASES["default"]
     options = {name: value for name, value in config.get("OPTIONS", {}).items() if name != "pool"}
     given = {
@@ -91,6 +94,9 @@ def _check_database() -> None:
 
 
 def _check_redis() -> None:
+    import redis
+    from django.conf import settings
+
     try:
         with redis.Redis.from_url(
             settings.REDIS_URL, socket_connect_timeout=_SECONDS, socket_timeout=_SECONDS
@@ -101,6 +107,10 @@ def _check_redis() -> None:
 
 
 def _check_broker() -> None:
+    from django.conf import settings
+    from kombu import Connection
+    from kombu.exceptions import KombuError
+
     url = settings.CELERY_BROKER_URL
     try:
         with Connection(url, connect_timeout=_SECONDS) as connection:

@@ -11,8 +11,6 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from django.conf import settings
-
 from config.launcher import checks
 from config.launcher.console import Refusal, Stop, say, step
 from config.launcher.locks import lock, wait_until
@@ -27,7 +25,7 @@ def site(data_dir: Path, *, sample: bool) -> int:
     """Run web server, worker and beat, over a sample world if asked; return 0 when told to stop."""
     checks.check_machine()
     checks.check_settings()
-    if sample and settings.PRODUCTION:
+    if sample and os.environ.get("SWAY_ENV") == "production":
         raise Refusal("the sample world has logins that everybody knows: use serve in production")
     with checks.bound_socket(checks.port()) as bound:
         host, number = bound.getsockname()[:2]
@@ -39,19 +37,20 @@ def site(data_dir: Path, *, sample: bool) -> int:
             children = Children(data_dir, services.environment, services.fds)
             try:
                 _prepare(data_dir, services.environment, sample=sample, address=address)
-                children.start(web(bound.fileno()))
+                with step("starting the web server"):
+                    children.start(web(bound.fileno()))
+                    _wait_for_web(children, reachable, number)
+                children.start(worker())
                 beat_turn = lock(data_dir, "beat")
                 beat_runs = False
-                with step("starting web, worker and beat"):
-                    children.start(worker())
-                    beat_runs = _start_beat(children, beat_turn.fd, beat_turn.try_exclusive())
-                    _wait_for_web(children, reachable, number)
                 _welcome(data_dir, address, sample=sample)
                 while True:
+                    # One beat per folder: two of them would do everything twice. The next takes over when it ends.
+                    if not beat_runs and beat_turn.try_exclusive():
+                        children.start(beat(beat_turn.fd))
+                        beat_runs = True
                     children.check()
                     services.check()
-                    if not beat_runs:
-                        beat_runs = _start_beat(children, beat_turn.fd, beat_turn.try_exclusive())
                     time.sleep(0.25)
             except Stop:
                 say("stopping")
@@ -80,8 +79,9 @@ def services_only(data_dir: Path) -> int:
 def run(data_dir: Path, command: Sequence[str], *, for_tests: bool) -> int:
     """Run one command with the services, and return its exit code (128 and its signal's number if one ended it)."""
     checks.check_machine()
-    checks.check_settings()
-    checks.check_services()
+    if any(os.environ.get(name) for name in ("SWAY_ENV", "DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL")):
+        checks.check_settings()
+        checks.check_services()
     with Signals() as signals, Services(data_dir, for_tests=for_tests) as services:
         if for_tests:
             wait_until(
@@ -105,7 +105,11 @@ def run(data_dir: Path, command: Sequence[str], *, for_tests: bool) -> int:
 
 
 def _prepare(data_dir: Path, environment: Mapping[str, str], *, sample: bool, address: str) -> None:
-    """Bring the database up to date. Launchers of one folder do so one after the other."""
+    """Bring the database up to date; what is said about its progress goes to the terminal.
+
+    Launchers of one folder do so one after the other. The child holds the lock too: if we are killed, the next launcher
+    waits until it has ended.
+    """
     turn = lock(data_dir, "prepare")
     wait_until(
         turn.try_exclusive,
@@ -113,49 +117,25 @@ def _prepare(data_dir: Path, environment: Mapping[str, str], *, sample: bool, ad
         refusal="another launcher has been preparing the database for too long",
         waiting=lambda: say("  waiting until another launcher has prepared the database"),
     )
+    command = [sys.executable, "-m", "config.launcher.prepare", *([address] if sample else [])]
+    process = subprocess.Popen(
+        tied(command, ending=signal.SIGTERM),
+        cwd=BASE_DIR,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        pass_fds=(turn.fd,),
+        start_new_session=True,
+    )
     try:
-        _manage("migrating", ["migrate", "--no-input", "--verbosity", "0"], environment, turn.fd)
-        if settings.PRODUCTION:
-            _manage("collecting static files", ["collectstatic", "--no-input", "-v", "0"], environment, turn.fd)
-        if sample:
-            _manage("the sample world", ["demo_world", "--address", address], environment, turn.fd)
+        code = process.wait()
     finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
         turn.close()
-
-
-def _manage(title: str, arguments: Sequence[str], environment: Mapping[str, str], turn: int) -> None:
-    """Run a management command as a step; what it says about its progress goes to the terminal."""
-    command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
-    with step(title):
-        process = subprocess.Popen(
-            tied(command, ending=signal.SIGTERM),
-            cwd=BASE_DIR,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
-            # If we are killed, the next launcher waits until this has ended too.
-            pass_fds=(turn,),
-            start_new_session=True,
-        )
-        try:
-            code = process.wait()
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-    if code == 2:
-        raise SystemExit(2)  # it has said why
     if code != 0:
-        raise Refusal(f"{title} failed (manage.py {' '.join(arguments)}: exit code {code})", code=1)
-
-
-def _start_beat(children: Children, turn: int, ours: bool) -> bool:
-    """Start beat if it is our turn: two of them would do everything twice."""
-    if ours:
-        child = beat()
-        child.fds = (turn,)
-        children.start(child)
-    return ours
+        raise Refusal("preparing the database failed", code=code if code > 0 else 1)
 
 
 def _wait_for_web(children: Children, host: str, number: int) -> None:

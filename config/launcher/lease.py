@@ -111,5 +111,5 @@ class Lease:
 
 def _clean_environment() -> dict[str, str]:
     """Return what a service needs of our environment: PGPORT, PGOPTIONS or LC_ALL would change what it does."""
-    kept = ("PATH", "HOME", "TZ", "LD_LIBRARY_PATH", "PG_BINDIR")
+    kept = ("PATH", "HOME", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PG_BINDIR")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}

@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from config.launcher.addresses import DATABASE, run_folder
+from config.launcher.addresses import DATABASE, POSTGRES_SOCKET, run_folder
 from config.launcher.console import Refusal
 from config.launcher.folders import private_folder, socket_folder
 from config.launcher.rights import Rights, rights_for
@@ -71,7 +71,7 @@ class Postgres:
                     f"set PG_BINDIR to the programs of {made_by}, or move the data with pg_dump"
                 )
             self._rights.give(self.folder)
-            self._drop_misleading_pid_file()
+            self._drop_misleading_files()
         else:
             self._initialise(version)
 
@@ -140,18 +140,20 @@ class Postgres:
             self.folder.rmdir()
         new.rename(self.folder)
 
-    def _drop_misleading_pid_file(self) -> None:
-        """Remove a postmaster.pid whose number has become another process's, which PostgreSQL would take for a server.
+    def _drop_misleading_files(self) -> None:
+        """Remove stale files whose number is another process's by now, or a zombie's: PostgreSQL sees a server in both.
 
         Nothing runs in the folder any more (the supervisor has seen to that). A number that is nobody's is left to
         PostgreSQL, which then looks for shared memory in use as well.
         """
-        path = self.folder / "postmaster.pid"
-        if not path.exists() or processes_in(self.folder, self.program):
+        if processes_in(self.folder, self.program):
             return
-        first = path.read_text().split("\n", 1)[0]
-        if first.isdigit() and Path(f"/proc/{first}").exists():
-            path.unlink()
+        socket_lock = run_folder(self.data_dir) / "postgres" / f"{POSTGRES_SOCKET}.lock"
+        for path in (self.folder / "postmaster.pid", socket_lock):
+            if path.exists():
+                first = path.read_text().split("\n", 1)[0]
+                if first.isdigit() and Path(f"/proc/{first}").exists():
+                    path.unlink()
 
 
 def programs() -> Path:

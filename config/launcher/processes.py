@@ -67,7 +67,7 @@ class Child:
 
 
 class Children:
-    """The children in the order of their start; they are stopped in that order too: first what takes requests."""
+    """The launcher's children. They are stopped one after the other: first what brings work, the worker last."""
 
     def __init__(self, data_dir: Path, environment: Mapping[str, str], fds: Sequence[int]) -> None:
         self._data_dir = data_dir
@@ -95,7 +95,7 @@ class Children:
             child.start(self._data_dir, self._environment, self._fds)
 
     def stop(self, hurry: Callable[[], bool]) -> None:
-        for child in self._children:
+        for child in sorted(self._children, key=lambda child: child.name == "worker"):
             child.stop(hurry)
 
 
@@ -125,6 +125,7 @@ def worker() -> Child:
     )
 
 
-def beat() -> Child:
+def beat(turn: int) -> Child:
+    """Celery's clock; it holds the lock `turn` until it has ended."""
     command = [sys.executable, "-m", "celery", "-A", "config", "beat", "-l", "INFO"]
-    return Child(name="beat", command=command, end=signal.SIGTERM, orphaned=signal.SIGTERM, grace=5)
+    return Child(name="beat", command=command, end=signal.SIGTERM, orphaned=signal.SIGTERM, grace=5, fds=(turn,))

@@ -5,6 +5,7 @@
 import os
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,8 @@ def rights_for(data: Path, program: Path) -> Rights:
             "--clear-groups",
             "--inh-caps=+dac_override",
             "--ambient-caps=+dac_override",
+            # Without it access(2), which PostgreSQL asks before it runs its own parts, leaves the capability out.
+            "--securebits=+no_setuid_fixup",
             "--",
         ),
         owner=owner,
@@ -80,10 +83,10 @@ def rights_for(data: Path, program: Path) -> Rights:
 
 
 def _works(rights: Rights, folder: Path, program: Path) -> bool:
-    """Try whether the program starts, and whether the folder can be reached, with these rights."""
-    probe = ["sh", "-c", 'cd "$1" && exec "$2" --version', "sh", str(folder), str(program)]
+    """Try whether the folder can be entered, and the program be run, with these rights."""
+    probe = "import os, sys; os.chdir(sys.argv[1]); sys.exit(not os.access(sys.argv[2], os.R_OK | os.X_OK))"
+    command = [*rights.prefix, sys.executable, "-I", "-S", "-c", probe, str(folder), str(program)]
     try:
-        tried = subprocess.run([*rights.prefix, *probe], capture_output=True, check=False, timeout=20)
+        return subprocess.run(command, capture_output=True, check=False, timeout=20).returncode == 0
     except FileNotFoundError:
         return False
-    return tried.returncode == 0

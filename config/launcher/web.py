@@ -9,6 +9,8 @@ from config.launcher.tied import die_with
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 4
+# The project is loaded once, before the workers are forked; nothing in it connects to anything on import.
+preload_app = True
 # A worker that hangs for this long is replaced; the longest page is far below.
 timeout = 60
 graceful_timeout = 5
