@@ -82,7 +82,8 @@ def activity(workspace: Workspace, inputs: Inputs) -> Activity:
 
     posts = workspace.read(inputs.posts, POSTS, "posts")
     posts = posts.filter(posts.at < inputs.until, posts.author.notnull(), posts.post.notnull())
-    posts = _persons(posts, owners, "author", "person")
+    # A post of no kind is taken to be somebody's own.
+    posts = _persons(posts.mutate(kind=posts.kind.fill_null("original")), owners, "author", "person")
 
     scored = events.filter(
         events.kind.isin([*REACTIONS, *NAMINGS]),

@@ -47,7 +47,7 @@ def worlds(draw: st.DrawFn) -> World:
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(world=worlds(), half_life=st.sampled_from([2.0, 30.0]), texts=st.sampled_from([1, 3]))
 def test_engine_is_the_definition(world: World, half_life: float, texts: int) -> None:
     parameters = Parameters(

@@ -173,6 +173,33 @@ def test_a_column_of_another_type_is_refused() -> None:
         compute(Inputs(words, [], UNTIL))
 
 
+def test_rows_without_their_keys_are_left_out() -> None:
+    interactions = pa.table(
+        {
+            "at": [UNTIL - 5, UNTIL - 6, None, UNTIL - 8, UNTIL - 9],
+            "kind": ["like", None, "like", "like", "like"],
+            "actor": [1, 1, 1, None, 1],
+            "target": [2, 2, 2, 2, None],
+            "post": pa.array([None] * 5, pa.int64()),
+            "network": [None] * 5,
+        }
+    )
+    posts = pa.table(
+        {
+            "post": [7, None, 8, 9],
+            "at": [UNTIL - 5, UNTIL - 5, None, UNTIL - 5],
+            "author": [2, 2, 2, None],
+            "kind": pa.array([None] * 4, pa.string()),
+            "text": pa.array([None] * 4, pa.string()),
+        }
+    )
+
+    people = by_person(compute(Inputs(interactions, posts, UNTIL)))
+
+    assert sorted(people) == [1, 2]
+    assert (people[2]["actions"], people[2]["posts"], people[2]["original_share"]) == (1, 1, 1.0)
+
+
 def test_an_account_of_two_persons_is_refused() -> None:
     owners = pa.table({"account": [5, 5, 5], "person": [1, 2, 1]})
 
