@@ -7,7 +7,7 @@ from accounts.sample.population import Ints, Population
 
 
 def praise_the_absent(ledger: Ledger, population: Population, author: int, fans: int, rng: np.random.Generator) -> None:
-    """Let many people name somebody who never posts, or link to their website, in a post of their own now and then."""
+    """Let many people name somebody who never posts, or link to their website, in a post on that person's subjects."""
     posts = ledger.posts()
     own = np.flatnonzero((posts["kind"] == ORIGINAL) & (posts["network"] == 0))
     writer, first, count = np.unique(posts["author"][own], return_index=True, return_counts=True)
@@ -18,6 +18,7 @@ def praise_the_absent(ledger: Ledger, population: Population, author: int, fans:
     often = np.clip(rng.poisson(count[chosen] / 10), 1, np.minimum(count[chosen], 4))
     row = np.repeat(chosen, often)
     post = own[first[row] + (rng.random(len(row)) * count[row]).astype(np.int64)]
+    posts["subject"][post] = population.subjects[author, rng.integers(0, 3, len(post))]
     by_link = rng.random(len(post)) < 0.65
     posts["site"][post[by_link]] = author
     posts["named"][post[~by_link]] = author

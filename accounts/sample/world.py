@@ -58,7 +58,8 @@ def make_world(*, people: int = 3000, days: int = 90, until: datetime, seed: int
     # The first day of 1970 was a Thursday.
     write_posts(ledger, population, (start // DAY + 3) % 7, next(rngs))
     name_others(ledger, population, audience, has_website, next(rngs))
-    row = {role.role: people + place for place, role in reversed(list(enumerate(cast)))}
+    roles = [role.role for role in cast]
+    row = {role: people + roles.index(role) for role in dict.fromkeys(roles)}
     pod, bots = _rows(cast, "pod", people), _rows(cast, "bot", people)
     praise_the_absent(ledger, population, row["absent_author"], people // 12, next(rngs))
     mention(ledger)
