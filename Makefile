@@ -1,0 +1,58 @@
+# One set of recipes for people, pre-commit and CI. Each target brings .venv up to date first.
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo serve services test check fix lock clean
+
+PY := .venv/bin/python
+# The launcher ends with make, however make ends.
+LAUNCH := exec $(PY) -m config.launcher --tied-to $$PPID
+RUN := $(PY) -m config.launcher run --
+# What production refuses to start without; nothing connects to these.
+PRODUCTION := SWAY_ENV=production SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')" \
+	ALLOWED_HOSTS=sway.example DATABASE_URL=postgres://sway@127.0.0.1/sway REDIS_URL=redis://127.0.0.1/0
+COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+help: ## say what each target does
+	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 17
+
+install: ## make .venv with everything that development needs
+	@requirements/sync dev
+
+demo: ## the platform over a sample world; PORT sets the port (8000)
+	@requirements/sync runtime && $(LAUNCH) demo
+
+serve: ## the platform without a sample world
+	@requirements/sync runtime && $(LAUNCH) serve
+
+services: ## PostgreSQL and Valkey alone, until ctrl-C
+	@requirements/sync runtime && $(LAUNCH) services
+
+test: ## the tests; ARGS goes to pytest, e.g. ARGS="-k launcher"
+	@requirements/sync dev && $(LAUNCH) run --for-tests -- $(PY) -m pytest -n 2 $(ARGS)
+
+check: ## what CI runs before the tests: style, types, contracts, migrations, settings, API document
+	@requirements/sync dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	$(PY) -m numpydoc lint $$(find scoring/engine -name '*.py')
+	$(RUN) $(PY) manage.py makemigrations --check --dry-run
+	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+	$(PY) manage.py spectacular --validate --fail-on-warn | diff -u openapi.yaml -
+
+fix: ## mend what can be mended: style, order of imports, API document
+	@requirements/sync dev
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+	$(PY) manage.py spectacular --validate --fail-on-warn --file openapi.yaml
+
+lock: ## resolve the dependencies of pyproject.toml anew, into requirements/
+	@requirements/sync dev
+	$(COMPILE) requirements/install.in -o requirements/install.txt
+	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+
+clean: ## remove .venv and caches; .data, which holds the data, stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results
+	find . -name __pycache__ -not -path './.data/*' -prune -exec rm -rf {} +
