@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts.actions import ClaimRefused, claim_person
 from accounts.models import Person, User
 from campaigns import queries
 from campaigns.actions import mark_seen
@@ -110,8 +111,6 @@ def _answered(invitation: Invitation) -> Stage | None:
 
 def _take(request: HttpRequest, invitation: Invitation, stage: Stage, form: NewLoginForm) -> bool:
     """Do what was asked as far as the stage allows it; return False where the form has to be shown again."""
-    from accounts.actions import ClaimRefused
-
     user = request.user
     match stage, request.POST.get("answer"):
         case Stage.NEW, "join":
@@ -130,8 +129,6 @@ def _take(request: HttpRequest, invitation: Invitation, stage: Stage, form: NewL
 
 def _join(request: HttpRequest, invitation: Invitation, form: NewLoginForm) -> bool:
     """Make a login that holds the profile: both, or neither."""
-    from accounts.actions import ClaimRefused
-
     try:
         with transaction.atomic():
             user = form.save(request)
@@ -147,6 +144,4 @@ def _join(request: HttpRequest, invitation: Invitation, form: NewLoginForm) -> b
 
 
 def _claim(invitation: Invitation, user: User) -> None:
-    from accounts.actions import claim_person
-
     claim_person(invitation.person, user=user, via=Person.ClaimedVia.INVITATION, by=user, now=timezone.now())

@@ -42,8 +42,6 @@ def me(request: HttpRequest) -> HttpResponse:
 def answer(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a yes or no to one of the signed-in person's own invitations."""
     own = Invitation.objects.filter(person__user=request.user.pk).select_related("campaign__brand")
-    user = request.user
-    invitation = get_object_or_404(own, pk=pk)
-    if isinstance(user, User):
-        give_answer(request, invitation, by=user)
+    assert isinstance(request.user, User)  # login_required sees to it
+    give_answer(request, get_object_or_404(own, pk=pk), by=request.user)
     return redirect("me")

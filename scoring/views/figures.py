@@ -74,7 +74,6 @@ class Sheet:
     supported_others: str
     chart: Chart | None
     history: tuple[HistoryPoint, ...]
-    formulas: tuple[str, ...]
 
 
 def sheet_of(person: Person, *, viewer: Viewer) -> Sheet | None:
@@ -128,7 +127,6 @@ def _sheet(card: ScoreCard, run: ScoreRun, history: list[HistoryPoint]) -> Sheet
         supported_others=_others(card.supported_others, at_least=not card.supported_complete),
         chart=line_chart(history),
         history=tuple(history[::-1]),
-        formulas=tuple(dict.fromkeys(point.formula for point in history)),
     )
 
 
@@ -144,8 +142,10 @@ def _facts(card: ScoreCard) -> tuple[Fact, ...]:
         Fact(_("Posts"), number(card.posts), _("Volume alone earns nothing, and costs nothing.")),
         Fact(
             _("In their own words"),
-            _("none seen") if own is None else f"{number(own * 100)} %",
-            _("The other posts pass on what somebody else wrote. That is no fault."),
+            "–" if own is None else f"{number(own * 100)} %",
+            _("No posts are known.")
+            if own is None
+            else _("The other posts pass on what somebody else wrote. That is no fault."),
         ),
         Fact(
             _("Still active"),
