@@ -1,11 +1,13 @@
 """From the log's tables to the engine: the one way that a nightly run and a data set's scoring both go."""
 
 import math
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import ibis
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -45,7 +47,13 @@ def compute_scores(
     progress("topics of posts")
     topics = matcher.match_all(_texts(posts, until)) if matcher else MATCHES.empty_table()
     inputs = Inputs(interactions=interactions, posts=posts, until=until, owners=owners, seeds=seeds, post_topics=topics)
-    return compute(inputs, parameters, progress=progress)
+    # What outgrows the memory goes to a folder of its own, not to wherever the process was started.
+    with tempfile.TemporaryDirectory(prefix="sway-") as folder:
+        connection = ibis.duckdb.connect(temp_directory=folder)
+        try:
+            return compute(inputs, parameters, progress=progress, connection=connection)
+        finally:
+            connection.disconnect()
 
 
 def _texts(files: Sequence[Path], before: int) -> Iterator[pa.Table]:

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.db import DatabaseError, transaction
@@ -19,7 +19,7 @@ from scoring.actions.formulas import ensure_formula, parameters_of
 from scoring.actions.lock import RunLock, run_lock
 from scoring.actions.topics import ensure_topics, stored_matcher
 from scoring.engine import EngineError
-from scoring.models import Formula, ScoreRun, Topic
+from scoring.models import Formula, ScoreRun, ScoreRunQuerySet, Topic
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ def score(
     def finished() -> datetime:
         return now + timedelta(seconds=time.monotonic() - started)
 
+    as_of = as_of.astimezone(UTC)
     with run_lock() as lock:
         run = _begin(as_of=as_of, formula=formula or ensure_formula(now), now=now)
         try:
@@ -154,16 +155,22 @@ def describe(error: BaseException) -> str:
 def score_night(*, as_of: datetime, now: datetime) -> str:
     """Score a moment under the current formula unless that is done already; say in a line what came of it.
 
-    Where another run is going on this one ends quietly: `score_unfinished` finds what is left to do.
+    Where another run is going on this one ends quietly: `score_unfinished` finds what is left to do. A run that was
+    killed `ATTEMPTS` times is given up: its message would come back to the worker for ever.
     """
+    as_of = as_of.astimezone(UTC)
     formula = ensure_formula(now)
     if ScoreRun.objects.done().filter(as_of=as_of, formula=formula).exists():
         return f"{as_of:%Y-%m-%d %H:%M} UTC was scored before"
     try:
+        killed = _killed_too_often().filter(as_of=as_of, formula=formula).first()
+        if killed is not None:
+            _give_up(killed, now)
+            return f"{as_of:%Y-%m-%d %H:%M} UTC was given up"
         run = score(as_of=as_of, now=now, formula=formula)
     except RunInProgress as error:
         return str(error)
-    return f"{run.people} people scored as of {as_of:%Y-%m-%d %H:%M} UTC"
+    return f"{run.people} people scored as of {run.as_of:%Y-%m-%d %H:%M} UTC"
 
 
 def score_unfinished(*, now: datetime) -> str:
@@ -171,18 +178,17 @@ def score_unfinished(*, now: datetime) -> str:
 
     A run that was killed `ATTEMPTS` times is given up and marked as failed. Nothing happens while a run is going on.
     """
-    taken_up = 0
-    given_up = 0
-    for run in ScoreRun.objects.filter(state=ScoreRun.State.RUNNING).select_related("formula").order_by("as_of"):
-        try:
-            if run.attempts >= ATTEMPTS:
-                given_up += _give_up(run, now)
-            else:
-                score(as_of=run.as_of, now=now, formula=run.formula)
-                taken_up += 1
-        except RunInProgress as error:
-            return str(error)
+    try:
+        given_up = sum(_give_up(run, now) for run in _killed_too_often())
+        killed = ScoreRun.objects.filter(state=ScoreRun.State.RUNNING).select_related("formula").order_by("as_of")
+        taken_up = sum(1 for run in killed if score(as_of=run.as_of, now=now, formula=run.formula))
+    except RunInProgress as error:
+        return str(error)
     return f"{taken_up} runs taken up, {given_up} given up"
+
+
+def _killed_too_often() -> ScoreRunQuerySet:
+    return ScoreRun.objects.filter(state=ScoreRun.State.RUNNING, attempts__gte=ATTEMPTS)
 
 
 def _give_up(run: ScoreRun, now: datetime) -> int:

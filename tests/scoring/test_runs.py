@@ -276,6 +276,22 @@ def test_a_run_that_was_killed_again_and_again_is_given_up(known: Path) -> None:
     assert score(as_of=APRIL_2, now=NOW).attempts == 1
 
 
+def test_the_night_gives_up_what_kills_the_worker_each_time(known: Path) -> None:
+    run = ScoreRun.objects.create(
+        as_of=APRIL_2, formula=ensure_formula(NOW), started_at=NOW, step="scoring", attempts=runs.ATTEMPTS
+    )
+    assert score_night(as_of=APRIL_2, now=NOW) == "2026-04-02 00:00 UTC was given up"
+    run.refresh_from_db()
+    assert (run.state, run.error) == (ScoreRun.State.FAILED, "killed 3 times at: scoring")
+
+
+def test_a_moment_of_another_zone_is_the_same_line(known: Path) -> None:
+    eastern = timezone.get_fixed_timezone(-5 * 60)
+    told = score_night(as_of=APRIL_2.astimezone(eastern), now=NOW)
+    assert told == "30 people scored as of 2026-04-02 00:00 UTC"
+    assert score(as_of=APRIL_2, now=NOW) == ScoreRun.objects.get()
+
+
 def test_starts_of_a_killed_run_are_counted(known: Path) -> None:
     run = ScoreRun.objects.create(as_of=APRIL_2, formula=ensure_formula(NOW), started_at=NOW)
     counted: list[int] = []

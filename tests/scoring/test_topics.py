@@ -6,8 +6,8 @@ import pytest
 from scoring.actions.topics import STARTER, read_topics, starter_matcher
 from scoring.topics import Matcher, TopicName
 
-TAGS: pa.DataType = pa.list_(pa.string())
-POSTS = pa.schema([pa.field("post", pa.int64()), pa.field("text", pa.string()), pa.field("topics", TAGS)])
+COLUMNS: dict[str, pa.DataType] = {"post": pa.int64(), "text": pa.string(), "topics": pa.list_(pa.string())}
+POSTS = pa.schema(COLUMNS)
 
 SCIENCE, DATA_SCIENCE, AI, C_PLUS_PLUS, C_SHARP, JAZZ, R, TORONTO = range(1, 9)
 MATCHER = Matcher(
