@@ -181,7 +181,7 @@ def score_unfinished(*, now: datetime) -> str:
     try:
         given_up = sum(_give_up(run, now) for run in _killed_too_often())
         killed = ScoreRun.objects.filter(state=ScoreRun.State.RUNNING).select_related("formula").order_by("as_of")
-        taken_up = sum(1 for run in killed if score(as_of=run.as_of, now=now, formula=run.formula))
+        taken_up = len([score(as_of=run.as_of, now=now, formula=run.formula) for run in killed])
     except RunInProgress as error:
         return str(error)
     return f"{taken_up} runs taken up, {given_up} given up"
