@@ -77,9 +77,16 @@ def _invitation(request: HttpRequest, token: str) -> HttpResponse:
         "seats_left": found.campaign.seats - found.campaign.seats_taken,
         "stage": stage.value,
         "form": form,
-        "sheet": sheet_of(found.person, viewer=request.user) if stage is not Stage.TAKEN else None,
+        "sheet": sheet_of(found.person, viewer=request.user) if _shows_score(found.person, stage) else None,
     }
     return render(request, "campaigns/invitation.html", context)
+
+
+def _shows_score(person: Person, stage: Stage) -> bool:
+    """Return whether the score stands on the page: for the invited, and for a brand that could see it anyway."""
+    if stage is Stage.PREVIEW:
+        return not person.is_hidden
+    return stage in {Stage.NEW, Stage.CLAIM, Stage.ANSWER, Stage.ACCEPTED}
 
 
 def _stage(request: HttpRequest, invitation: Invitation) -> Stage:

@@ -1,0 +1,484 @@
+"""The page behind an invitation's link, and one's own page: who may do what there, and what each step changes."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Person, User
+from campaigns.links import make_token
+from campaigns.models import Campaign, Invitation
+from tests.asked import tables_asked
+from tests.campaigns.conftest import Airlines
+from tests.factories.accounts import PersonFactory
+from tests.factories.campaigns import BrandFactory, CampaignFactory, InvitationFactory
+from tests.factories.scoring import ScoreFactory, current_run
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+LOGIN = {"username": "annvega", "email": "", "password1": "long-Enough-77", "password2": "long-Enough-77"}
+
+
+@pytest.fixture(autouse=True)
+def _tries_start_at_none() -> None:
+    """The cache in memory outlives a test, and with it what counts against the limit."""
+    cache.clear()
+
+
+def open_campaign(**given: Any) -> Campaign:
+    today = timezone.now().date()
+    given = {"starts_on": today, "ends_on": today + timedelta(days=9), "seats": 3, "perk_text": "a flight"} | given
+    campaign: Campaign = CampaignFactory.create(**given)
+    return campaign
+
+
+def over_campaign(**given: Any) -> Campaign:
+    today = timezone.now().date()
+    return open_campaign(starts_on=today - timedelta(days=9), ends_on=today - timedelta(days=2), **given)
+
+
+def holder(handle: str) -> tuple[User, Person]:
+    user = User.objects.create_user(f"login-of-{handle}", password="p")
+    person = PersonFactory.create(handle=handle, user=user, claimed_at=NOW, claimed_via="invitation")
+    return user, person
+
+
+def invited(handle: str = "ann", **given: Any) -> Invitation:
+    given.setdefault("campaign", None)
+    campaign = given.pop("campaign") or open_campaign()
+    given.setdefault("person", None)
+    person = given.pop("person") or PersonFactory.create(handle=handle)
+    invitation: Invitation = InvitationFactory.create(campaign=campaign, person=person, **given)
+    return invitation
+
+
+def address(invitation: Invitation) -> str:
+    return reverse("invitation", args=[make_token(invitation)])
+
+
+def shown(client: Client, path: str, status: int = 200) -> str:
+    response = client.get(path)
+    assert response.status_code == status, path
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+def state(invitation: Invitation) -> tuple[str, int | None, int]:
+    """Return what an answer or a claim changes: the state, the holder, the seats taken."""
+    row = Invitation.objects.select_related("campaign", "person").get(pk=invitation.pk)
+    return row.state, row.person.user_id, row.campaign.seats_taken
+
+
+# Opening.
+
+
+@pytest.mark.django_db
+def test_opening_the_link_claims_nothing_and_counts_as_seen_once(client: Client) -> None:
+    invitation = invited()
+    page = shown(client, address(invitation))
+    assert "A flight" in page
+    assert "Nothing need be posted" in page
+    assert "Seats left 3 of 3" in page
+    assert "What data is used" in page
+    first = Invitation.objects.get()
+    assert (first.state, first.person.user_id) == ("seen", None)
+    client.get(address(invitation))
+    assert Invitation.objects.get().seen_at == first.seen_at
+    assert User.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_asking_for_the_head_alone_is_not_opening(client: Client) -> None:
+    invitation = invited()
+    assert client.head(address(invitation)).status_code == 200
+    assert state(invitation) == ("invited", None, 0)
+
+
+@pytest.mark.django_db
+def test_the_secret_address_stays_here(client: Client) -> None:
+    for path, status in ((address(invited()), 200), ("/i/1.nonsense.signature", 404)):
+        response = client.get(path)
+        assert response.status_code == status
+        assert "no-store" in response["Cache-Control"]
+        assert response["Referrer-Policy"] == "strict-origin"
+        assert response["X-Robots-Tag"] == "noindex"
+
+
+@pytest.mark.django_db
+def test_a_link_that_was_changed_or_replaced_opens_nothing(client: Client) -> None:
+    invitation = invited()
+    old = address(invitation)
+    Invitation.objects.update(nonce="another")
+    for path in (old, old[:-1], "/i/x", "/i/" + "9" * 400):
+        assert "This link doesn't work" in shown(client, path, 404)
+        assert client.post(path, {"answer": "decline"}).status_code == 404
+    assert state(invitation) == ("invited", None, 0)
+
+
+@pytest.mark.django_db
+def test_the_invited_read_their_score_before_they_claim_it(client: Client) -> None:
+    invitation = invited()
+    ScoreFactory.create(person=invitation.person, run=current_run(), score=38.4, reach=421.0, low=231.0, high=682.0)
+    page = shown(client, address(invitation))
+    assert "Your score is 38 of 100. Between 231 and 682 people are likely to act in the next 28 days." in page
+
+
+@pytest.mark.django_db
+def test_the_score_of_a_claimed_profile_is_not_for_whoever_has_the_link(client: Client, airlines: Airlines) -> None:
+    user, person = holder("ann")
+    invitation = invited(person=person, campaign=open_campaign(brand=airlines.brand))
+    ScoreFactory.create(person=person, run=current_run())
+    assert "Your score is" not in shown(client, address(invitation))
+    client.force_login(User.objects.create_user("other"))
+    assert "Your score is" not in shown(client, address(invitation))
+    client.force_login(user)
+    assert "Your score is" in shown(client, address(invitation))
+    client.force_login(airlines.manager)
+    assert "Your score is" in shown(client, address(invitation))
+    Person.objects.update(is_hidden=True)
+    assert "Your score is" not in shown(client, address(invitation))
+
+
+# A new login.
+
+
+@pytest.mark.django_db
+def test_one_form_makes_a_login_that_holds_the_profile_and_another_click_accepts(client: Client) -> None:
+    invitation = invited()
+    joined = client.post(address(invitation), {"answer": "join", **LOGIN, "email": "Ann@Example.org"})
+    assert (joined.status_code, joined["Location"]) == (302, address(invitation))
+    user = User.objects.get()
+    assert (user.username, user.email) == ("annvega", "ann@example.org")
+    assert user.check_password("long-Enough-77")
+    assert EmailAddress.objects.get().user == user
+    person = Person.objects.get()
+    assert (person.user, person.claimed_via) == (user, "invitation")
+    assert person.claimed_at is not None
+    assert state(invitation) == ("invited", user.pk, 0)
+    assert "You are signed in as @ann." in shown(client, address(invitation))
+    client.post(address(invitation), {"answer": "accept"})
+    assert state(invitation) == ("accepted", user.pk, 1)
+    assert "You have a seat" in shown(client, address(invitation))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"password1": "12345678", "password2": "12345678"}, "entirely numeric"),
+        ({"password1": "annvega1", "password2": "annvega1"}, "too similar to the username"),
+        ({"password2": "other-Enough-78"}, "same password each time"),
+        ({"username": "taken"}, "username already exists"),
+        ({"email": "taken@example.org"}, "already registered with this email"),
+        ({"username": ""}, "This field is required"),
+    ],
+)
+def test_a_login_that_cannot_be_made_changes_nothing(client: Client, change: dict[str, str], said: str) -> None:
+    User.objects.create_user("taken", "taken@example.org", "p")
+    invitation = invited()
+    response = client.post(address(invitation), {"answer": "join", **LOGIN, **change})
+    assert response.status_code == 200
+    assert said in response.content.decode()
+    assert response["Referrer-Policy"] == "strict-origin"
+    assert User.objects.count() == 1
+    assert state(invitation) == ("invited", None, 0)
+    assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_claim_at_the_same_moment_one_gets_the_profile_and_the_other_no_login() -> None:
+    path = address(invited())
+    together = Barrier(2)
+
+    def join(name: str) -> int:
+        try:
+            client = Client()
+            together.wait()
+            return client.post(path, {"answer": "join", **LOGIN, "username": name}).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(join, ["first", "second"])) == [302, 302]
+    assert list(User.objects.values_list("pk", flat=True)) == [Person.objects.get().user_id]
+
+
+@pytest.mark.django_db
+def test_saying_no_takes_no_login(client: Client) -> None:
+    invitation = invited()
+    client.post(address(invitation), {"answer": "decline"})
+    assert state(invitation) == ("declined", None, 0)
+    assert "You said no" in shown(client, address(invitation))
+    client.post(address(invitation), {"answer": "join", **LOGIN})
+    assert User.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_nobody_accepts_without_a_login(client: Client) -> None:
+    invitation = invited()
+    client.post(address(invitation), {"answer": "accept"})
+    client.post(address(invitation), {"answer": "claim"})
+    client.post(address(invitation))
+    assert state(invitation) == ("invited", None, 0)
+
+
+# Somebody with a login.
+
+
+@pytest.mark.django_db
+def test_who_is_signed_in_claims_with_one_click(client: Client) -> None:
+    invitation, user = invited(), User.objects.create_user("ann-login")
+    client.force_login(user)
+    assert "This is me: claim @ann" in shown(client, address(invitation))
+    client.post(address(invitation), {"answer": "accept"})
+    assert state(invitation) == ("seen", None, 0)
+    client.post(address(invitation), {"answer": "claim"})
+    assert state(invitation) == ("seen", user.pk, 0)
+    client.post(address(invitation), {"answer": "accept"})
+    assert state(invitation) == ("accepted", user.pk, 1)
+
+
+@pytest.mark.django_db
+def test_signing_in_leads_back_to_the_invitation_and_nowhere_else(client: Client) -> None:
+    invitation = invited()
+    User.objects.create_user("ann-login", password="p")
+    page = client.get(address(invitation)).content.decode()
+    link = f"{reverse('account_login')}?next={address(invitation).replace('/', '%2F')}"
+    assert f'href="{link}"' in page
+    given = {"login": "ann-login", "password": "p"}
+    evil = Client().post(reverse("account_login"), {**given, "next": "https://evil.example/"})
+    assert (evil.status_code, evil["Location"]) == (302, "/")
+    back = client.post(reverse("account_login"), {**given, "next": address(invitation)})
+    assert (back.status_code, back["Location"]) == (302, address(invitation))
+
+
+@pytest.mark.django_db
+def test_a_profile_that_somebody_else_holds_cannot_be_claimed_or_answered_for(client: Client) -> None:
+    owner, person = holder("ann")
+    invitation = invited(person=person)
+    assert "Whoever claimed it answers after signing in" in shown(client, address(invitation))
+    for given in ({"answer": "join", **LOGIN}, {"answer": "decline"}, {"answer": "accept"}):
+        client.post(address(invitation), given)
+    client.force_login(User.objects.create_user("other"))
+    page = shown(client, address(invitation))
+    assert "Somebody else holds this profile" in page
+    assert "@ann was claimed by another login" in page
+    for answer in ("claim", "accept", "decline"):
+        client.post(address(invitation), {"answer": answer})
+    assert state(invitation) == ("seen", owner.pk, 0)
+    assert User.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_who_holds_another_profile_cannot_claim_a_second(client: Client) -> None:
+    invitation = invited()
+    user, own = holder("bob")
+    client.force_login(user)
+    page = shown(client, address(invitation))
+    assert "Your login holds another profile" in page
+    assert "This invitation is for @ann" in page
+    client.post(address(invitation), {"answer": "claim"})
+    assert state(invitation) == ("seen", None, 0)
+    own.refresh_from_db()
+    assert own.user == user
+
+
+@pytest.mark.django_db
+def test_a_manager_who_tries_the_link_neither_claims_nor_answers(client: Client, airlines: Airlines) -> None:
+    invitation = invited(campaign=open_campaign(brand=airlines.brand))
+    for user in (airlines.manager, airlines.operator):
+        client.force_login(user)
+        assert "You see what the invited sees" in shown(client, address(invitation))
+        for answer in ("claim", "accept", "decline", "join"):
+            client.post(address(invitation), {"answer": answer, **LOGIN})
+    assert state(invitation) == ("invited", None, 0)
+    assert User.objects.count() == 3
+    # The manager of another brand is somebody like everybody else.
+    client.force_login(airlines.other_manager)
+    assert "This is me: claim @ann" in shown(client, address(invitation))
+
+
+# Seats and time.
+
+
+@pytest.mark.django_db
+def test_without_a_seat_the_page_says_so_and_nothing_is_accepted(client: Client) -> None:
+    user, person = holder("ann")
+    invitation = invited(person=person, campaign=open_campaign(seats=2, seats_taken=2))
+    client.force_login(user)
+    page = shown(client, address(invitation))
+    assert "All seats are taken" in page
+    assert "Accept" not in page
+    client.post(address(invitation), {"answer": "accept"})
+    assert state(invitation) == ("seen", user.pk, 2)
+    assert "All seats are taken." in shown(client, address(invitation))
+    client.post(address(invitation), {"answer": "decline"})
+    assert state(invitation) == ("declined", user.pk, 2)
+
+
+@pytest.mark.django_db
+def test_after_the_last_day_nothing_is_claimed_or_accepted(client: Client) -> None:
+    invitation = invited(campaign=over_campaign())
+    assert "This invitation has ended" in shown(client, address(invitation))
+    client.post(address(invitation), {"answer": "join", **LOGIN})
+    user, person = holder("bob")
+    own = invited(person=person, campaign=over_campaign(brand=BrandFactory.create()))
+    client.force_login(user)
+    client.post(address(own), {"answer": "accept"})
+    assert "This campaign has ended." in shown(client, address(own))
+    assert state(invitation)[1:] == (None, 0)
+    assert state(own) == ("expired", user.pk, 0)
+    assert User.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_an_answer_is_final_and_giving_it_twice_is_giving_it_once(client: Client) -> None:
+    user, person = holder("ann")
+    invitation = invited(person=person)
+    client.force_login(user)
+    for answer in ("accept", "accept", "decline"):
+        client.post(address(invitation), {"answer": answer})
+    assert state(invitation) == ("accepted", user.pk, 1)
+    assert "This invitation was accepted already." in shown(client, address(invitation))
+
+
+# Protection.
+
+
+@pytest.mark.django_db
+def test_forms_are_taken_from_our_own_pages_alone() -> None:
+    client = Client(enforce_csrf_checks=True)
+    invitation = invited()
+    assert client.post(address(invitation), {"answer": "decline"}).status_code == 403
+    assert state(invitation) == ("invited", None, 0)
+    page = client.get(address(invitation)).content.decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    assert token
+    given = {"answer": "decline", "csrfmiddlewaretoken": token[1]}
+    # What a browser sends under each policy: our own origin under ours, "null" under "no-referrer".
+    assert client.post(address(invitation), given, headers={"Origin": "null"}).status_code == 403
+    assert client.post(address(invitation), given, headers={"Origin": "http://testserver"}).status_code == 302
+    assert state(invitation) == ("declined", None, 0)
+
+
+@pytest.mark.django_db
+def test_tries_are_limited_by_address(client: Client) -> None:
+    invitation = invited()
+    weak = {"answer": "join", **LOGIN, "password1": "1", "password2": "1"}
+    answers = [client.post(address(invitation), weak).status_code for _ in range(21)]
+    assert answers == [200] * 20 + [429]
+    response = client.post(address(invitation), {"answer": "decline"})
+    assert response.status_code == 429
+    assert "Too many tries" in response.content.decode()
+    assert state(invitation) == ("invited", None, 0)
+    assert client.get(address(invitation)).status_code == 200
+
+
+@pytest.mark.django_db
+def test_texts_of_a_brand_are_text(client: Client) -> None:
+    invitation = invited(campaign=open_campaign(perk_text="<b>fly</b>", brief="<script>alert(1)</script>\n\nSecond"))
+    page = client.get(address(invitation)).content.decode()
+    assert "<b>fly" not in page
+    assert "<script" not in page
+    assert "<p>Second</p>" in page
+
+
+# One's own page.
+
+
+@pytest.mark.django_db
+def test_ones_own_page_wants_a_login(client: Client) -> None:
+    assert client.get("/me")["Location"] == f"{reverse('account_login')}?next=/me"
+    assert client.post(reverse("answer", args=[1])).status_code == 302
+
+
+@pytest.mark.django_db
+def test_without_a_profile_the_page_says_how_to_get_one(client: Client, airlines: Airlines) -> None:
+    client.force_login(User.objects.create_user("new"))
+    assert "No profile belongs to this login yet" in shown(client, "/me")
+    client.force_login(airlines.manager)
+    page = client.get("/me").content.decode()
+    assert "You manage campaigns" in page
+    assert f'href="{reverse("admin:index")}"' in page
+
+
+@pytest.mark.django_db
+def test_ones_own_page_has_the_card_open_invitations_and_past_answers(client: Client) -> None:
+    user, person = holder("ann")
+    ScoreFactory.create(person=person, run=current_run(), score=38.4)
+    invited(person=person, campaign=open_campaign(perk_text="a weekend", seats=5, seats_taken=1, brief="By the lake."))
+    invited(person=person, campaign=open_campaign(perk_text="a dinner"), state="declined", answered_at=NOW)
+    invited(person=person, campaign=over_campaign(perk_text="a concert"))
+    invited("bob", campaign=open_campaign(perk_text="not for ann"))
+    client.force_login(user)
+    page = shown(client, "/me")
+    assert "Score 38 / 100" in page
+    assert "You have an invitation" in page
+    assert "A weekend By the lake." in page
+    assert "Seats left 4 of 5" in page
+    assert "a dinner" in page
+    assert "Declined on 1 Mar 2026" in page
+    assert "a concert" in page
+    assert "None: it has ended" in page
+    assert "not for ann" not in page
+
+
+@pytest.mark.django_db
+def test_an_answer_from_ones_own_page(client: Client) -> None:
+    user, person = holder("ann")
+    first, second = invited(person=person), invited(person=person)
+    client.force_login(user)
+    assert client.get(reverse("answer", args=[first.pk])).status_code == 405
+    response = client.post(reverse("answer", args=[first.pk]), {"answer": "accept"})
+    assert (response.status_code, response["Location"]) == (302, "/me")
+    client.post(reverse("answer", args=[second.pk]), {"answer": "decline"})
+    client.post(reverse("answer", args=[second.pk]), {"answer": "nonsense"})
+    assert state(first) == ("accepted", user.pk, 1)
+    assert state(second) == ("declined", user.pk, 0)
+
+
+@pytest.mark.django_db
+def test_nobody_answers_for_somebody_else(client: Client) -> None:
+    user, _person = holder("bob")
+    invitation = invited(person=holder("ann")[1])
+    client.force_login(user)
+    for answer in ("accept", "decline"):
+        assert client.post(reverse("answer", args=[invitation.pk]), {"answer": answer}).status_code == 404
+    assert client.post(reverse("answer", args=[10**6]), {"answer": "accept"}).status_code == 404
+    assert Invitation.objects.get().state == "invited"
+
+
+@pytest.mark.django_db
+def test_ones_own_page_takes_the_same_queries_however_many_invitations(client: Client) -> None:
+    user, person = holder("ann")
+    ScoreFactory.create(person=person, run=current_run())
+    client.force_login(user)
+    expected = [
+        "django_session",
+        "accounts_user",
+        "accounts_person",  # with the city
+        "campaigns_invitation",  # with campaigns and brands
+        "scoring_scorerun",
+        "scoring_score",
+        "auth_permission",  # which supporters may be named: the user's own permissions
+        "auth_permission",  # and those of their groups
+        "scoring_support",
+        "scoring_support",
+        "scoring_topicreach",
+        "scoring_score",  # history
+        "accounts_identity",
+    ]
+    for _twice in range(2):
+        for _ in range(3):
+            invited(person=person)
+            invited(person=person, campaign=over_campaign())
+        with tables_asked() as asked:
+            client.get("/me")
+        assert asked == expected
