@@ -103,7 +103,7 @@ def compute(
         progress("scoring")
         now = snapshot(workspace, seen, inputs, resting, inputs.until, formula)
         progress("checking the forecast of a horizon ago")
-        calibration = _calibration(workspace, seen, inputs, resting, formula)
+        calibration = _calibration(workspace, seen, inputs, resting, now.seeded_from, formula)
         progress("splitting by topic and supporter")
         topics = explain.topics(workspace, seen, now.pairs, now.reach, inputs, formula)
         supports = explain.supports(now.pairs, now.reach, seen.people, formula.supports_kept)
@@ -165,10 +165,8 @@ def snapshot(
     position, start, stop = resting
     stop = np.minimum(stop, until)
     past = (position[start < stop], start[start < stop], stop[start < stop])
-    paused = None
-    if past[0].size:
-        earliest = workspace.number(seen.acts["at"].min())
-        paused = pauses(past, seen.people, int(earliest or 0) // DAY)
+    earliest = workspace.number(seen.acts["at"].min()) if past[0].size else None
+    paused = pauses(past, seen.people, earliest // DAY) if earliest is not None else None
     found = pairs(workspace, seen, until=until, half_life_days=formula.half_life_days, pauses=paused)
     posted = posting(workspace, seen, until=until)
     factor = exchange(
@@ -283,6 +281,7 @@ def _calibration(
     seen: Activity,
     inputs: Inputs,
     resting: tuple[Ints, Ints, Ints],
+    seeded_from: str,
     formula: Parameters,
 ) -> bands.Calibration | None:
     """Hold the forecast of one horizon ago against what then happened; None where too little is known."""
@@ -292,6 +291,9 @@ def _calibration(
     if began is None or began > cut - horizon // 2:
         return None
     before = snapshot(workspace, seen, inputs, resting, cut, formula)
+    if before.seeded_from != seeded_from:
+        # Trust then meant something else, and so did a reach.
+        return None
     after = pairs(workspace, seen, until=inputs.until, since=cut, half_life_days=formula.half_life_days)
     known = np.zeros(seen.people.size, dtype=bool)
     known[before.pairs.giver] = True
