@@ -36,9 +36,11 @@ def site(data_dir: Path, *, sample: bool) -> int:
         with Signals() as signals, Services(data_dir) as services:
             children = Children(data_dir, services.environment, services.fds)
             try:
+                prepared, preparing = os.pipe()
+                children.start(web(bound.fileno(), prepared))
                 _prepare(data_dir, services.environment, sample=sample, address=address)
+                os.close(preparing)
                 with step("starting the web server"):
-                    children.start(web(bound.fileno()))
                     _wait_for_web(children, reachable, number)
                 children.start(worker())
                 beat_turn = lock(data_dir, "beat")
@@ -160,18 +162,12 @@ def _welcome(data_dir: Path, address: str, *, sample: bool) -> None:
     """Print where the site is, and for the sample world what `demo.json` says about it."""
     print(f"\nSway is at {address}", flush=True)
     if sample:
-        told = json.loads((data_dir / "demo.json").read_text())
-        for name, value in told.items():
-            if name != "address":
-                print(f"  {name:<12} {_shown(value)}")
-        print(f"  (also in {data_dir / 'demo.json'})")
+        file = data_dir / "demo.json"
+        told = json.loads(file.read_text())
+        logins = told.pop("logins", {})
+        for login in logins.values():
+            print(f"  {login['username']:<11} password {login['password']}")
+        print(f"  {'API key':<11} {told.get('api_key')}")
+        print(f"  {'handles':<11} {', '.join(told.get('handles', []))}")
+        print(f"  (more in {file})")
     print(f"Logs: {data_dir / 'logs'}. Stop with ctrl-C.", flush=True)
-
-
-def _shown(value: object) -> str:
-    """Write a value of `demo.json` in one line."""
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(part)}" for key, part in value.items())
-    if isinstance(value, list):
-        return ", ".join(_shown(part) for part in value)
-    return str(value)

@@ -24,16 +24,19 @@ def say(line: str) -> None:
 
 
 @contextmanager
-def step(title: str, *, beat: float = 5.0) -> Iterator[None]:
-    """Say that a step is running once it takes over a second, again every `beat` seconds, and then how long it took."""
+def step(title: str, *, talks: bool = False) -> Iterator[None]:
+    """Say that a step is running once it takes over a second, again every 5 seconds, and then how long it took.
+
+    A step that `talks` tells about its progress itself.
+    """
     start = time.monotonic()
     done = threading.Event()
 
     def tell() -> None:
-        pause = 1.0
-        while not done.wait(pause):
+        if not done.wait(1):
+            say(f"  {title}…")
+        while not talks and not done.wait(5):
             say(f"  {title}… {time.monotonic() - start:.0f} s")
-            pause = beat
 
     teller = threading.Thread(target=tell, daemon=True)
     teller.start()

@@ -24,7 +24,7 @@ def main(address: str | None) -> int:
             with step("collecting static files"):
                 call_command("collectstatic", interactive=False, verbosity=0)
         if address is not None:
-            with step("the sample world"):
+            with step("the sample world", talks=True):
                 call_command("demo_world", address=address)
     except CommandError as error:
         print(f"sway: {' '.join(str(error).split())}", file=sys.stderr, flush=True)

@@ -99,16 +99,19 @@ class Children:
             child.stop(hurry)
 
 
-def web(listening: int) -> Child:
-    """Gunicorn on a socket that the launcher has bound: a new one takes over where a killed one was."""
+def web(listening: int, prepared: int) -> Child:
+    """Gunicorn on a socket that the launcher has bound: a new one takes over where a killed one was.
+
+    It loads the project at once, and listens when the other end of the pipe `prepared` is closed.
+    """
     command = [sys.executable, "-m", "gunicorn", "config.wsgi:application", "-c", "python:config.launcher.web"]
     return Child(
         name="web",
-        command=[*command, "--bind", f"fd://{listening}"],
+        command=[*command, "--bind", f"fd://{listening}", "--env", f"SWAY_PREPARED_FD={prepared}"],
         end=signal.SIGTERM,
         orphaned=signal.SIGQUIT,
         grace=8,
-        fds=(listening,),
+        fds=(listening, prepared),
     )
 
 

@@ -19,6 +19,13 @@ accesslog = "-"
 control_socket_disable = True
 
 
+def on_starting(server: Any) -> None:
+    """Wait, with everything loaded, until the launcher closes its end of a pipe: the database is up to date then."""
+    prepared = os.environ.get("SWAY_PREPARED_FD")
+    if prepared is not None:
+        os.read(int(prepared), 1)
+
+
 def post_fork(server: Any, worker: Any) -> None:
     """Tie a worker to its master, which is tied to the launcher."""
     die_with(worker.ppid, signal.SIGKILL)
