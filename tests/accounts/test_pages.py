@@ -43,6 +43,7 @@ def test_signing_in_by_name_or_address_leads_home(client: Client, login: str) ->
     response = client.post(reverse("account_login"), {"login": login, "password": "long-Enough-77"})
     assert (response.status_code, response["Location"]) == (302, "/")
     assert client.session["_auth_user_id"] == str(user.pk)
+    assert "signed in as" not in client.get("/me").content.decode()
 
 
 def test_a_wrong_password_is_said_without_saying_who_exists(client: Client) -> None:

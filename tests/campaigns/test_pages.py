@@ -1,10 +1,8 @@
-"""The page behind an invitation's link, and one's own page: who may do what there, and what each step changes."""
+"""The page behind an invitation's link: who may do what there, and what each step changes."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from threading import Barrier
-from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -12,18 +10,14 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.models import Person, User
-from campaigns.links import make_token
-from campaigns.models import Campaign, Invitation
-from tests.asked import tables_asked
+from campaigns.models import Invitation
 from tests.campaigns.conftest import Airlines
-from tests.factories.accounts import PersonFactory
-from tests.factories.campaigns import BrandFactory, CampaignFactory, InvitationFactory
+from tests.campaigns.invited import address, holder, invited, open_campaign, over_campaign, shown, state
+from tests.factories.campaigns import BrandFactory
 from tests.factories.scoring import ScoreFactory, current_run
 
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
 LOGIN = {"username": "annvega", "email": "", "password1": "long-Enough-77", "password2": "long-Enough-77"}
 
 
@@ -31,49 +25,6 @@ LOGIN = {"username": "annvega", "email": "", "password1": "long-Enough-77", "pas
 def _tries_start_at_none() -> None:
     """The cache in memory outlives a test, and with it what counts against the limit."""
     cache.clear()
-
-
-def open_campaign(**given: Any) -> Campaign:
-    today = timezone.now().date()
-    given = {"starts_on": today, "ends_on": today + timedelta(days=9), "seats": 3, "perk_text": "a flight"} | given
-    campaign: Campaign = CampaignFactory.create(**given)
-    return campaign
-
-
-def over_campaign(**given: Any) -> Campaign:
-    today = timezone.now().date()
-    return open_campaign(starts_on=today - timedelta(days=9), ends_on=today - timedelta(days=2), **given)
-
-
-def holder(handle: str) -> tuple[User, Person]:
-    user = User.objects.create_user(f"login-of-{handle}", password="p")
-    person = PersonFactory.create(handle=handle, user=user, claimed_at=NOW, claimed_via="invitation")
-    return user, person
-
-
-def invited(handle: str = "ann", **given: Any) -> Invitation:
-    given.setdefault("campaign", None)
-    campaign = given.pop("campaign") or open_campaign()
-    given.setdefault("person", None)
-    person = given.pop("person") or PersonFactory.create(handle=handle)
-    invitation: Invitation = InvitationFactory.create(campaign=campaign, person=person, **given)
-    return invitation
-
-
-def address(invitation: Invitation) -> str:
-    return reverse("invitation", args=[make_token(invitation)])
-
-
-def shown(client: Client, path: str, status: int = 200) -> str:
-    response = client.get(path)
-    assert response.status_code == status, path
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
-
-
-def state(invitation: Invitation) -> tuple[str, int | None, int]:
-    """Return what an answer or a claim changes: the state, the holder, the seats taken."""
-    row = Invitation.objects.select_related("campaign", "person").get(pk=invitation.pk)
-    return row.state, row.person.user_id, row.campaign.seats_taken
 
 
 # Opening.
@@ -388,97 +339,3 @@ def test_texts_of_a_brand_are_text(client: Client) -> None:
     assert "<b>fly" not in page
     assert "<script" not in page
     assert "<p>Second</p>" in page
-
-
-# One's own page.
-
-
-@pytest.mark.django_db
-def test_ones_own_page_wants_a_login(client: Client) -> None:
-    assert client.get("/me")["Location"] == f"{reverse('account_login')}?next=/me"
-    assert client.post(reverse("answer", args=[1])).status_code == 302
-
-
-@pytest.mark.django_db
-def test_without_a_profile_the_page_says_how_to_get_one(client: Client, airlines: Airlines) -> None:
-    client.force_login(User.objects.create_user("new"))
-    assert "No profile belongs to this login yet" in shown(client, "/me")
-    client.force_login(airlines.manager)
-    page = client.get("/me").content.decode()
-    assert "You manage campaigns" in page
-    assert f'href="{reverse("admin:index")}"' in page
-
-
-@pytest.mark.django_db
-def test_ones_own_page_has_the_card_open_invitations_and_past_answers(client: Client) -> None:
-    user, person = holder("ann")
-    ScoreFactory.create(person=person, run=current_run(), score=38.4)
-    invited(person=person, campaign=open_campaign(perk_text="a weekend", seats=5, seats_taken=1, brief="By the lake."))
-    invited(person=person, campaign=open_campaign(perk_text="a dinner"), state="declined", answered_at=NOW)
-    invited(person=person, campaign=over_campaign(perk_text="a concert"))
-    invited("bob", campaign=open_campaign(perk_text="not for ann"))
-    client.force_login(user)
-    page = shown(client, "/me")
-    assert "Score 38 / 100" in page
-    assert "You have an invitation" in page
-    assert "A weekend By the lake." in page
-    assert "Seats left 4 of 5" in page
-    assert "a dinner" in page
-    assert "Declined on 1 Mar 2026" in page
-    assert "a concert" in page
-    assert "None: it has ended" in page
-    assert "not for ann" not in page
-
-
-@pytest.mark.django_db
-def test_an_answer_from_ones_own_page(client: Client) -> None:
-    user, person = holder("ann")
-    first, second = invited(person=person), invited(person=person)
-    client.force_login(user)
-    assert client.get(reverse("answer", args=[first.pk])).status_code == 405
-    response = client.post(reverse("answer", args=[first.pk]), {"answer": "accept"})
-    assert (response.status_code, response["Location"]) == (302, "/me")
-    client.post(reverse("answer", args=[second.pk]), {"answer": "decline"})
-    client.post(reverse("answer", args=[second.pk]), {"answer": "nonsense"})
-    assert state(first) == ("accepted", user.pk, 1)
-    assert state(second) == ("declined", user.pk, 0)
-
-
-@pytest.mark.django_db
-def test_nobody_answers_for_somebody_else(client: Client) -> None:
-    user, _person = holder("bob")
-    invitation = invited(person=holder("ann")[1])
-    client.force_login(user)
-    for answer in ("accept", "decline"):
-        assert client.post(reverse("answer", args=[invitation.pk]), {"answer": answer}).status_code == 404
-    assert client.post(reverse("answer", args=[10**6]), {"answer": "accept"}).status_code == 404
-    assert Invitation.objects.get().state == "invited"
-
-
-@pytest.mark.django_db
-def test_ones_own_page_takes_the_same_queries_however_many_invitations(client: Client) -> None:
-    user, person = holder("ann")
-    ScoreFactory.create(person=person, run=current_run())
-    client.force_login(user)
-    expected = [
-        "django_session",
-        "accounts_user",
-        "accounts_person",  # with the city
-        "campaigns_invitation",  # with campaigns and brands
-        "scoring_scorerun",
-        "scoring_score",
-        "auth_permission",  # which supporters may be named: the user's own permissions
-        "auth_permission",  # and those of their groups
-        "scoring_support",
-        "scoring_support",
-        "scoring_topicreach",
-        "scoring_score",  # history
-        "accounts_identity",
-    ]
-    for _twice in range(2):
-        for _ in range(3):
-            invited(person=person)
-            invited(person=person, campaign=over_campaign())
-        with tables_asked() as asked:
-            client.get("/me")
-        assert asked == expected

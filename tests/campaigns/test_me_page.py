@@ -1,0 +1,103 @@
+"""One's own page: the card, invitations to answer, past answers."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from campaigns.models import Invitation
+from tests.asked import tables_asked
+from tests.campaigns.conftest import Airlines
+from tests.campaigns.invited import NOW, holder, invited, open_campaign, over_campaign, shown, state
+from tests.factories.scoring import ScoreFactory, current_run
+
+
+@pytest.mark.django_db
+def test_ones_own_page_wants_a_login(client: Client) -> None:
+    assert client.get("/me")["Location"] == f"{reverse('account_login')}?next=/me"
+    assert client.post(reverse("answer", args=[1])).status_code == 302
+
+
+@pytest.mark.django_db
+def test_without_a_profile_the_page_says_how_to_get_one(client: Client, airlines: Airlines) -> None:
+    client.force_login(User.objects.create_user("new"))
+    assert "No profile belongs to this login yet" in shown(client, "/me")
+    client.force_login(airlines.manager)
+    page = client.get("/me").content.decode()
+    assert "You manage campaigns" in page
+    assert f'href="{reverse("admin:index")}"' in page
+
+
+@pytest.mark.django_db
+def test_ones_own_page_has_the_card_open_invitations_and_past_answers(client: Client) -> None:
+    user, person = holder("ann")
+    ScoreFactory.create(person=person, run=current_run(), score=38.4)
+    invited(person=person, campaign=open_campaign(perk_text="a weekend", seats=5, seats_taken=1, brief="By the lake."))
+    invited(person=person, campaign=open_campaign(perk_text="a dinner"), state="declined", answered_at=NOW)
+    invited(person=person, campaign=over_campaign(perk_text="a concert"))
+    invited("bob", campaign=open_campaign(perk_text="not for ann"))
+    client.force_login(user)
+    page = shown(client, "/me")
+    assert "Score 38 / 100" in page
+    assert "You have an invitation" in page
+    assert "A weekend By the lake." in page
+    assert "Seats left 4 of 5" in page
+    assert "a dinner" in page
+    assert "Declined on 1 Mar 2026" in page
+    assert "a concert" in page
+    assert "None: it has ended" in page
+    assert "not for ann" not in page
+
+
+@pytest.mark.django_db
+def test_an_answer_from_ones_own_page(client: Client) -> None:
+    user, person = holder("ann")
+    first, second = invited(person=person), invited(person=person)
+    client.force_login(user)
+    assert client.get(reverse("answer", args=[first.pk])).status_code == 405
+    response = client.post(reverse("answer", args=[first.pk]), {"answer": "accept"})
+    assert (response.status_code, response["Location"]) == (302, "/me")
+    client.post(reverse("answer", args=[second.pk]), {"answer": "decline"})
+    client.post(reverse("answer", args=[second.pk]), {"answer": "nonsense"})
+    assert state(first) == ("accepted", user.pk, 1)
+    assert state(second) == ("declined", user.pk, 0)
+
+
+@pytest.mark.django_db
+def test_nobody_answers_for_somebody_else(client: Client) -> None:
+    user, _person = holder("bob")
+    invitation = invited(person=holder("ann")[1])
+    client.force_login(user)
+    for answer in ("accept", "decline"):
+        assert client.post(reverse("answer", args=[invitation.pk]), {"answer": answer}).status_code == 404
+    assert client.post(reverse("answer", args=[10**6]), {"answer": "accept"}).status_code == 404
+    assert Invitation.objects.get().state == "invited"
+
+
+@pytest.mark.django_db
+def test_ones_own_page_takes_the_same_queries_however_many_invitations(client: Client) -> None:
+    user, person = holder("ann")
+    ScoreFactory.create(person=person, run=current_run())
+    client.force_login(user)
+    expected = [
+        "django_session",
+        "accounts_user",
+        "accounts_person",  # with the city
+        "campaigns_invitation",  # with campaigns and brands
+        "scoring_scorerun",
+        "scoring_score",
+        "auth_permission",  # which supporters may be named: the user's own permissions
+        "auth_permission",  # and those of their groups
+        "scoring_support",
+        "scoring_support",
+        "scoring_topicreach",
+        "scoring_score",  # history
+        "accounts_identity",
+    ]
+    for _twice in range(2):
+        for _ in range(3):
+            invited(person=person)
+            invited(person=person, campaign=over_campaign())
+        with tables_asked() as asked:
+            client.get("/me")
+        assert asked == expected
