@@ -17,6 +17,7 @@ from accounts.actions.people_sql import (
     COPY_INCOMING,
     CREATE_INCOMING,
     EMPTY_INCOMING,
+    GRANT_WISHES,
     INSERT_IDENTITIES,
     INSERT_PEOPLE,
     MARK_NEW,
@@ -24,6 +25,7 @@ from accounts.actions.people_sql import (
     RENAME_PEOPLE,
     UPDATE_IDENTITIES,
     UPDATE_PEOPLE,
+    WISH,
 )
 from accounts.intake import ACCOUNTS, WEB
 from accounts.intake.websites import website_host
@@ -66,7 +68,7 @@ def save_accounts(accounts: pa.Table, *, now: datetime, persons: Mapping[Account
     networks: Any = accounts["network"].combine_chunks()
     ids: Any = accounts["account"].combine_chunks()
     keys = account_keys(networks, ids)
-    rows = accounts.select(ACCOUNTS.names).append_column("key", keys).to_pylist()
+    rows, twice = _each_key(accounts.select(ACCOUNTS.names).append_column("key", keys).to_pylist())
     places = _places(row["location"] for row in rows)
     with transaction.atomic():
         lock_people()
@@ -80,7 +82,7 @@ def save_accounts(accounts: pa.Table, *, now: datetime, persons: Mapping[Account
                     copy.write_row(row)
             cursor.execute("ANALYZE incoming_accounts")
             cursor.execute(COLLISIONS)
-            refused = frozenset((network, account) for network, account in cursor.fetchall())
+            refused = twice | {(network, account) for network, account in cursor.fetchall()}
             cursor.execute(UPDATE_PEOPLE)
             cursor.execute(UPDATE_IDENTITIES)
             # Accounts with ids of their own first: ids made from handles are then looked up among them.
@@ -96,6 +98,17 @@ def save_accounts(accounts: pa.Table, *, now: datetime, persons: Mapping[Account
     return SavedAccounts(people + more_people, identities + more_identities, refused, aliases)
 
 
+def _each_key(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], frozenset[Account]]:
+    """Return the rows with one for each key, and the accounts of those left out: the least id keeps the key."""
+    first: dict[int, dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: (row["network"], row["account"])):
+        first.setdefault(row["key"], row)
+    if len(first) == len(rows):
+        return rows, frozenset()
+    every = {(row["network"], row["account"]) for row in rows}
+    return list(first.values()), frozenset(every - {(row["network"], row["account"]) for row in first.values()})
+
+
 def _insert(cursor: Any, *, made: bool, now: datetime) -> tuple[int, int]:
     """Insert the accounts that aren't known, those with made ids or the others; return new people and identities."""
     parameters = {"made": made}
@@ -107,7 +120,9 @@ def _insert(cursor: Any, *, made: bool, now: datetime) -> tuple[int, int]:
         cursor.execute(REMAINING)
         if not cursor.fetchone()[0]:
             break
-        cursor.execute(INSERT_PEOPLE, {"attempt": attempt, "now": now})
+        cursor.execute(WISH, {"attempt": attempt})
+        cursor.execute(INSERT_PEOPLE, {"now": now})
+        cursor.execute(GRANT_WISHES)
         people += cursor.rowcount
         attempt += 1
     cursor.execute(INSERT_IDENTITIES, parameters)

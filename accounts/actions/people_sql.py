@@ -6,9 +6,9 @@ An id made from a handle is "@" and the handle in lower case ("made" below). Tex
 
 CREATE_INCOMING = """
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_accounts (
-    key bigint NOT NULL, network text NOT NULL, external_id text NOT NULL, handle text, name text, bio text,
+    key bigint PRIMARY KEY, network text NOT NULL, external_id text NOT NULL, handle text, name text, bio text,
     location text, website text, website_host text, followers bigint, following bigint, verified boolean,
-    created_at bigint, place_id integer, person_id bigint, is_new boolean
+    created_at bigint, place_id integer, person_id bigint, is_new boolean, wish text, wish_id bigint
 ) ON COMMIT DELETE ROWS
 """
 EMPTY_INCOMING = "TRUNCATE incoming_accounts"
@@ -19,18 +19,12 @@ COPY incoming_accounts (
 ) FROM STDIN
 """
 
-# Take out, and return, accounts whose key belongs to another id: one that is known, or an earlier one of these.
+# Take out, and return, accounts whose key belongs to another id.
 COLLISIONS = """
 DELETE FROM incoming_accounts n
-WHERE EXISTS (
-        SELECT FROM accounts_identity i
-        WHERE i.key = n.key AND (i.network_id, i.external_id) <> (n.network, n.external_id)
-    )
-    OR EXISTS (
-        SELECT FROM incoming_accounts other
-        WHERE other.key = n.key AND (other.network, other.external_id) < (n.network, n.external_id)
-    )
-RETURNING network, external_id
+USING accounts_identity i
+WHERE i.key = n.key AND (i.network_id, i.external_id) <> (n.network, n.external_id)
+RETURNING n.network, n.external_id
 """
 
 # What a profile newly says goes to its person too, where the person's own field was empty or said the same as the
@@ -101,36 +95,42 @@ WHERE n.key = known.key
 REMAINING = "SELECT EXISTS (SELECT FROM incoming_accounts WHERE is_new AND person_id IS NULL)"
 
 # One attempt to give each remaining account a person with a free handle: the account's own, then with its network, then
-# its id with the network, then numbered. Of several that want the same handle the lowest key gets it.
-INSERT_PEOPLE = """
-WITH wishes AS (
-    SELECT key, CASE %(attempt)s
-        WHEN 0 THEN handle
-        WHEN 1 THEN coalesce(nullif(handle, ''), external_id) || '@' || network
-        WHEN 2 THEN external_id || '@' || network
-        ELSE external_id || '@' || network || '-' || (%(attempt)s - 1)::text
-    END AS handle
-    FROM incoming_accounts WHERE is_new AND person_id IS NULL
-), winners AS (
+# its id with the network, then numbered. Of several that want the same handle the lowest key gets it. Three statements,
+# since PostgreSQL can't guess the size of a WITH clause and would compare all rows with all.
+WISH = """
+UPDATE incoming_accounts n
+SET wish = winners.handle, wish_id = nextval(pg_get_serial_sequence('accounts_person', 'id'))
+FROM (
     SELECT DISTINCT ON (lower(w.handle)) w.key, w.handle
-    FROM wishes w
+    FROM (
+        SELECT key, CASE %(attempt)s
+            WHEN 0 THEN handle
+            WHEN 1 THEN coalesce(nullif(handle, ''), external_id) || '@' || network
+            WHEN 2 THEN external_id || '@' || network
+            ELSE external_id || '@' || network || '-' || (%(attempt)s - 1)::text
+        END AS handle
+        FROM incoming_accounts WHERE is_new AND person_id IS NULL
+    ) w
     WHERE w.handle <> '' AND NOT EXISTS (SELECT FROM accounts_person p WHERE lower(p.handle) = lower(w.handle))
     ORDER BY lower(w.handle), w.key
-), numbered AS MATERIALIZED (
-    SELECT key, handle, nextval(pg_get_serial_sequence('accounts_person', 'id')) AS id FROM winners
-), inserted AS (
-    INSERT INTO accounts_person
-        (id, handle, name, bio, location, place_id, email, claimed_via, is_hidden, is_seed, created_at)
-    SELECT w.id, w.handle, coalesce(n.name, ''), coalesce(n.bio, ''), coalesce(n.location, ''), n.place_id, '', '',
-        FALSE, FALSE, %(now)s
-    FROM numbered w JOIN incoming_accounts n ON n.key = w.key
-    ORDER BY lower(w.handle)
-    ON CONFLICT DO NOTHING
-    RETURNING id
-)
-UPDATE incoming_accounts n SET person_id = numbered.id
-FROM numbered JOIN inserted ON inserted.id = numbered.id
-WHERE n.key = numbered.key
+) winners
+WHERE n.key = winners.key
+"""
+INSERT_PEOPLE = """
+INSERT INTO accounts_person
+    (id, handle, name, bio, location, place_id, email, claimed_via, is_hidden, is_seed, created_at)
+SELECT wish_id, wish, coalesce(name, ''), coalesce(bio, ''), coalesce(location, ''), place_id, '', '', FALSE, FALSE,
+    %(now)s
+FROM incoming_accounts
+WHERE is_new AND person_id IS NULL AND wish_id IS NOT NULL
+ORDER BY lower(wish)
+ON CONFLICT DO NOTHING
+"""
+# Those whose wish somebody else took in this moment wish again.
+GRANT_WISHES = """
+UPDATE incoming_accounts n SET person_id = p.id
+FROM accounts_person p
+WHERE n.is_new AND n.person_id IS NULL AND p.id = n.wish_id
 """
 
 INSERT_IDENTITIES = """

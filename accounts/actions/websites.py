@@ -11,6 +11,9 @@ from accounts.actions.people import Account, drop_empty_people, save_accounts
 from accounts.intake import ACCOUNTS, WEB
 from accounts.models import Identity, Person
 
+# Rows held in memory at once.
+_AT_ONCE = 20_000
+
 # Hosts whose account is missing or belongs to somebody else than it should. Owner is who alone names the host in a
 # profile, or alone among those whom their network verified; else nobody, and the host is a person of its own. An
 # account that was proved stays where it is, and so does one of a person of its own that somebody claimed.
@@ -53,10 +56,10 @@ def join_websites(*, now: datetime) -> None:
             cursor.execute(_MISPLACED, {"web": WEB})
             found = cursor.fetchall()
         missing = [(host, owner) for host, owner, key, _ in found if key is None]
-        if missing:
-            hosts = [host for host, _ in missing]
-            owners: dict[Account, int] = {(WEB, host): owner for host, owner in missing if owner is not None}
-            save_accounts(_accounts(hosts), now=now, persons=owners)
+        for start in range(0, len(missing), _AT_ONCE):
+            some = missing[start : start + _AT_ONCE]
+            owners: dict[Account, int] = {(WEB, host): owner for host, owner in some if owner is not None}
+            save_accounts(_accounts([host for host, _ in some]), now=now, persons=owners)
         left = []
         for host, owner, key, holder in found:
             if key is not None:
