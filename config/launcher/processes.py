@@ -90,7 +90,7 @@ class Children:
             for line in last_lines(child.log):
                 say(f"  {child.name}: {line}")
             if child.in_vain >= _STARTS_IN_VAIN:
-                raise Refusal(f"{child.name} does not stay up (exit code {code}): see {child.log}")
+                raise Refusal(f"{child.name} does not stay up (exit code {code}): see {child.log}", code=1)
             say(f"  {child.name} ended (exit code {code}); starting it again")
             child.start(self._data_dir, self._environment, self._fds)
 

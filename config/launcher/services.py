@@ -9,6 +9,7 @@ from types import TracebackType
 from config.launcher.addresses import addresses
 from config.launcher.console import say, step
 from config.launcher.lease import TITLES, Lease
+from config.launcher.postgres import programs
 from config.launcher.service import BASE_DIR
 
 # The databases of one Valkey: 0 and 1 are the site's broker and cache, these are the tests'.
@@ -26,6 +27,8 @@ class Services:
         if not os.environ.get("DATABASE_URL"):
             self._names.append("postgres")
             self.environment["DATABASE_URL"] = where.database_url
+            # psql and pg_dump of the server's own version.
+            self.environment["PATH"] = f"{programs()}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         if not os.environ.get("REDIS_URL"):
             self._names.append("valkey")
             cache, broker = where.redis_url, where.broker_url

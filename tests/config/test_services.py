@@ -135,6 +135,15 @@ def test_data_that_are_deleted_under_a_running_launcher_end_their_services(folde
     assert eventually(lambda: server not in folder.processes())
 
 
+def test_a_dump_taken_with_run_restores(folder: Folder, tmp_path: Path) -> None:
+    dump = tmp_path / "sway.dump"
+    folder.ask("CREATE TABLE kept AS SELECT 42 AS n")
+    assert folder.run("run", "--", "sh", "-c", f'pg_dump "$DATABASE_URL" -Fc -f {dump}').returncode == 0
+    folder.ask("DROP TABLE kept")
+    assert folder.run("run", "--", "sh", "-c", f'pg_restore -d "$DATABASE_URL" {dump}').returncode == 0
+    assert folder.ask("SELECT n FROM kept") == "42"
+
+
 def test_variables_of_the_clients_do_not_reach_the_server(folder: Folder) -> None:
     assert folder.ask("SHOW port", PGPORT="6543", PGOPTIONS="-c work_mem=1GB", LC_ALL="nowhere") == "5432"
 
