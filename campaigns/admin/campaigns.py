@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -20,12 +20,12 @@ from accounts.models import Person
 from accounts.places import find_city
 from campaigns import queries
 from campaigns.admin.base import STATE_LABELS, VisibleAdmin, run_of, staff_of
-from campaigns.admin.invitations import HIDDEN, copyable, link_to_send
+from campaigns.admin.invitations import HIDDEN, TO_SEND, copyable, link_to_send
 from campaigns.admin.inviting import ask, invite_listed
 from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Shortlisting, ShortlistingQuerySet
 
 # Rows of the lists on a campaign's own page; the whole lists are a click away.
-ROWS = 50
+ROWS = 10
 OFFER = ["name", "perk", "perk_text", "brief"]
 WHEN = ["seats", "starts_on", "ends_on"]
 WHOM = ["topics", "score_min", "score_max"]
@@ -39,6 +39,13 @@ class CampaignForm(forms.ModelForm[Campaign]):
     class Meta:
         model = Campaign
         fields = ["brand", *OFFER, *WHEN, *WHOM]
+        help_texts = {
+            "perk_text": "As the invited read it, such as: a free flight from Los Angeles to Toronto.",
+            "seats": "How many people can accept. The first to do so get them.",
+            "ends_on": "The last day on which people can accept, in UTC.",
+            "topics": "What the people should be heard on. The search for influencers starts with these.",
+            "score_min": "1 to 100; 29 stands for 100 people who react, 43 for 1,000. Empty for any.",
+        }
         error_messages = {"ends_on": {"required": "Say until when people can accept."}}
 
     def clean_seats(self) -> int:
@@ -74,6 +81,7 @@ class PlaceForm(forms.ModelForm[CampaignPlace]):
     class Meta:
         model = CampaignPlace
         fields = ["name", "radius_km"]
+        help_texts = {"name": "Such as Toronto, or Portland, OR."}
 
     def clean_name(self) -> str:
         typed: str = self.cleaned_data["name"]
@@ -98,6 +106,9 @@ class PlaceInline(TabularInline):  # type: ignore[misc]  # unfold publishes no t
     verbose_name = "city"
     verbose_name_plural = "Cities to look in"
 
+    def get_extra(self, request: HttpRequest, obj: Campaign | None = None, **kwargs: Any) -> int:
+        return 0 if obj else 1
+
 
 @admin.register(Campaign)
 class CampaignAdmin(VisibleAdmin):
@@ -113,7 +124,6 @@ class CampaignAdmin(VisibleAdmin):
     actions_list = ["new_campaign"]
     actions_detail = ["find_influencers", "invite_shortlist"]
     change_form_outer_before_template = "admin/campaigns/campaign_before.html"
-    change_form_outer_after_template = "admin/campaigns/campaign_after.html"
     warn_unsaved_form = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -144,6 +154,8 @@ class CampaignAdmin(VisibleAdmin):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "brief" and field is not None:
+            field.widget.attrs["rows"] = 5
         if db_field.name in {"brand", "topics"} and field is not None:
             # Managers choose among brands and topics, they don't add any here.
             for right in ("add", "change", "delete", "view"):
@@ -154,7 +166,7 @@ class CampaignAdmin(VisibleAdmin):
         return {"starts_on": timezone.now().date(), **super().get_changeform_initial_data(request)}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and Brand.objects.managed_by(request.user).exists()
+        return super().has_add_permission(request) and bool(self._own_brands(request))
 
     def has_change_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
         if not super().has_change_permission(request, obj):
@@ -192,7 +204,8 @@ class CampaignAdmin(VisibleAdmin):
             Invitation.objects.filter(campaign=campaign)
             .select_related("person")
             .annotate(is_shown=Exists(visible))
-            .order_by(F("answered_at").desc(nulls_last=True), "-invited_at", "-pk")[:ROWS]
+            .annotate(waits_for_you=Case(When(TO_SEND, is_shown=True, then=1), default=0))
+            .order_by("-waits_for_you", F("answered_at").desc(nulls_last=True), "-invited_at", "-pk")[:ROWS]
         )
         states = dict(
             Invitation.objects.filter(campaign=campaign).order_by().values_list("state").annotate(Count("pk"))
@@ -232,7 +245,8 @@ class CampaignAdmin(VisibleAdmin):
     @admin.display(description="seats taken", ordering="seats_taken")
     def seats_filled(self, campaign: Campaign) -> SafeString:
         return format_html(
-            '<span class="sway-seats">{} of {}<progress value="{}" max="{}"></progress></span>',
+            '<span class="sway-seats">{} of {}'
+            '<progress value="{}" max="{}" aria-label="seats taken"></progress></span>',
             campaign.seats_taken,
             campaign.seats,
             campaign.seats_taken,
@@ -283,12 +297,16 @@ class CampaignAdmin(VisibleAdmin):
         return campaign
 
     def _only_brand(self, request: HttpRequest) -> Brand | None:
-        """Return the brand of a user who manages just one, asking the database once a request."""
-        if not hasattr(request, "_only_brand"):
-            brands = list(Brand.objects.managed_by(request.user).order_by("pk")[:2])
-            request._only_brand = brands[0] if len(brands) == 1 else None  # type: ignore[attr-defined]
-        brand: Brand | None = request._only_brand  # type: ignore[attr-defined]
-        return brand
+        """Return the brand of a user who manages just one."""
+        brands = self._own_brands(request)
+        return brands[0] if len(brands) == 1 else None
+
+    def _own_brands(self, request: HttpRequest) -> list[Brand]:
+        """Return the first two brands that the user manages, asking the database once a request."""
+        if not hasattr(request, "_own_brands"):
+            request._own_brands = list(Brand.objects.managed_by(request.user).order_by("pk")[:2])  # type: ignore[attr-defined]
+        brands: list[Brand] = request._own_brands  # type: ignore[attr-defined]
+        return brands
 
 
 def find_url(campaign: Campaign) -> str:

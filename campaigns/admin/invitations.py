@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,6 +21,7 @@ from campaigns.models import Campaign, Invitation
 
 OPEN = {Invitation.State.INVITED, Invitation.State.SEEN}
 FOR_YOU_TO_SEND = {Invitation.Delivery.BY_HAND, Invitation.Delivery.FAILED}
+TO_SEND = Q(state__in=OPEN, delivery__in=FOR_YOU_TO_SEND)
 DELIVERY_LABELS = {
     "e-mail due": "info",
     "e-mail on its way": "info",

@@ -1,0 +1,133 @@
+"""Every admin address of campaigns and of the influencer list, as the wrong brand, the wrong user and nobody."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db.models import Model
+from django.test import Client
+from django.urls import URLPattern, get_resolver, reverse
+
+from accounts.models import User
+from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Membership, Shortlisting
+from scoring.models import Influencer
+from tests.campaigns.conftest import Airlines
+from tests.factories.accounts import PersonFactory
+from tests.factories.campaigns import CampaignFactory, CampaignPlaceFactory, InvitationFactory, ShortlistingFactory
+from tests.factories.scoring import ScoreFactory, TopicFactory, current_run
+
+SECRET = "Zanzibaria"
+MODELS: dict[str, type[Model]] = {
+    "campaigns_brand": Brand,
+    "campaigns_campaign": Campaign,
+    "campaigns_invitation": Invitation,
+    "campaigns_membership": Membership,
+    "campaigns_shortlisting": Shortlisting,
+    "scoring_influencer": Influencer,
+}
+REFUSED = {302, 403, 404}
+
+
+@pytest.fixture
+def secrets(airlines: Airlines) -> Airlines:
+    """Give the brand one of everything, with the secret in each name."""
+    run = current_run()
+    Brand.objects.filter(pk=airlines.brand.pk).update(name=f"{SECRET} Air")
+    campaign = CampaignFactory.create(
+        brand=airlines.brand, name=f"{SECRET} route", perk_text=SECRET, brief=SECRET, ends_on=date(2099, 1, 1)
+    )
+    campaign.topics.add(TopicFactory.create())
+    CampaignPlaceFactory.create(campaign=campaign, name=SECRET)
+    for hidden in (False, True):
+        person = PersonFactory.create(name=SECRET if hidden else "", is_hidden=hidden)
+        ScoreFactory.create(run=run, person=person)
+        ShortlistingFactory.create(campaign=campaign, person=person)
+        InvitationFactory.create(campaign=campaign, person=person)
+    return airlines
+
+
+def _addresses() -> Iterator[str]:
+    (admin,) = (entry for entry in get_resolver().url_patterns if getattr(entry, "namespace", None) == "admin")
+    names = [pattern.name for pattern in _patterns(admin) if pattern.name]
+    for stem, model in MODELS.items():
+        for name in sorted({name for name in names if name.startswith(f"{stem}_")}):
+            keys: list[Any] = [[]]
+            if name.rsplit("_", 1)[1] in {"change", "delete", "history", "shortlist", "influencers"}:
+                keys = [[key] for key in model._default_manager.values_list("pk", flat=True)]
+            yield from (reverse(f"admin:{name}", args=key) for key in keys)
+
+
+def _patterns(resolver: Any) -> Iterator[URLPattern]:
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLPattern):
+            yield entry
+        else:
+            yield from _patterns(entry)
+
+
+def _reads(client: Client, address: str) -> str:
+    """Return what an address shows and sends on to, or an empty text where it refuses."""
+    response = client.get(address)
+    assert response.status_code in {200, *REFUSED}, (address, response.status_code)
+    body = response.content.decode() if response.status_code == 200 else ""
+    return body + response.get("Location", "")
+
+
+def test_the_walk_knows_every_page(secrets: Airlines) -> None:
+    addresses = list(_addresses())
+    campaign = Campaign.objects.get()
+    assert reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk]) in addresses
+    assert reverse("admin:campaigns_campaign_find_influencers", args=[campaign.pk]) in addresses
+    assert len(addresses) == len(set(addresses)) == 48
+
+
+def test_the_walk_would_notice(secrets: Airlines, client: Client) -> None:
+    client.force_login(secrets.manager)
+    showing = [address for address in _addresses() if SECRET in _reads(client, address)]
+    for name in ("campaigns_campaign", "campaigns_shortlisting", "campaigns_invitation"):
+        assert reverse(f"admin:{name}_changelist") in showing
+
+
+def test_another_brand_reads_nothing(secrets: Airlines, client: Client) -> None:
+    client.force_login(secrets.other_manager)
+    assert [address for address in _addresses() if SECRET in _reads(client, address)] == []
+    campaign, place = Campaign.objects.get(), CampaignPlace.objects.get()
+    lists = (
+        f"{reverse('admin:scoring_influencer_changelist')}?for={campaign.pk}&near=c{place.pk}",
+        f"{reverse('admin:campaigns_shortlisting_changelist')}?campaign={campaign.pk}",
+        f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}",
+        reverse("admin:campaigns_campaign_add"),
+        reverse("admin:index"),
+    )
+    assert [address for address in lists if SECRET in _reads(client, address)] == []
+
+
+def test_another_brand_changes_nothing(secrets: Airlines, client: Client) -> None:
+    client.force_login(secrets.other_manager)
+    before = _state()
+    for address in _addresses():
+        keys = [1, *(row.pk for model in MODELS.values() for row in model._default_manager.all())]
+        for action in ("shortlist_for", "invite", "delete_selected", "renew_links", "export_csv"):
+            data = {"action": action, "_selected_action": keys, "post": "yes", "confirmed": "1"}
+            response = client.post(address, {**data, "campaign": Campaign.objects.get().pk, "name": "Taken over"})
+            assert response.status_code in {200, *REFUSED}, (address, action)
+            if getattr(response, "streaming", False):
+                assert SECRET.encode() not in b"".join(response.streaming_content)  # type: ignore[attr-defined]
+    assert _state() == before
+
+
+@pytest.mark.parametrize("who", ["nobody", "person"])
+def test_others_are_not_let_in(secrets: Airlines, client: Client, who: str) -> None:
+    if who == "person":
+        client.force_login(User.objects.create_user("person"))
+    before = _state()
+    for address in _addresses():
+        assert client.get(address).status_code == 302, address
+        assert reverse("admin:login") in client.get(address)["Location"]
+        assert client.post(address, {"post": "yes", "confirmed": "1"}).status_code == 302, address
+    assert _state() == before
+
+
+def _state() -> dict[str, list[Any]]:
+    return {name: list(model._default_manager.order_by("pk").values_list()) for name, model in MODELS.items()}
