@@ -14,7 +14,8 @@ preload_app = True
 # A worker that hangs for this long is replaced; the longest page is far below.
 timeout = 60
 graceful_timeout = 5
-accesslog = "-"
+# Paths hold handles and invitation links, and addresses are personal data too; a proxy in front can keep its own.
+accesslog = None
 # Its socket would lie in the home folder, one for all.
 control_socket_disable = True
 
