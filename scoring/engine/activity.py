@@ -138,7 +138,8 @@ class Posting:
     own : ndarray of int64, shape (n,)
         Those that aren't reshares.
     known : ndarray of int64, shape (n,)
-        Different posts known from anywhere: the table, acts on them, acts that stand in them.
+        Different posts that others can respond to, known from anywhere: the table without reshares, acts on them,
+        acts that stand in them.
     days : ndarray of int64, shape (n,)
         Different UTC days with a post.
     first, last : ndarray of int64, shape (n,)
@@ -157,7 +158,8 @@ def posting(workspace: Workspace, seen: Activity, *, until: int) -> Posting:
     """Count posts and posting days up to a moment.
 
     The table of posts may hold only some of them, so a post is also known by an act on it or by a mention
-    that stands in it, and a day by an act that is itself a post.
+    that stands in it, and a day by an act that is itself a post. A reshare is somebody else's post: who responds to
+    it responds to its author. Counted in, a pod's own reposts would make its response rates look low.
 
     Parameters
     ----------
@@ -182,7 +184,7 @@ def posting(workspace: Workspace, seen: Activity, *, until: int) -> Posting:
     counted = posts.group_by("person").aggregate(posts=posts.count(), own=(posts.kind != "reshare").sum())
     located = acts.filter(acts.post.notnull())
     known = ibis.union(
-        posts.select("person", "post"),
+        posts.filter(posts.kind != "reshare").select("person", "post"),
         located.select(person=located.naming.ifelse(located.giver, located.receiver), post=located.post),
         distinct=True,
     )

@@ -131,7 +131,7 @@ def _exchange(a: int, b: int, acts: list[Any], posts: dict[int, Any], p: Paramet
         return kind == "reply" and post in posts and posts[post][2] == "reply"
 
     def known(x: int) -> int:
-        numbers = {number for number, (_, author, _, _) in posts.items() if author == x}
+        numbers = {number for number, (_, author, kind, _) in posts.items() if author == x and kind != "reshare"}
         numbers |= {post for _, kind, _, t, post in acts if t == x and not naming(kind) and post is not None}
         numbers |= {post for _, kind, s, _, post in acts if s == x and naming(kind) and post is not None}
         blank: dict[tuple[str, int], int] = defaultdict(int)

@@ -163,6 +163,15 @@ def test_answering_answers_is_talk_and_no_exchange() -> None:
     assert exchange_left(exchanging("like", 10, 10, post_kind="reply")) == pytest.approx(0.0)
 
 
+def test_reshares_do_not_hide_an_exchange() -> None:
+    world = exchanging("repost", 10, 10)
+    for i in range(200):
+        for author in (1, 2):
+            world.post(author, 5 + i * 0.01, kind="reshare")
+
+    assert exchange_left(world) == pytest.approx(0.0)
+
+
 def test_posts_that_nobody_stored_are_known_by_the_acts_on_them() -> None:
     # Neither posted in the table, but each did react to ten posts of the other.
     world = exchanging("like", 10, 10)
