@@ -13,7 +13,7 @@ PRODUCTION := SWAY_ENV=production SECRET_KEY="$$($(PY) -c 'import secrets; print
 COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 help: ## say what each target does
-	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 17
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
 install: ## make .venv with everything that development needs
 	@requirements/sync dev
@@ -30,15 +30,35 @@ services: ## PostgreSQL and Valkey alone, until ctrl-C
 test: ## the tests; ARGS goes to pytest, e.g. ARGS="-k launcher"
 	@requirements/sync dev && $(LAUNCH) run --for-tests -- $(PY) -m pytest -n 2 $(ARGS)
 
-check: ## what CI runs before the tests: style, types, contracts, migrations, settings, API document
+CHECKS := style types contracts docstrings migrations settings document
+.PHONY: $(CHECKS)
+check: $(CHECKS) ## what CI runs before the tests; with -k to the end, in spite of what fails
+
+$(CHECKS): dev
+.PHONY: dev
+dev:
 	@requirements/sync dev
+
+style:
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+
+types:
 	$(PY) -m mypy
+
+contracts:
 	.venv/bin/lint-imports
+
+docstrings:
 	$(PY) -m numpydoc lint $$(find scoring/engine -name '*.py')
+
+migrations:
 	$(RUN) $(PY) manage.py makemigrations --check --dry-run
+
+settings:
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+
+document:
 	$(PY) manage.py spectacular --validate --fail-on-warn | diff -u openapi.yaml -
 
 fix: ## mend what can be mended: style, order of imports, API document

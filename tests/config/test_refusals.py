@@ -9,6 +9,9 @@ from config.launcher import checks
 from config.launcher.console import Refusal
 from tests.config.conftest import Folder
 
+# To the ports of this machine, by name look-ups that the other tests do without.
+pytestmark = pytest.mark.usefixtures("socket_enabled")
+
 PRODUCTION = {
     "SWAY_ENV": "production",
     "SECRET_KEY": "k" * 50,

@@ -12,6 +12,9 @@ import pytest
 
 from tests.config.conftest import BASE_DIR, Folder, eventually
 
+# To the ports of this machine, by name look-ups that the other tests do without.
+pytestmark = pytest.mark.usefixtures("socket_enabled")
+
 PARTS = ("gunicorn", "worker", "beat")
 
 
