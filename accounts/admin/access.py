@@ -1,0 +1,131 @@
+"""Who may come in: logins, groups, e-mail addresses, API keys."""
+
+from typing import Any
+
+from allauth.account.admin import EmailAddressAdmin as AllauthEmailAddressAdmin
+from allauth.account.models import EmailAddress
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db.models import ForeignKey, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from accounts import actions
+from accounts.admin.base import OperatorsAdmin, SuperusersOnly, operator_of
+from accounts.models import ApiKey, User
+
+admin.site.unregister(Group)
+admin.site.unregister(EmailAddress)
+
+
+class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold publishes no types
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("is_service") and data.get("set_usable_password"):
+            self.add_error("usable_password", "A service user can't sign in: choose Disabled.")
+        return data
+
+
+class ChangedUserForm(UserChangeForm):  # type: ignore[misc]  # unfold publishes no types
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("is_service"):
+            if self.instance.has_usable_password():
+                self.add_error("is_service", "This login has a password, so somebody signs in with it.")
+            if data.get("is_superuser"):
+                self.add_error("is_superuser", "A service user can't have all rights.")
+        return data
+
+
+@admin.register(User)
+class UserAdmin(SuperusersOnly, DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # the same
+    form = ChangedUserForm
+    add_form = NewUserForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["username", "email", "is_active", "is_staff", "is_superuser", "is_service", "last_login"]
+    list_filter = ["is_active", "is_staff", "is_superuser", "is_service", "groups"]
+    ordering = ["username"]
+    show_full_result_count = False
+    readonly_fields = ["last_login", "date_joined"]
+    fieldsets = [
+        (None, {"fields": ["username", "password", "email", "first_name", "last_name"]}),
+        ("Rights", {"fields": ["is_active", "is_service", "is_staff", "is_superuser", "groups", "user_permissions"]}),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [(None, {"fields": ["username", "is_service", "usable_password", "password1", "password2"]})]
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        user = self.get_object(request, id)
+        if user is not None and user.is_service:
+            raise PermissionDenied("A service user has no password.")
+        return super().user_change_password(request, id, form_url)
+
+
+@admin.register(Group)
+class GroupAdmin(SuperusersOnly, DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]  # the same
+    pass
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(SuperusersOnly, AllauthEmailAddressAdmin, ModelAdmin):  # type: ignore[misc]  # nor does allauth
+    list_select_related = ["user"]
+    ordering = ["email"]
+
+
+class ApiKeyForm(forms.ModelForm[ApiKey]):
+    class Meta:
+        model = ApiKey
+        fields = ["name", "user"]
+        help_texts = {"name": "Whose key it is and what for.", "user": "The service user as whom the partner reads."}
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(OperatorsAdmin):
+    """A key is shown once, when it is made; later it can only be revoked."""
+
+    form = ApiKeyForm
+    list_display = ["name", "prefix", "user", "created_at", "created_by", "last_used_at", "revoked_at"]
+    list_select_related = ["user", "created_by"]
+    search_fields = ["name", "prefix"]
+    ordering = ["-created_at", "-pk"]
+    actions = ["revoke"]
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        if obj is None:
+            return ["name", "user"]
+        return ["name", "prefix", "user", "created_at", "created_by", "last_used_at", "revoked_at"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "user":
+            kwargs["queryset"] = User.objects.filter(is_service=True, is_active=True).order_by("username")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        made, text = actions.create_api_key(name=obj.name, user=obj.user, by=operator_of(request), now=timezone.now())
+        obj.pk = made.pk
+        messages.warning(
+            request,
+            format_html("The key, shown this once: <code>{}</code> Copy it now; it can't be shown again.", text),
+        )
+
+    @admin.action(description="Revoke", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        now = timezone.now()
+        revoked = sum(actions.revoke_api_key(key, by=operator_of(request), now=now) for key in queryset)
+        messages.success(request, f"{revoked} revoked. They open nothing any more.")
