@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,8 @@ def log_files(table: str, until: datetime | None = None) -> list[Path]:
     """Return the files of a table of the log in the order of their days; with `until`, of days that begin before it."""
     files = LogFile.objects.filter(table=table).order_by("day", "pk")
     if until is not None:
-        files = files.filter(day__lte=until.date())
+        last = until.astimezone(UTC) - timedelta(microseconds=1)
+        files = files.filter(day__lte=last.date())
     folder = LogFolder(settings.ACTIVITY_LOG)
     return [Path(path) for path in folder.paths(files.values_list("path", flat=True))]
 

@@ -10,3 +10,9 @@ from accounts import actions
 def move_activity_to_log() -> int:
     """Move new activity rows to the log; returns how many. Told twice, the second finds nothing."""
     return actions.move_activity_to_log(now=timezone.now())
+
+
+@shared_task
+def sweep_log() -> int:
+    """Delete what killed imports left below the log's folder; returns how many files and folders."""
+    return actions.sweep_log(now=timezone.now())

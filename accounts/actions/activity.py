@@ -1,25 +1,40 @@
 """Recent activity as rows: taken in, moved to the log, and kept a while as a view."""
 
+import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Min
 
 from accounts.actions.daily import add_to_day, open_day
-from accounts.actions.people import save_accounts
-from accounts.intake import ACCOUNTS, INTERACTIONS
+from accounts.actions.people import Account, save_accounts
+from accounts.intake import ACCOUNTS, INTERACTION_KINDS, INTERACTIONS
+from accounts.intake.columns import LATEST
+from accounts.intake.rows import checked_id
 from accounts.keys import account_keys, post_key
 from accounts.log import LOG_INTERACTIONS
-from accounts.models import Activity, LogFile, User
+from accounts.models import Activity, Identity, LogFile, User
 
 # How long a row stays as the admin's view once it is in the log.
 KEPT: Final = timedelta(days=7)
 # Rows moved in one transaction: each takes about a kilobyte while it is on its way.
 _AT_ONCE = 50_000
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
+
+# In one order, so that two who record the same events at once wait for each other in turn.
+_INSERT = """
+INSERT INTO accounts_activity (recorded_by_id, created_at, at, network_id, kind, actor_id, target_id, post)
+SELECT %s::bigint, %s, to_timestamp(at), network, kind, actor, target, post
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[])
+    AS event (at, network, kind, actor, target, post)
+ORDER BY at, network, kind, actor, target, post
+ON CONFLICT DO NOTHING
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,56 +49,41 @@ class NewActivity:
     post: str = ""
 
 
+class ActivityRefused(ValueError):
+    """Say what is wrong with a row; none of the rows was recorded."""
+
+
 def record_activity(rows: pa.Table | Iterable[NewActivity], *, by: User | None, now: datetime) -> int:
     """Record interactions as rows, and return how many were new.
 
-    A table has the columns of `intake.INTERACTIONS`. Accounts that nobody knew become people; an event that is a
-    row already changes nothing; whether the log has it is found out when it is moved there. `by` is who recorded it, or
-    None for a program. One transaction.
+    A table has the columns of `intake.INTERACTIONS`. Accounts that nobody knew become people, `@handle` stands for the
+    account that has the handle; an event that is a row already changes nothing; whether the log has it is found out
+    when it is moved there. `by` is who recorded it, or None for a program. One transaction: raises `ActivityRefused`
+    for a row that can't be an event, and for an account whose key belongs to another. Three queries where all accounts
+    are known.
     """
     table = rows if isinstance(rows, pa.Table) else _table(rows)
-    networks = {"actor": table["network"].to_pylist()}
-    networks["target"] = [
-        own or other for own, other in zip(table["target_network"].to_pylist(), networks["actor"], strict=True)
-    ]
-    named = {pair for side in networks for pair in zip(networks[side], table[side].to_pylist(), strict=True)}
-    if not named:
+    if table.num_rows == 0:
         return 0
+    networks: list[Any] = table["network"].to_pylist()
+    elsewhere = [own or other for own, other in zip(table["target_network"].to_pylist(), networks, strict=True)]
+    actors: list[Any] = list(zip(networks, table["actor"].to_pylist(), strict=True))
+    targets: list[Any] = list(zip(elsewhere, table["target"].to_pylist(), strict=True))
     with transaction.atomic():
-        saved = save_accounts(_accounts(named), now=now)
-        keys = _keys(named, saved.aliases)
-        events = {
-            (network, kind, keys[network, actor], keys[elsewhere, target], post or "", at)
-            for network, kind, actor, elsewhere, target, post, at in zip(
-                networks["actor"],
-                table["kind"].to_pylist(),
-                table["actor"].to_pylist(),
-                networks["target"],
-                table["target"].to_pylist(),
-                table["post"].to_pylist(),
-                table["at"].to_pylist(),
-                strict=True,
-            )
-            if not saved.refused & {(network, actor), (elsewhere, target)}
-        }
-        before = Activity.objects.count()
-        Activity.objects.bulk_create(
-            (
-                Activity(
-                    network_id=network,
-                    kind=kind,
-                    actor_id=actor,
-                    target_id=target,
-                    post=post,
-                    at=datetime.fromtimestamp(at, UTC),
-                    created_at=now,
-                )
-                for network, kind, actor, target, post, at in sorted(events)
-            ),
-            ignore_conflicts=True,
-            batch_size=5_000,
-        )
-        return Activity.objects.count() - before
+        keys = _save(frozenset(actors) | frozenset(targets), now)
+        posts = [post or "" for post in table["post"].to_pylist()]
+        columns: list[Any] = [
+            table["at"].to_pylist(),
+            networks,
+            table["kind"].to_pylist(),
+            [keys[actor] for actor in actors],
+            [keys[target] for target in targets],
+            posts,
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT, [by.pk if by else None, now, *columns])
+            new: int = cursor.rowcount
+    return new
 
 
 def move_activity_to_log(*, now: datetime) -> int:
@@ -138,31 +138,52 @@ def _move(day: date, *, now: datetime) -> int:
 
 
 def _table(rows: Iterable[NewActivity]) -> pa.Table:
-    return pa.Table.from_pylist(
-        [
-            {
-                "at": int(row.at.timestamp()),
-                "kind": row.kind,
-                "actor": row.actor,
-                "target": row.target,
-                "post": row.post or None,
-                "network": row.network,
-                "target_network": None,
-            }
-            for row in rows
-        ],
-        schema=INTERACTIONS,
-    )
+    return pa.Table.from_pylist([_checked(row) for row in rows], schema=INTERACTIONS)
 
 
-def _accounts(named: Iterable[tuple[str, str]]) -> pa.Table:
-    return pa.Table.from_pylist(
-        [{"network": network, "account": account} for network, account in sorted(named)], schema=ACCOUNTS
-    )
+def _checked(row: NewActivity) -> dict[str, Any]:
+    try:
+        if row.kind not in INTERACTION_KINDS:
+            raise ValueError(f"kind {row.kind!r} is not one of {', '.join(INTERACTION_KINDS)}")
+        if not _SLUG.fullmatch(row.network):
+            raise ValueError(f"network {row.network!r} is not a slug of at most 50 characters")
+        if row.at.tzinfo is None:
+            raise ValueError(f"at {row.at} names no time zone")
+        at = math.floor(row.at.timestamp())
+        if not 0 <= at <= LATEST:
+            raise ValueError(f"at {row.at} is outside the years 1970 to 2100")
+        return {
+            "at": at,
+            "kind": row.kind,
+            "actor": checked_id(row.actor, "actor"),
+            "target": checked_id(row.target, "target"),
+            "post": checked_id(row.post, "post") if row.post else None,
+            "network": row.network,
+            "target_network": None,
+        }
+    except ValueError as error:
+        raise ActivityRefused(str(error)) from error
 
 
-def _keys(named: Iterable[tuple[str, str]], aliases: Any) -> dict[tuple[str, str], int]:
+def _save(named: frozenset[Account], now: datetime) -> dict[Account, int]:
+    """Return the key of each account; make people for those that aren't known."""
     pairs = sorted(named)
-    networks = pa.array([network for network, _ in pairs])
-    ids = pa.array([aliases.get(pair, pair[1]) for pair in pairs])
-    return dict(zip(pairs, account_keys(networks, ids).to_pylist(), strict=True))
+    keys = _keys(pairs)
+    known = Identity.objects.filter(key__in=keys, alias_of__isnull=True).values_list("network_id", "external_id")
+    if named <= set(known):
+        # The usual case needs no lock on the making of people.
+        return dict(zip(pairs, keys, strict=True))
+    accounts = [{"network": network, "account": account} for network, account in pairs]
+    saved = save_accounts(pa.Table.from_pylist(accounts, schema=ACCOUNTS), now=now)
+    if saved.refused:
+        raise ActivityRefused(f"the key of an account belongs to another account: {sorted(saved.refused)[0]}")
+    settled = [(network, saved.aliases.get((network, account), account)) for network, account in pairs]
+    return dict(zip(pairs, _keys(settled), strict=True))
+
+
+def _keys(pairs: list[Account]) -> list[int]:
+    networks: Any = pa.array([network for network, _ in pairs])
+    ids: Any = pa.array([account for _, account in pairs])
+    keys: Any = account_keys(networks, ids)
+    found: list[int] = keys.to_pylist()
+    return found

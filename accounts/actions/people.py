@@ -1,5 +1,6 @@
 """Making people and identities for every account that activity or a profile names."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 from django.db import connection, transaction
+from django.db.models import Q
 
 from accounts.actions.locks import lock_people
 from accounts.actions.people_sql import (
@@ -30,8 +32,10 @@ from accounts.actions.people_sql import (
 from accounts.intake import ACCOUNTS, WEB
 from accounts.intake.websites import website_host
 from accounts.keys import account_keys
-from accounts.models import Network, Person, Place
+from accounts.models import Identity, Network, Person, Place, User
 from accounts.places import find_city
+
+logger = logging.getLogger(__name__)
 
 # Name and profile page of the networks that readers give; others get their slug as a name.
 KNOWN_NETWORKS = {
@@ -189,6 +193,19 @@ def _prepared(rows: Iterable[dict[str, Any]], persons: Mapping[Account, int]) ->
 
 def _cut(text: str | None, length: int) -> str | None:
     return None if text is None else text[:length]
+
+
+def move_identity(identity: Identity, *, person: Person, by: User) -> None:
+    """Say whose an identity is. The person who had it goes, where nothing else is known of them.
+
+    The next import moves a website back to whoever alone names it, unless it is marked as proved.
+    """
+    with transaction.atomic():
+        lock_people()
+        known = Identity.objects.select_for_update().get(pk=identity.pk)
+        Identity.objects.filter(Q(pk=identity.pk) | Q(alias_of=identity.pk)).update(person=person)
+        drop_empty_people([known.person_id])
+    logger.info("identity %s moved from person %s to %s by %s", identity.pk, known.person_id, person.pk, by.pk)
 
 
 def drop_empty_people(ids: Iterable[int]) -> int:
