@@ -49,7 +49,9 @@ def send_due_invitations(*, now: datetime) -> int:
             at = now + timedelta(seconds=time.monotonic() - began)
             if at - now > LONGEST:
                 break
-            if _due(at).filter(pk=pk).update(delivery=Invitation.Delivery.SENDING, sending_since=at):
+            # Conditions on the row's own columns only. With a join Django asks for `id IN (SELECT …)`, which isn't
+            # asked again for the row that another sender changed while we waited for it: both would get it.
+            if _claimable(at).filter(pk=pk).update(delivery=Invitation.Delivery.SENDING, sending_since=at):
                 sent += _deliver(pk, at, with_timeout)
     except _ServerDown as error:
         log.warning("mail server: %s; the invitations left are tried again", error)
@@ -59,14 +61,13 @@ def send_due_invitations(*, now: datetime) -> int:
 
 
 def _due(now: datetime) -> InvitationQuerySet:
-    claimable = Q(delivery=Invitation.Delivery.DUE) | Q(
-        delivery=Invitation.Delivery.SENDING, sending_since__lt=now - CLAIM
-    )
-    return (
-        Invitation.objects.open()
-        .filter(claimable, person__is_hidden=False)
-        .exclude(campaign__in=Campaign.objects.over(now))
-    )
+    return _claimable(now).filter(person__is_hidden=False).exclude(campaign__in=Campaign.objects.over(now))
+
+
+def _claimable(now: datetime) -> InvitationQuerySet:
+    due = Q(delivery=Invitation.Delivery.DUE)
+    given_up = Q(delivery=Invitation.Delivery.SENDING, sending_since__lt=now - CLAIM)
+    return Invitation.objects.open().filter(due | given_up)
 
 
 def _deliver(pk: int, claimed_at: datetime, connection: BaseEmailBackend) -> bool:

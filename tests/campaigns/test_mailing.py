@@ -2,6 +2,7 @@
 
 import logging
 import smtplib
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -9,9 +10,9 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.locmem import EmailBackend
-from django.db import connection
+from django.db import connection, transaction
 from pytest_django import Settings
 
 from accounts.models import User
@@ -67,13 +68,14 @@ def test_a_due_invitation_is_sent_once(settings: Settings, caplog: pytest.LogCap
         assert send_due_invitations(now=NOW) == 1
         assert send_due_invitations(now=NOW) == 0
     (message,) = mail.outbox
+    assert isinstance(message, EmailMultiAlternatives)
     assert message.to == ["ann@example.org"]
     assert message.subject == "Maple & Air invites you: a free flight <to> Toronto"
     link = invitation_url(invitation, "https://sway.example")
     assert link in message.body
     assert "Hello Ann Ash," in message.body
     assert "Maple & Air invites you" in message.body
-    html = str(message.alternatives[0].content)
+    html = str(message.alternatives[0][0])
     assert f'href="{link}"' in html
     assert "&lt;to&gt; Toronto" in html
     invitation.refresh_from_db()
@@ -171,6 +173,28 @@ def test_our_own_fault_gives_the_claim_back_and_is_heard(broken: Callable[[dict[
     with pytest.raises(KeyError):
         send_due_invitations(now=NOW)
     assert _delivery() == ["due"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_somebody_claims_while_we_wait_for_it_is_theirs() -> None:
+    invitation = _due()
+    claimed, waited = threading.Event(), threading.Event()
+
+    def other_sender() -> None:
+        with transaction.atomic():
+            Invitation.objects.filter(pk=invitation.pk).update(delivery="sending", sending_since=NOW)
+            claimed.set()
+            waited.wait(0.5)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(other_sender)
+        claimed.wait()
+        # The row still reads as due; the update waits for the other's lock, and then looks again.
+        assert send_due_invitations(now=NOW) == 0
+        waited.set()
+        done.result()
+    assert mail.outbox == []
 
 
 @pytest.mark.django_db(transaction=True)
