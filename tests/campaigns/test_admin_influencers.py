@@ -164,7 +164,7 @@ def test_network_claim_and_search(manager: Client, run: ScoreRun) -> None:
 def test_filters_are_named_and_can_be_taken_away(manager: Client, run: ScoreRun) -> None:
     place = PlaceFactory.create(**TORONTO)
     TopicFactory.create(slug="flying", name="Flying")
-    query = {"topic": "flying", "near": place.pk, "radius": "100", "score_from": "20", "claimed": "no"}
+    query: dict[str, Any] = {"topic": "flying", "near": place.pk, "radius": "100", "score_from": "20", "claimed": "no"}
     chips = dict(manager.get(LIST, query).context["chips"])
     assert list(chips) == ["on Flying", "near Toronto, ON, CA, 100 km", "score from 20", "not claimed"]
     assert chips["score from 20"] == f"?claimed=no&near={place.pk}&radius=100&topic=flying"
@@ -202,7 +202,7 @@ def test_another_brands_campaign_filters_nothing(manager: Client, airlines: Airl
     circle = CampaignPlaceFactory.create(campaign=theirs, name="Secret place")
     listed = _scored(run, "listed", place=PlaceFactory.create(**BERLIN))
     ShortlistingFactory.create(campaign=theirs, person=listed)
-    response = manager.get(LIST, {"for": theirs.pk, "near": f"c{circle.pk}"})
+    response = manager.get(LIST, {"for": str(theirs.pk), "near": f"c{circle.pk}"})
     assert [person.handle for person in response.context["cl"].result_list] == ["listed"]
     assert response.context["chosen_campaign"] is None
     assert "Secret" not in response.content.decode()

@@ -1,44 +1,48 @@
 """Rows of the campaigns app."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
-import factory
+import factory.declarations
 from factory.django import DjangoModelFactory
 
 from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Membership, Shortlisting
 from tests.factories.accounts import PersonFactory, UserFactory
 
+# factory_boy's declarations carry no types.
+make: Any = factory.declarations
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-class BrandFactory(DjangoModelFactory):
+class BrandFactory(DjangoModelFactory[Brand]):
     class Meta:
         model = Brand
 
-    name = factory.Sequence(lambda n: f"Airline number {n}")
-    slug = factory.Sequence(lambda n: f"airline-{n}")
+    name = make.Sequence(lambda n: f"Airline number {n}")
+    slug = make.Sequence(lambda n: f"airline-{n}")
     created_at = NOW
 
 
-class MembershipFactory(DjangoModelFactory):
+class MembershipFactory(DjangoModelFactory[Membership]):
     """A row only: `campaigns.actions.add_member` gives the login its rights as well."""
 
     class Meta:
         model = Membership
 
-    brand = factory.SubFactory(BrandFactory)
-    user = factory.SubFactory(UserFactory)
+    brand = make.SubFactory(BrandFactory)
+    user = make.SubFactory(UserFactory)
     created_at = NOW
 
 
-class CampaignFactory(DjangoModelFactory):
+class CampaignFactory(DjangoModelFactory[Campaign]):
     """Forty seats from February to the end of May 2026."""
 
     class Meta:
         model = Campaign
 
-    brand = factory.SubFactory(BrandFactory)
-    name = factory.Sequence(lambda n: f"Route number {n}")
+    brand = make.SubFactory(BrandFactory)
+    name = make.Sequence(lambda n: f"Route number {n}")
     perk_text = "a free flight to Toronto"
     seats = 40
     starts_on = date(2026, 2, 1)
@@ -46,29 +50,29 @@ class CampaignFactory(DjangoModelFactory):
     created_at = NOW
 
 
-class CampaignPlaceFactory(DjangoModelFactory):
+class CampaignPlaceFactory(DjangoModelFactory[CampaignPlace]):
     class Meta:
         model = CampaignPlace
 
-    campaign = factory.SubFactory(CampaignFactory)
+    campaign = make.SubFactory(CampaignFactory)
     name = "Toronto"
     latitude = 43.70011
     longitude = -79.4163
 
 
-class ShortlistingFactory(DjangoModelFactory):
+class ShortlistingFactory(DjangoModelFactory[Shortlisting]):
     class Meta:
         model = Shortlisting
 
-    campaign = factory.SubFactory(CampaignFactory)
-    person = factory.SubFactory(PersonFactory)
+    campaign = make.SubFactory(CampaignFactory)
+    person = make.SubFactory(PersonFactory)
     added_at = NOW
 
 
-class InvitationFactory(DjangoModelFactory):
+class InvitationFactory(DjangoModelFactory[Invitation]):
     class Meta:
         model = Invitation
 
-    campaign = factory.SubFactory(CampaignFactory)
-    person = factory.SubFactory(PersonFactory)
+    campaign = make.SubFactory(CampaignFactory)
+    person = make.SubFactory(PersonFactory)
     invited_at = NOW
