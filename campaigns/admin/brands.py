@@ -75,8 +75,7 @@ class MembershipAdmin(OperatorsAdmin):
     list_filter = ["role", "brand"]
     list_select_related = ["user", "brand"]
     search_fields = ["user__username", "brand__name"]
-    autocomplete_fields = ["brand"]
-    raw_id_fields = ["user"]
+    autocomplete_fields = ["user", "brand"]
     ordering = ["brand__name", "user__username", "pk"]
     show_full_result_count = False
 
