@@ -166,20 +166,18 @@ def _place(location: str | None) -> Place | None:
 
 
 def _prepared(rows: Iterable[dict[str, Any]], persons: Mapping[Account, int]) -> Iterator[tuple[Any, ...]]:
-    """Yield rows as `COPY_INCOMING` takes them, cut to what the columns hold."""
+    """Yield rows as `COPY_INCOMING` takes them."""
     for row in rows:
-        network, account, location, website = row["network"], row["account"], row["location"], row["website"]
-        place = _place(location)
-        # Half an address leads nowhere.
-        website = None if website is None or len(website) > 500 else website
+        network, account, website = row["network"], row["account"], row["website"]
+        place = _place(row["location"])
         yield (
             row["key"],
             network,
             account,
-            account if network == WEB else _cut(row["handle"], 500),
-            _cut(row["name"], 255),
+            account if network == WEB else row["handle"],
+            row["name"],
             row["bio"],
-            _cut(location, 255),
+            row["location"],
             website,
             website and (website_host(website) or ""),
             row["followers"],
@@ -189,10 +187,6 @@ def _prepared(rows: Iterable[dict[str, Any]], persons: Mapping[Account, int]) ->
             place and place.pk,
             persons.get((network, account)),
         )
-
-
-def _cut(text: str | None, length: int) -> str | None:
-    return None if text is None else text[:length]
 
 
 def move_identity(identity: Identity, *, person: Person, by: User) -> None:
