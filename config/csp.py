@@ -2,7 +2,8 @@
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 # Unfold's admin runs Alpine, which evaluates expressions, and writes style attributes; the API's page writes inline
 # scripts.
@@ -12,12 +13,11 @@ _RELAXED = {
 }
 
 
-class PolicyMiddleware(CSPMiddleware):  # type: ignore[misc]  # django-csp publishes no types
+class PolicyMiddleware(CSPMiddleware):
     """Add the policy, replacing single directives under the addresses of `_RELAXED`."""
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         for prefix, directives in _RELAXED.items():
             if request.path.startswith(prefix):
                 response._csp_replace = directives  # type: ignore[attr-defined]  # the field that csp_replace() sets
-        answer: HttpResponse = super().process_response(request, response)
-        return answer
+        return super().process_response(request, response)

@@ -286,8 +286,10 @@ UNFOLD = {
     "SITE_SUBHEADER": "Who really moves an audience",
     "SITE_SYMBOL": "graph_3",
     "SITE_URL": "/",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "campaigns.admin.dashboard.dashboard",
     "STYLES": [lambda request: static("admin.css")],
     "SIDEBAR": {
         "show_search": False,

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -137,7 +136,8 @@ class InfluencerDetailSerializer(serializers.Serializer[Any]):
 
 
 class TopicSerializer(serializers.ModelSerializer[Topic]):
-    parent = serializers.CharField(source="parent.slug", allow_null=True, default=None)
+    # DRF takes declared fields off the class, so its own attribute `parent` stays what it was.
+    parent = serializers.CharField(source="parent.slug", allow_null=True, default=None)  # type: ignore[assignment]
 
     class Meta:
         model = Topic
@@ -159,10 +159,10 @@ class InfluencerViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Influence
 
     serializer_class = InfluencerSerializer
     pagination_class = ByScore
-    queryset = Influencer.objects.none()
+    queryset: Any = Influencer.objects.none()
     lookup_value_regex = r"\d{1,18}"
 
-    def get_queryset(self) -> QuerySet[Influencer]:
+    def get_queryset(self) -> Any:
         asked = InfluencerQuery(data=self.request.query_params)
         asked.is_valid(raise_exception=True)
         people = queries.influencers(self.request.user, _filters(asked.validated_data), queries.current_run())

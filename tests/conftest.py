@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from pytest_django.fixtures import Settings
-from pytest_socket import disable_socket, socket_allow_hosts
+from pytest_socket import socket_allow_hosts
 
 
 def pytest_runtest_setup() -> None:
-    disable_socket(allow_unix_socket=True)
     socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
 
 
@@ -19,6 +19,12 @@ def _own_folders(settings: Settings, tmp_path: Path) -> None:
     settings.ACTIVITY_LOG = tmp_path / "log"
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Let the live server's threads close their connections, or the test database can't be dropped."""
+    connections.settings["default"]["CONN_MAX_AGE"] = 0
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="sway"'
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]  # drf-spectacular publishes no types for it
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library types it in part
     target_class = ApiKeyAuthentication
     name = "apiKey"
 

@@ -19,7 +19,7 @@ _LAUNCHERS_OWN = (
     "REDIS_URL",
     "CELERY_BROKER_URL",
     "PORT",
-    "HOST",
+    "SWAY_HOST",
     "PG_BINDIR",
     "SWAY_ENV",
     "SECRET_KEY",

@@ -1,6 +1,7 @@
 """The embedded services: shared by the launchers of a folder, gone with the last, back after any kill -9."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -129,10 +130,11 @@ def test_a_killed_initdb_leaves_nothing_half_made(new_folder: Folder) -> None:
 
 
 def test_data_that_are_deleted_under_a_running_launcher_end_their_services(folder: Folder) -> None:
-    folder.hold()
-    (folder.path / "locks" / "postgres.supervisor").unlink()
-    server = postmaster(folder)
-    assert eventually(lambda: server not in folder.processes())
+    launcher = folder.hold()
+    shutil.rmtree(folder.path)
+    assert launcher.wait(40) == 1
+    assert eventually(folder.is_quiet)
+    assert not (folder.path / "postgres").exists()
 
 
 def test_a_dump_taken_with_run_restores(folder: Folder, tmp_path: Path) -> None:
