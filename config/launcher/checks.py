@@ -53,7 +53,7 @@ def port() -> int:
 
 def bound_socket(number: int) -> socket.socket:
     """Take the port without listening yet: nobody else gets it, and clients are refused until the site answers."""
-    host = os.environ.get("HOST") or "127.0.0.1"
+    host = os.environ.get("SWAY_HOST") or "127.0.0.1"
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Without SO_REUSEADDR the port can't be taken twice before we listen. With it, a port on which only connections of
     # a server that has ended linger can be taken at once; one that somebody listens on can't.

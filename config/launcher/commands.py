@@ -4,6 +4,7 @@
 import http.client
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -69,7 +70,7 @@ def services_only(data_dir: Path) -> int:
         try:
             for name in ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL"):
                 if name in services.environment:
-                    print(f"export {name}='{services.environment[name]}'", flush=True)
+                    print(f"export {name}={shlex.quote(services.environment[name])}", flush=True)
             while True:
                 services.check()
                 time.sleep(0.25)

@@ -54,12 +54,14 @@ class Lease:
         try:
             end = time.monotonic() + 400
             while not self._usable():
-                if not self._supervisor.is_held():
-                    self._start_supervisor()
-                elif time.monotonic() > end:
+                if self._users.is_gone():
+                    raise Refusal(f"{self._data_dir} was deleted while it was used", code=1)
+                if time.monotonic() > end:
                     raise Refusal(f"{TITLES[self._name]} does not answer: see {self._data_dir / 'logs'}")
-                else:
+                if self._supervisor.is_held():
                     time.sleep(0.05)
+                else:
+                    self._start_supervisor()
         finally:
             self._starting.release()
 

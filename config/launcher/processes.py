@@ -102,7 +102,7 @@ class Children:
 def web(listening: int, prepared: int) -> Child:
     """Gunicorn on a socket that the launcher has bound: a new one takes over where a killed one was.
 
-    It loads the project at once, and listens when the other end of the pipe `prepared` is closed.
+    It listens when the other end of the pipe `prepared` is closed.
     """
     command = [sys.executable, "-m", "gunicorn", "config.wsgi:application", "-c", "python:config.launcher.web"]
     return Child(

@@ -23,7 +23,7 @@ class Services:
         self._data_dir = data_dir
         where = addresses(BASE_DIR, data_dir)
         self._names: list[str] = []
-        self.environment = dict(os.environ)
+        self.environment = os.environ | {"SWAY_DATA": str(data_dir)}
         if not os.environ.get("DATABASE_URL"):
             self._names.append("postgres")
             self.environment["DATABASE_URL"] = where.database_url

@@ -9,8 +9,9 @@ from config.launcher.tied import die_with
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 4
-# The project is loaded once, before the workers are forked; nothing in it connects to anything on import.
-preload_app = True
+# On one's own machine the project is loaded at once and for all workers; nothing in it connects to anything on import.
+# In production each loads it when the launcher has collected the static files, which are listed then.
+preload_app = os.environ.get("SWAY_ENV") != "production"
 # A worker that hangs for this long is replaced; the longest page is far below.
 timeout = 60
 graceful_timeout = 5
@@ -21,7 +22,7 @@ control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:
-    """Wait, with everything loaded, until the launcher closes its end of a pipe: the database is up to date then."""
+    """Wait until the launcher closes its end of a pipe: the database is up to date then."""
     prepared = os.environ.get("SWAY_PREPARED_FD")
     if prepared is not None:
         os.read(int(prepared), 1)

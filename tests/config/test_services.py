@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.conftest import Folder, eventually
+from tests.config.conftest import BASE_DIR, Folder, eventually
 
 PING = "import os, redis; print(redis.Redis.from_url(os.environ['REDIS_URL']).{})"
 
@@ -222,24 +222,24 @@ class TestRoot:
 
     def test_an_ordinary_user_needs_none_of_it(self, new_folder: Folder) -> None:
         as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
-        python = next(
-            (
-                found
-                for found in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}")
-                if subprocess.run([*as_nobody, found, "-c", ""], capture_output=True, check=False).returncode == 0
-            ),
-            None,
-        )
         packages = Path(pytest.__file__).parents[1]
-        if python is None or subprocess.run([*as_nobody, "ls", packages], capture_output=True, check=False).returncode:
-            pytest.skip("nobody can't read this Python or its packages")
+
+        def reads(python: str) -> bool:
+            # Through a shell: setpriv itself still has root's rights when it runs its command.
+            script = '"$0" -c "" && ls "$1" "$2"'
+            probe = [*as_nobody, "sh", "-c", script, python, str(packages), str(BASE_DIR / "manage.py")]
+            return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+
+        python = next(filter(reads, (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}")), None)
+        if python is None:
+            pytest.skip("nobody can't read this Python, its packages or the project")
         folder = new_folder
         folder.path = Path(f"/tmp/sway-test-{os.getpid()}")  # noqa: S108  # a parent that nobody may enter
         folder.path.mkdir(mode=0o700)
         os.chown(folder.path, 65534, 65534)
         ran = subprocess.run(
             [*as_nobody, python, "-m", "config.launcher", "run", "--", "sh", "-c", 'id -u; echo "$DATABASE_URL"'],
-            cwd=Path(__file__).parents[2],
+            cwd=BASE_DIR,
             env=folder.environment(PYTHONPATH=str(packages), PYTHONDONTWRITEBYTECODE="1"),
             capture_output=True,
             text=True,
