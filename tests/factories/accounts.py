@@ -61,9 +61,9 @@ class IdentityFactory(DjangoModelFactory[Identity]):
         model = Identity
 
     network = make.SubFactory(NetworkFactory)
-    external_id = make.Sequence(lambda n: str(n))
+    external_id = make.Sequence(lambda n: f"id{n}")
     key = make.LazyAttribute(lambda identity: account_key(identity.network.slug, identity.external_id))
-    handle = make.LazyAttribute(lambda identity: f"handle{identity.external_id}")
+    handle = make.Sequence(lambda n: f"handle{n}")
     person = make.SubFactory(PersonFactory)
 
 
