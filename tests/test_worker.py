@@ -1,4 +1,4 @@
-"""The nightly run as it happens: a real beat hands it to a real worker through the real broker; one worker is killed."""
+"""The nightly run as it happens: a real beat, a real broker, real workers, one of them killed."""
 
 import os
 import signal

@@ -143,12 +143,16 @@ def _prepare(data_dir: Path, environment: Mapping[str, str], *, sample: bool, ad
 
 def _wait_for_web(children: Children, host: str, number: int) -> None:
     """Wait until a page comes, whatever it says: in production it may be a redirect to HTTPS."""
+    from django.conf import settings
+
+    # A name that the site answers to, or each look would be logged as an attack.
+    name = next((allowed.lstrip(".") for allowed in settings.ALLOWED_HOSTS if allowed != "*"), host)
     end = time.monotonic() + 90
     while True:
         children.check()
         connection = http.client.HTTPConnection(host, number, timeout=5)
         try:
-            connection.request("GET", "/healthz")
+            connection.request("GET", "/healthz", headers={"Host": name})
             if connection.getresponse().status < 500:
                 return
         except OSError:

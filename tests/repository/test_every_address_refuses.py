@@ -202,8 +202,19 @@ def test_autocompletes_answer_with_visible_rows_only(world: World, client: Clien
     assert tried > 10
 
 
-API = ["api-influencer-list", "api-influencer-detail", "api-influencer-history", "api-influencer-topics", "api-topic-list",
-       "api-topic-detail", "api-campaign-list", "api-campaign-detail"]  # fmt: skip
+API = [
+    f"api-{name}"
+    for name in (
+        "influencer-list",
+        "influencer-detail",
+        "influencer-history",
+        "influencer-topics",
+        "topic-list",
+        "topic-detail",
+        "campaign-list",
+        "campaign-detail",
+    )
+]
 
 
 def _api_addresses(world: World) -> list[str]:

@@ -1,0 +1,172 @@
+"""What partners read of people and topics."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.actions import create_api_key
+from accounts.models import Person
+from campaigns.actions import add_member
+from campaigns.models import Membership
+from scoring.models import ScoreRun
+from tests.asked import tables_asked
+from tests.factories.accounts import NOW, IdentityFactory, PersonFactory, PlaceFactory, UserFactory
+from tests.factories.campaigns import BrandFactory
+from tests.factories.scoring import ScoreFactory, ScoreRunFactory, SupportFactory, TopicFactory, TopicReachFactory
+from tests.factories.scoring import current_run as make_current_run
+
+Get = Callable[..., Any]
+
+
+@pytest.fixture
+def get(db: None, client: Client) -> Get:
+    """Return a function that asks with a partner's key and returns the status and the JSON."""
+    service = UserFactory.create(is_service=True)
+    operator = UserFactory.create(is_superuser=True, is_staff=True)
+    add_member(brand=BrandFactory.create(), user=service, role=Membership.Role.PARTNER, by=operator)
+    _, text = create_api_key(name="partner", user=service, by=operator, now=NOW)
+
+    def get(address: str, **query: Any) -> Any:
+        response = client.get(address, query, headers={"Authorization": f"Bearer {text}"})
+        return response.status_code, response.json()
+
+    get("/api/v1/topics/")  # the key's first use is noted, which is a query of its own
+    return get
+
+
+@pytest.fixture
+def run(db: None) -> ScoreRun:
+    return make_current_run()
+
+
+def _scored(run: ScoreRun, score: float, **person: Any) -> Person:
+    found = PersonFactory.create(**person)
+    ScoreFactory.create(run=run, person=found, score=score)
+    return found
+
+
+def _handles(answer: Any) -> list[str]:
+    status, body = answer
+    assert status == 200, body
+    return [person["handle"] for person in body["results"]]
+
+
+LIST = "/api/v1/influencers/"
+
+
+def test_people_come_by_score_page_by_page_each_once(get: Get, run: ScoreRun) -> None:
+    # Twenty share a score, so that pages end in the middle of a tie.
+    expected = [_scored(run, 50 - min(n, 10), handle=f"p{n:02}").handle for n in range(30)]
+    seen: list[str] = []
+    address = f"{LIST}?page_size=7"
+    while address:
+        status, body = get(address)
+        assert status == 200
+        seen += [person["handle"] for person in body["results"]]
+        address = body["next"]
+
+    assert seen == expected
+
+
+def test_filters_narrow_the_list(get: Get, run: ScoreRun) -> None:
+    toronto = PlaceFactory.create(name="Toronto", country="CA", latitude=43.70011, longitude=-79.4163)
+    hamilton = PlaceFactory.create(name="Hamilton", country="CA", latitude=43.25011, longitude=-79.84963)
+    travel = TopicFactory.create(slug="travel")
+    flying = TopicFactory.create(slug="air-travel", parent=travel)
+    low = _scored(run, 10, handle="low", name="Ada Low", place=toronto)
+    high = _scored(run, 40, handle="high", place=hamilton)
+    TopicReachFactory.create(run=run, person=high, topic=flying, reach=5)
+    IdentityFactory.create(person=low, network__slug="twitter")
+
+    assert _handles(get(LIST)) == ["high", "low"]
+    assert _handles(get(LIST, score_min=20)) == ["high"]
+    assert _handles(get(LIST, score_max=20)) == ["low"]
+    assert _handles(get(LIST, topic="travel")) == ["high"]
+    assert _handles(get(LIST, city="Toronto")) == ["low"]
+    assert _handles(get(LIST, city="Toronto, ON", radius_km=100)) == ["high", "low"]
+    assert _handles(get(LIST, network="twitter")) == ["low"]
+    assert _handles(get(LIST, q="ada")) == ["low"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"score_min": 0}, "score_min"),
+        ({"score_min": "many"}, "score_min"),
+        ({"score_min": 50, "score_max": 20}, "score_min"),
+        ({"topic": "no-such-topic"}, "topic"),
+        ({"city": "Atlantis"}, "city"),
+        ({"radius_km": 0}, "radius_km"),
+    ],
+)
+def test_a_filter_that_can_not_be_used_is_named(get: Get, run: ScoreRun, query: dict[str, Any], field: str) -> None:
+    status, problem = get(LIST, **query)
+
+    assert status == 400
+    assert list(problem["errors"]) == [field]
+    assert problem["title"] == "Bad Request"
+
+
+def test_one_person_adds_up(get: Get, run: ScoreRun) -> None:
+    person = PersonFactory.create(handle="ada")
+    ScoreFactory.create(
+        run=run, person=person, score=25, forecast=50, reach=30, low=20, high=40, taken_unvouched=15, taken_exchange=5
+    )
+    hidden, shown = PersonFactory.create(is_hidden=True), PersonFactory.create(handle="fan")
+    SupportFactory.create(run=run, supporter=hidden, supported=person, reach=0.9)
+    SupportFactory.create(run=run, supporter=shown, supported=person, reach=0.5)
+    identity = IdentityFactory.create(person=person)
+
+    status, card = get(reverse("api-influencer-detail", args=[person.pk]))
+
+    assert status == 200
+    taken = {part["reason"]: part["people"] for part in card["taken_off"]}
+    assert taken["unvouched"] == 15
+    assert card["forecast"] - sum(taken.values()) == card["reach"] == 30
+    assert [supporter["handle"] for supporter in card["supporters"]] == ["fan"]
+    assert card["identities"][0]["key"] == str(identity.key)
+
+
+def test_history_and_topics_of_a_person(get: Get, run: ScoreRun) -> None:
+    person = _scored(run, 30)
+    before = ScoreRunFactory.create(as_of=run.as_of - timedelta(days=1), formula=run.formula)
+    ScoreFactory.create(run=before, person=person, score=20)
+    TopicReachFactory.create(run=run, person=person, topic=TopicFactory.create(slug="tea"), reach=4)
+
+    _, points = get(reverse("api-influencer-history", args=[person.pk]))
+    _, topics = get(reverse("api-influencer-topics", args=[person.pk]))
+
+    assert [point["score"] for point in points] == [20, 30]
+    assert [(topic["slug"], topic["reach"]) for topic in topics] == [("tea", 4)]
+
+
+def test_nobody_is_there_before_the_first_run(get: Get) -> None:
+    person = PersonFactory.create()
+
+    assert _handles(get(LIST)) == []
+    assert get(reverse("api-influencer-detail", args=[person.pk]))[0] == 404
+
+
+def test_twice_the_people_cost_the_same_queries(get: Get, run: ScoreRun) -> None:
+    def queries() -> list[str]:
+        with tables_asked() as asked:
+            get(LIST)
+        return asked
+
+    _scored(run, 20, place=PlaceFactory.create())
+    one = queries()
+    for score in range(21, 30):
+        _scored(run, score, place=PlaceFactory.create())
+
+    assert queries() == one
+    assert one == [
+        "accounts_apikey",  # the key, with its user
+        "scoring_scorerun",  # the current run
+        "auth_permission",  # what the user may see
+        "auth_permission",  # and by their group
+        "accounts_person",  # the page, with scores and places
+    ]
