@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.contrib.postgres.indexes import GistIndex
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.expressions import CombinedExpression
@@ -12,6 +13,8 @@ from django.db.models.functions import ASin, Cos, Least, Lower, Power, Radians, 
 from django.utils import timezone
 
 Viewer = AbstractUser | AnonymousUser
+
+NETWORK_SLUG = r"^[a-z0-9][a-z0-9_-]{0,49}$"
 
 
 class User(AbstractUser):
@@ -38,7 +41,11 @@ class User(AbstractUser):
 class Network(models.Model):
     """Anything with accounts that act on each other's posts. A website is an account of the network `web`."""
 
-    slug = models.SlugField(primary_key=True, max_length=50)
+    slug = models.SlugField(
+        primary_key=True,
+        max_length=50,
+        validators=[RegexValidator(NETWORK_SLUG, "Lower-case letters, digits, - and _, the first one no sign.")],
+    )
     name = models.CharField(max_length=80)
     profile_url = models.CharField(
         max_length=200,
@@ -47,6 +54,10 @@ class Network(models.Model):
     )
 
     objects = models.Manager()
+
+    class Meta:
+        # Keys are made from it, and readers write it so.
+        constraints = [models.CheckConstraint(condition=Q(slug__regex=NETWORK_SLUG), name="network_slug_plain")]
 
     def __str__(self) -> str:
         return self.slug

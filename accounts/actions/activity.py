@@ -18,13 +18,12 @@ from accounts.intake.columns import LATEST
 from accounts.intake.rows import checked_id
 from accounts.keys import account_keys, post_key
 from accounts.log import LOG_INTERACTIONS
-from accounts.models import Activity, Identity, LogFile, User
+from accounts.models import NETWORK_SLUG, Activity, Identity, LogFile, User
 
 # How long a row stays as the admin's view once it is in the log.
 KEPT: Final = timedelta(days=7)
 # Rows moved in one transaction: each takes about a kilobyte while it is on its way.
 _AT_ONCE = 50_000
-_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 
 # In one order, so that two who record the same events at once wait for each other in turn.
 _INSERT = """
@@ -145,7 +144,7 @@ def _checked(row: NewActivity) -> dict[str, Any]:
     try:
         if row.kind not in INTERACTION_KINDS:
             raise ValueError(f"kind {row.kind!r} is not one of {', '.join(INTERACTION_KINDS)}")
-        if not _SLUG.fullmatch(row.network):
+        if not re.fullmatch(NETWORK_SLUG, row.network):
             raise ValueError(f"network {row.network!r} is not a slug of at most 50 characters")
         if row.at.tzinfo is None:
             raise ValueError(f"at {row.at} names no time zone")

@@ -73,7 +73,7 @@ class ActivityAdmin(OperatorsAdmin):
 
     form = ActivityForm
     list_display = ["at", "kind", "actor", "target", "post", "network", "in_log"]
-    list_select_related = ["actor", "target"]
+    list_select_related = ["actor", "target", "network"]
     list_filter = ["kind", "network", InLogFilter]
     search_fields = ["actor__handle", "target__handle"]
     search_help_text = "Search by handle"

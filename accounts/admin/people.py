@@ -133,7 +133,7 @@ class IdentityAdmin(OperatorsAdmin):
     """Identities come from activity and profiles; an operator can say whose one is, and that this was proved."""
 
     list_display = ["handle_or_id", "network", "person", "followers", "verified", "proved_at"]
-    list_select_related = ["person"]
+    list_select_related = ["person", "network"]
     list_filter = ["network", "verified", ProvedFilter]
     search_fields = ["handle", "external_id"]
     search_help_text = "Search by handle or id"

@@ -16,6 +16,7 @@ from tests.factories.accounts import (
     ApiKeyFactory,
     IdentityFactory,
     LogFileFactory,
+    NetworkFactory,
     PersonFactory,
     PlaceFactory,
     UserFactory,
@@ -158,6 +159,8 @@ def _claim(**fields: Any) -> Any:
 @pytest.mark.parametrize(
     ("constraint", "attempt"),
     [
+        ("network_slug_plain", lambda: NetworkFactory.create(slug="Foo")),
+        ("network_slug_plain", lambda: NetworkFactory.create(slug="")),
         ("place_on_earth", lambda: PlaceFactory.create(latitude=90.1)),
         ("place_on_earth", lambda: PlaceFactory.create(longitude=-180.1)),
         ("person_has_handle", lambda: PersonFactory.create(handle="")),

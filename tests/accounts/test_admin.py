@@ -1,0 +1,383 @@
+"""The admin pages of accounts: what they do, what they ask of the database, whom they refuse."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from django.urls import reverse
+from django.utils.html import strip_tags
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+from django_celery_results.models import TaskResult
+
+from accounts import queries
+from accounts.actions import create_api_key, move_activity_to_log
+from accounts.models import Activity, ApiKey, Identity, Network, Person, User
+from tests.asked import tables_asked
+from tests.factories.accounts import (
+    ActivityFactory,
+    ApiKeyFactory,
+    IdentityFactory,
+    LogFileFactory,
+    NetworkFactory,
+    PersonFactory,
+    PlaceFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PAGES = [
+    "accounts_person", "accounts_identity", "accounts_network", "accounts_place", "accounts_activity",
+    "accounts_logfile", "accounts_user", "accounts_apikey", "auth_group", "account_emailaddress",
+    "django_celery_beat_periodictask", "django_celery_beat_crontabschedule", "django_celery_beat_intervalschedule",
+    "django_celery_beat_clockedschedule", "django_celery_beat_solarschedule", "django_celery_results_taskresult",
+    "django_celery_results_groupresult",
+]  # fmt: skip
+
+
+@pytest.fixture
+def operator(client: Client) -> User:
+    user: User = UserFactory.create(username="root", is_superuser=True, is_staff=True)
+    client.force_login(user)
+    return user
+
+
+def _url(page: str, *keys: Any) -> str:
+    return reverse(f"admin:{page}", args=keys)
+
+
+def _row_of_each() -> None:
+    """Add a row to the list of each page."""
+    n = Person.objects.count()
+    identity = IdentityFactory.create(
+        person__place=PlaceFactory.create(),
+        person__user=UserFactory.create(),
+        person__claimed_at=NOW,
+        person__claimed_via="operator",
+    )
+    ActivityFactory.create(actor=identity, log_file=LogFileFactory.create(), at=NOW + timedelta(seconds=n))
+    ApiKeyFactory.create(created_by=UserFactory.create())
+    Group.objects.create(name=f"group {n}")
+    EmailAddress.objects.create(user=UserFactory.create(), email=f"{n}@example.org")
+    every, _ = IntervalSchedule.objects.get_or_create(every=n + 1, period="hours")
+    cron, _ = CrontabSchedule.objects.get_or_create(minute=str(n % 60))
+    PeriodicTask.objects.create(name=f"task {n}", task="accounts.tasks.sweep_log", interval=every)
+    PeriodicTask.objects.create(name=f"cron {n}", task="accounts.tasks.sweep_log", crontab=cron)
+    TaskResult.objects.create(task_id=str(n), task_name="accounts.tasks.sweep_log")
+
+
+# Beside the session and the login: what the filters offer, a count for the pages, the rows; where days can be chosen,
+# the first and the last, and those between. What the sidebar asks for campaigns is that app's matter.
+SIGNED_IN = ["django_session", "accounts_user"]
+ASKED = {
+    "accounts_person": ["accounts_person", "accounts_person"],
+    "accounts_identity": ["accounts_network", "accounts_identity", "accounts_identity"],
+    "accounts_network": ["accounts_network", "accounts_network"],
+    "accounts_place": ["accounts_place", "accounts_place"],
+    "accounts_activity": ["accounts_network", *["accounts_activity"] * 4],
+    "accounts_logfile": ["accounts_logfile"] * 4,
+    "accounts_user": ["auth_group", "accounts_user", "accounts_user"],
+    "accounts_apikey": ["accounts_apikey", "accounts_apikey"],
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_list_asks_the_same_whatever_its_length(client: Client, operator: User, page: str) -> None:
+    address = _url(f"{page}_changelist")
+
+    def asked() -> list[str]:
+        with tables_asked() as tables:
+            assert client.get(address).status_code == 200
+        return tables
+
+    _row_of_each()
+    client.get(address)  # what is asked once per process
+    few = asked()
+    for _ in range(3):
+        _row_of_each()
+    assert asked() == few
+    if page in ASKED:
+        assert [table for table in few if not table.startswith("campaigns_")] == SIGNED_IN + ASKED[page]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_brand_manager_is_refused_everywhere(client: Client, page: str) -> None:
+    _row_of_each()
+    manager: User = UserFactory.create(is_staff=True)
+    # Even one whose group was given every permission.
+    manager.user_permissions.set(Permission.objects.all())
+    client.force_login(manager)
+    for address in (_url(f"{page}_changelist"), _url(f"{page}_add")):
+        assert client.get(address).status_code == 403, address
+        assert client.post(address, {"action": "delete_selected"}).status_code == 403, address
+    assert f"/{page.replace('_', '/')}" not in client.get(reverse("admin:index")).content.decode()
+
+
+def test_a_single_row_is_refused_too(client: Client) -> None:
+    person = PersonFactory.create(name="Secret")
+    client.force_login(UserFactory.create(is_staff=True))
+    for page in ("change", "history", "delete"):
+        response = client.get(_url(f"accounts_person_{page}", person.pk))
+        assert response.status_code in {302, 403}
+        assert "Secret" not in response.content.decode()
+
+
+class TestSigningIn:
+    def test_the_admin_sends_to_the_sites_own_sign_in(self, client: Client) -> None:
+        response = client.get(reverse("admin:index"), follow=True)
+        assert response.redirect_chain[-1][0].startswith(reverse("account_login"))
+
+    def test_a_login_that_is_no_staff_is_refused(self, client: Client) -> None:
+        client.force_login(UserFactory.create())
+        assert client.get(reverse("admin:login")).status_code == 403
+
+
+class TestPeople:
+    def _save(self, client: Client, person: Person, **changes: Any) -> Any:
+        form = {
+            "handle": person.handle,
+            "name": person.name,
+            "bio": "",
+            "location": "",
+            "place": "",
+            "email": "",
+            "claim_for": "",
+            "identities-TOTAL_FORMS": 0,
+            "identities-INITIAL_FORMS": 0,
+        }
+        return client.post(_url("accounts_person_change", person.pk), form | changes)
+
+    def test_what_is_known_is_corrected_and_hidden_and_vouched_for(self, client: Client, operator: User) -> None:
+        person = PersonFactory.create(name="Ann")
+        place = PlaceFactory.create()
+        response = self._save(client, person, name="Dr Ann", place=place.pk, is_hidden="on", is_seed="on")
+        assert response.status_code == 302
+        person.refresh_from_db()
+        assert (person.name, person.place, person.is_hidden, person.is_seed) == ("Dr Ann", place, True, True)
+
+    def test_a_handle_that_somebody_has_in_other_letters_is_refused(self, client: Client, operator: User) -> None:
+        PersonFactory.create(handle="Ann")
+        person = PersonFactory.create()
+        response = self._save(client, person, handle="aNN")
+        assert response.status_code == 200
+        assert "Ann" not in Person.objects.get(pk=person.pk).handle
+
+    def test_an_operator_joins_a_person_to_a_login(self, client: Client, operator: User) -> None:
+        person, user = PersonFactory.create(), UserFactory.create()
+        assert self._save(client, person, claim_for=user.username).status_code == 302
+        person.refresh_from_db()
+        assert (person.user, person.claimed_via) == (user, "operator")
+        # From now on it can be seen, and not changed here.
+        page = client.get(_url("accounts_person_change", person.pk)).content.decode()
+        assert "claim_for" not in page
+        assert user.username in page
+
+    @pytest.mark.parametrize(
+        ("whose", "reason"),
+        [
+            ("nobody's", "There is no login"),
+            ("service", "service user"),
+            ("taken", "already holds another profile"),
+        ],
+    )
+    def test_a_login_that_cannot_be_this_person_is_refused(
+        self, client: Client, operator: User, whose: str, reason: str
+    ) -> None:
+        UserFactory.create(username="service", is_service=True)
+        PersonFactory.create(user=UserFactory.create(username="taken"), claimed_at=NOW, claimed_via="operator")
+        person = PersonFactory.create()
+        response = self._save(client, person, name="changed", claim_for=whose)
+        assert reason in response.content.decode()
+        person.refresh_from_db()
+        assert (person.user, person.name) == (None, "")
+
+    def test_people_are_neither_added_nor_deleted(self, client: Client, operator: User) -> None:
+        person = PersonFactory.create()
+        assert client.get(_url("accounts_person_add")).status_code == 403
+        assert client.post(_url("accounts_person_delete", person.pk), {"post": "yes"}).status_code == 403
+        assert Person.objects.filter(pk=person.pk).exists()
+
+    def test_they_are_found_by_handle_name_and_claim(self, client: Client, operator: User) -> None:
+        PersonFactory.create(handle="ann", name="Ann Ash")
+        PersonFactory.create(handle="ben", user=UserFactory.create(), claimed_at=NOW, claimed_via="operator")
+
+        def found(query: str) -> list[str]:
+            page = client.get(_url("accounts_person_changelist") + query)
+            return sorted(person.handle for person in page.context["cl"].result_list)
+
+        assert found("?q=Ash") == ["ann"]
+        assert found("?q=be") == ["ben"]
+        assert found("?claimed=yes") == ["ben"]
+        assert found("?claimed=no") == ["ann"]
+        assert found("?claimed=perhaps") == ["ann", "ben"]
+
+    def test_an_identity_moves_to_another_person(self, client: Client, operator: User) -> None:
+        identity, other = IdentityFactory.create(), PersonFactory.create()
+        left = identity.person
+        form = {"person": other.pk, "proved_at_0": "2026-03-01", "proved_at_1": "12:00:00"}
+        assert client.post(_url("accounts_identity_change", identity.pk), form).status_code == 302
+        identity.refresh_from_db()
+        assert (identity.person, identity.proved_at) == (other, NOW)
+        assert not Person.objects.filter(pk=left.pk).exists(), "nothing was known of them but this identity"
+
+
+class TestActivity:
+    FORM = {"kind": "like", "who": "1", "whom": "2", "post": "p", "at_0": "2026-01-01", "at_1": "10:00:00"}
+
+    def test_a_row_is_added_by_hand(self, client: Client, operator: User) -> None:
+        network = NetworkFactory.create()
+        response = client.post(_url("accounts_activity_add"), self.FORM | {"network": network.pk})
+        assert response.status_code == 302
+        row = Activity.objects.get()
+        assert (row.kind, row.actor.external_id, row.target.external_id, row.post) == ("like", "1", "2", "p")
+        assert (row.at, row.recorded_by) == (datetime(2026, 1, 1, 10, tzinfo=UTC), operator)
+        page = client.get(_url("accounts_activity_change", row.pk)).content.decode()
+        assert "1@test" in page
+        # The same again is said to be there.
+        again = client.post(_url("accounts_activity_add"), self.FORM | {"network": network.pk}, follow=True)
+        assert "here already" in again.content.decode()
+        assert Activity.objects.count() == 1
+
+    def test_a_handle_stands_for_its_account(self, client: Client, operator: User) -> None:
+        ann = IdentityFactory.create(handle="Ann")
+        form = self.FORM | {"network": "test", "who": "@ANN", "whom": "@unknown"}
+        assert client.post(_url("accounts_activity_add"), form).status_code == 302
+        row = Activity.objects.get()
+        assert (row.actor, row.target.external_id) == (ann, "@unknown")
+
+    @pytest.mark.parametrize(
+        ("field", "value", "reason"),
+        [
+            ("who", "a" * 256, "It is longer than 255 characters."),
+            ("whom", "", "This field is required."),
+            ("at_0", "1960-01-01", "It is outside the years 1970 to 2100."),
+            ("kind", "hate", "Select a valid choice."),
+            ("whom", "taken", "Another account has this account"),
+        ],
+    )
+    def test_what_cannot_be_an_event_is_refused(
+        self, client: Client, operator: User, field: str, value: str, reason: str
+    ) -> None:
+        IdentityFactory.create(external_id="taken")
+        Identity.objects.update(external_id="another")
+        response = client.post(_url("accounts_activity_add"), self.FORM | {"network": "test", field: value})
+        assert response.status_code == 200
+        assert reason in response.content.decode()
+        assert not Activity.objects.exists()
+
+    def test_a_mistyped_row_can_be_deleted_until_the_log_has_it(self, client: Client, operator: User) -> None:
+        first, second = ActivityFactory.create_batch(2)
+        delete = _url("accounts_activity_delete", first.pk)
+        assert client.post(delete, {"post": "yes"}).status_code == 302
+        assert list(Activity.objects.all()) == [second]
+        move_activity_to_log(now=NOW)
+        assert client.post(_url("accounts_activity_delete", second.pk), {"post": "yes"}).status_code == 403
+        action = {"action": "delete_selected", "_selected_action": [second.pk], "post": "yes"}
+        client.post(_url("accounts_activity_changelist"), action)
+        assert list(Activity.objects.all()) == [second]
+
+
+class TestKeys:
+    def test_a_new_key_is_shown_once(self, client: Client, operator: User) -> None:
+        service, human = UserFactory.create(is_service=True), UserFactory.create()
+        page = client.get(_url("accounts_apikey_add")).content.decode()
+        assert f">{service.username}<" in page
+        assert f">{human.username}<" not in page
+        shown = client.post(_url("accounts_apikey_add"), {"name": "partner", "user": service.pk}, follow=True)
+        (text,) = re.findall(r"sway_\w{8}_\w{32,}", strip_tags(shown.content.decode()))
+        key = ApiKey.objects.get()
+        assert (key.name, key.user, key.created_by) == ("partner", service, operator)
+        assert queries.authenticate_key(text, now=NOW) == key
+        secret = text.rsplit("_", 1)[1]
+        for address in (
+            _url("accounts_apikey_changelist"),
+            _url("accounts_apikey_change", key.pk),
+            reverse("admin:index"),
+        ):
+            assert secret not in client.get(address).content.decode(), address
+
+    def test_keys_are_revoked_and_not_deleted(self, client: Client, operator: User) -> None:
+        key, text = create_api_key(name="partner", user=UserFactory.create(is_service=True), by=operator, now=NOW)
+        action = {"action": "revoke", "_selected_action": [key.pk]}
+        response = client.post(_url("accounts_apikey_changelist"), action, follow=True)
+        assert "1 revoked" in response.content.decode()
+        assert queries.authenticate_key(text, now=NOW) is None
+        assert "0 revoked" in client.post(_url("accounts_apikey_changelist"), action, follow=True).content.decode()
+        assert client.post(_url("accounts_apikey_delete", key.pk), {"post": "yes"}).status_code == 403
+        assert ApiKey.objects.filter(pk=key.pk).exists()
+
+
+class TestLogins:
+    def _add(self, client: Client, **fields: Any) -> Any:
+        form = {"username": "new", "usable_password": "true", "password1": "quite-long-9", "password2": "quite-long-9"}
+        return client.post(_url("accounts_user_add"), form | fields)
+
+    def test_a_login_is_made_with_a_password(self, client: Client, operator: User) -> None:
+        assert self._add(client).status_code == 302
+        user = User.objects.get(username="new")
+        assert (user.check_password("quite-long-9"), user.is_service) == (True, False)
+
+    def test_a_service_user_is_made_without_one(self, client: Client, operator: User) -> None:
+        assert self._add(client, is_service="on").status_code == 200
+        assert not User.objects.filter(username="new").exists()
+        made = self._add(client, is_service="on", usable_password="false", password1="", password2="")
+        assert made.status_code == 302
+        user = User.objects.get(username="new")
+        assert (user.is_service, user.has_usable_password()) == (True, False)
+
+    def test_a_service_user_gets_no_password_later(self, client: Client, operator: User) -> None:
+        service = UserFactory.create(is_service=True)
+        address = reverse("admin:auth_user_password_change", args=[service.pk])
+        form = {"usable_password": "true", "password1": "quite-long-9", "password2": "quite-long-9"}
+        assert client.post(address, form).status_code == 403
+        human = UserFactory.create()
+        assert client.post(reverse("admin:auth_user_password_change", args=[human.pk]), form).status_code == 302
+        human.refresh_from_db()
+        assert human.check_password("quite-long-9")
+
+    @pytest.mark.parametrize("field", ["is_service", "is_superuser"])
+    def test_nobody_is_both_a_service_and_something_more(self, client: Client, operator: User, field: str) -> None:
+        user = UserFactory.create(is_service=field == "is_superuser")
+        if field == "is_service":
+            user.set_password("p")
+            user.save()
+        form = {"username": user.username, "is_active": "on", "is_service": "on", field: "on"}
+        response = client.post(_url("accounts_user_change", user.pk), form)
+        assert response.status_code == 200
+        user.refresh_from_db()
+        assert (user.is_service, user.is_superuser) == (field == "is_superuser", False)
+
+
+def test_a_networks_slug_stays_as_keys_are_made_from_it(client: Client, operator: User) -> None:
+    network = NetworkFactory.create()
+    client.post(_url("accounts_network_change", network.pk), {"slug": "other", "name": "New", "profile_url": ""})
+    assert list(Network.objects.values_list("slug", "name")) == [("test", "New")]
+
+
+def test_a_slug_that_no_reader_would_write_is_refused(client: Client, operator: User) -> None:
+    response = client.post(_url("accounts_network_add"), {"slug": "Foo", "name": "Foo", "profile_url": ""})
+    assert "Lower-case letters" in response.content.decode()
+    assert not Network.objects.exists()
+
+
+@pytest.mark.parametrize("model", [PeriodicTask, CrontabSchedule, IntervalSchedule, TaskResult])
+def test_the_schedule_and_its_results_can_be_read(client: Client, operator: User, model: Any) -> None:
+    _row_of_each()
+    for pk in model.objects.values_list("pk", flat=True):
+        address = _url(f"{model._meta.app_label}_{model._meta.model_name}_change", pk)
+        assert client.get(address).status_code == 200
+
+
+def test_a_task_is_put_on_the_schedule(client: Client, operator: User) -> None:
+    page = client.get(_url("django_celery_beat_periodictask_add")).content.decode()
+    assert "accounts.tasks.move_activity_to_log" in page
+    every = IntervalSchedule.objects.create(every=1, period="days")
+    form = {"name": "sweep", "regtask": "accounts.tasks.sweep_log", "enabled": "on", "interval": every.pk}
+    empty = {"args": "[]", "kwargs": "{}", "headers": "{}"}
+    assert client.post(_url("django_celery_beat_periodictask_add"), form | empty).status_code == 302
+    assert PeriodicTask.objects.get(name="sweep").task == "accounts.tasks.sweep_log"
