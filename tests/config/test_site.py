@@ -44,6 +44,7 @@ def runs(folder: Folder, part: str) -> bool:
     return folder.processes("-m", part) != []
 
 
+@pytest.mark.slow
 def test_a_site_from_its_start_over_kills_to_its_end(folder: Folder) -> None:
     launcher = folder.start("serve", PORT="0")
     host, port = address(launcher)
