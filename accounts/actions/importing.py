@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.actions.daily import add_to_day, open_day, sweep_log
-from accounts.actions.people import Account, save_accounts
+from accounts.actions.people import Account, analyze_people, save_accounts
 from accounts.actions.spool import Spool, new_spool
 from accounts.actions.websites import join_websites, known_websites
 from accounts.intake import NotThisFormat, Reject, open_source
@@ -110,6 +110,8 @@ def _save_people(
         done += accounts.num_rows
         report = replace(report, people=report.people + saved.people, identities=report.identities + saved.identities)
         tell(Progress("people", done, total, done))
+    if report.identities:
+        analyze_people()
     return report, names
 
 

@@ -1,21 +1,24 @@
 """The SQL of `people`: everything for all rows at once, over the temporary table `incoming_accounts`.
 
-An id made from a handle is "@" and the handle in lower case ("made" below). Text that isn't known is null in
-`incoming_accounts` and empty in the models' tables.
+An id made from a handle is "@" and the handle in lower case ("made" below); `made_key` is the key that the account
+would have under such an id. Text that isn't known is null in `incoming_accounts` and empty in the models' tables.
+
+Tables that were just filled have no statistics yet, and PostgreSQL then takes every condition for one that few rows
+meet. So rows are brought together by keys first, and conditions come after.
 """
 
 CREATE_INCOMING = """
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_accounts (
-    key bigint PRIMARY KEY, network text NOT NULL, external_id text NOT NULL, handle text, name text, bio text,
-    location text, website text, website_host text, followers bigint, following bigint, verified boolean,
+    key bigint PRIMARY KEY, made_key bigint, network text NOT NULL, external_id text NOT NULL, handle text, name text,
+    bio text, location text, website text, website_host text, followers bigint, following bigint, verified boolean,
     created_at bigint, place_id integer, person_id bigint, is_new boolean, wish text, wish_id bigint
 ) ON COMMIT DELETE ROWS
 """
 EMPTY_INCOMING = "TRUNCATE incoming_accounts"
 COPY_INCOMING = """
 COPY incoming_accounts (
-    key, network, external_id, handle, name, bio, location, website, website_host, followers, following, verified,
-    created_at, place_id, person_id
+    key, made_key, network, external_id, handle, name, bio, location, website, website_host, followers, following,
+    verified, created_at, place_id, person_id
 ) FROM STDIN
 """
 
@@ -84,8 +87,7 @@ UPDATE incoming_accounts n SET person_id = known.person_id
 FROM (
     SELECT DISTINCT ON (i.key) n.key, i.person_id
     FROM incoming_accounts n
-    JOIN accounts_identity i
-        ON i.network_id = n.network AND i.external_id = '@' || lower(n.handle) AND i.alias_of_id IS NULL
+    JOIN accounts_identity i ON i.key = n.made_key AND i.alias_of_id IS NULL
     WHERE n.is_new AND n.person_id IS NULL AND NOT %(made)s
     ORDER BY i.key, n.key
 ) known
@@ -148,16 +150,17 @@ ORDER BY key
 # A known account that turns out to have the handle from which an id was made: that id's rows are its person's. Not if
 # somebody claimed the person meanwhile.
 ADOPT_PROVISIONAL = """
-WITH moves AS (
-    SELECT DISTINCT ON (made.key) made.key, made.person_id AS old, own.person_id AS new
+WITH pairs AS MATERIALIZED (
+    SELECT made.key, made.person_id AS old, own.person_id AS new, own.key AS own, made.alias_of_id
     FROM incoming_accounts n
     JOIN accounts_identity own ON own.key = n.key
-    JOIN accounts_identity made
-        ON made.network_id = own.network_id AND made.external_id = '@' || lower(own.handle)
-        AND made.person_id <> own.person_id AND made.alias_of_id IS NULL
-    JOIN accounts_person p ON p.id = made.person_id AND p.user_id IS NULL AND p.claimed_at IS NULL
-    WHERE n.is_new IS NOT TRUE AND NOT starts_with(n.external_id, '@')
-    ORDER BY made.key, own.key
+    JOIN accounts_identity made ON made.key = n.made_key
+    WHERE made.person_id <> own.person_id AND NOT starts_with(n.external_id, '@')
+), moves AS (
+    SELECT DISTINCT ON (pairs.key) pairs.key, pairs.old, pairs.new
+    FROM pairs JOIN accounts_person p ON p.id = pairs.old
+    WHERE pairs.alias_of_id IS NULL AND p.user_id IS NULL AND p.claimed_at IS NULL
+    ORDER BY pairs.key, pairs.own
 )
 UPDATE accounts_identity i SET person_id = moves.new FROM moves WHERE i.key = moves.key RETURNING moves.old
 """
