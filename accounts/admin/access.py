@@ -118,7 +118,7 @@ class ApiKeyAdmin(OperatorsAdmin):
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         made, text = actions.create_api_key(name=obj.name, user=obj.user, by=operator_of(request), now=timezone.now())
-        obj.pk = made.pk
+        obj.pk, obj.prefix = made.pk, made.prefix
         messages.warning(
             request,
             format_html("The key, shown this once: <code>{}</code> Copy it now; it can't be shown again.", text),

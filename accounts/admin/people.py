@@ -6,7 +6,9 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -69,14 +71,23 @@ class PersonForm(forms.ModelForm[Person]):
 
 class IdentityInline(TabularInline):  # type: ignore[misc]  # unfold publishes no types
     model = Identity
-    fields = ["network", "external_id", "handle", "followers", "verified", "proved_at"]
+    fields = ["account", "network", "handle", "followers", "verified", "proved_at"]
     readonly_fields = fields
     ordering = ["network", "external_id"]
     extra = 0
     can_delete = False
-    show_change_link = True
     hide_title = True
     verbose_name_plural = "Identities"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Identity]:
+        rows: QuerySet[Identity] = super().get_queryset(request)
+        return rows.select_related("network")
+
+    # Unfold's own link stands in the title, and shows only under a mouse.
+    @admin.display(description="id")
+    def account(self, identity: Identity) -> str:
+        address = reverse("admin:accounts_identity_change", args=[identity.pk])
+        return format_html('<a href="{}">{}</a>', address, identity.external_id)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -176,6 +187,11 @@ class NetworkAdmin(OperatorsAdmin):
 
 @admin.register(Place)
 class PlaceAdmin(ReadOnlyAdmin):
+    """Here so that a person's place is found by typing; places come from profiles."""
+
     list_display = ["name", "region", "country", "population"]
     search_fields = ["name"]
     ordering = ["-population", "geoname_id"]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return False
