@@ -5,10 +5,12 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from config.launcher.addresses import addresses, run_folder
 from tests.config.conftest import BASE_DIR, Folder, eventually
 
 PING = "import os, redis; print(redis.Redis.from_url(os.environ['REDIS_URL']).{})"
@@ -154,13 +156,12 @@ class TestDeepFolder:
     """A socket's path holds 107 bytes."""
 
     @pytest.fixture
-    def deep(self, new_folder: Folder, tmp_path: Path) -> Folder:
+    def deep(self, new_folder: Folder, tmp_path: Path) -> Iterator[Folder]:
         new_folder.path = tmp_path / ("a folder's nämé is long " * 6).strip() / "data"
-        return new_folder
+        yield new_folder
+        shutil.rmtree(run_folder(new_folder.path), ignore_errors=True)
 
     def test_sockets_lie_below_tmp(self, deep: Folder) -> None:
-        from config.launcher.addresses import addresses
-
         where = addresses(Path("/"), deep.path)
         assert deep.ask("SELECT 1") == "1"
         assert where.postgres_folder.parent.parent == Path("/tmp")  # noqa: S108  # the folder that the launcher takes
@@ -168,8 +169,6 @@ class TestDeepFolder:
         assert deep.run("run", "--", sys.executable, "-c", PING.format("ping()")).stdout == "True\n"
 
     def test_a_folder_that_somebody_else_may_enter_is_refused(self, deep: Folder) -> None:
-        from config.launcher.addresses import run_folder
-
         squatted = run_folder(deep.path)
         squatted.mkdir(mode=0o755)
         try:
