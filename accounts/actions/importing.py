@@ -32,7 +32,10 @@ _ACCOUNTS_AT_ONCE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an import is. `done` of `total` are bytes while reading, accounts for people, days for the log."""
+    """How far an import is.
+
+    `done` of `total` are bytes while reading, then accounts, websites, and days of the log.
+    """
 
     stage: str
     done: int
@@ -87,7 +90,10 @@ def import_activity(
             tell(Progress("reading", batch.bytes_read, source.size_bytes, report.rows_read))
         spool.flush()
         report, names = _save_people(spool, report, tell, now)
-        join_websites(now=now)
+        people, websites = join_websites(
+            now=now, progress=lambda done, total: tell(Progress("websites", done, total, done))
+        )
+        report = replace(report, people=report.people + people, identities=report.identities + websites)
         report = _save_days(spool, names, report, tell, now)
         rejects.add(names.rejects(path.name))
         if rejects.count:

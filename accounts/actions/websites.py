@@ -1,5 +1,6 @@
 """Whose website a host is. A website is an account of the network `web`, its id the host."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -43,8 +44,10 @@ ORDER BY o.host
 """
 
 
-def join_websites(*, now: datetime) -> None:
-    """Give each website that profiles name to its owner.
+def join_websites(*, now: datetime, progress: Callable[[int, int], None]) -> tuple[int, int]:
+    """Give each website that profiles name to its owner; return how many people and identities that made.
+
+    `progress` is told how many of all the websites to be made or moved are done.
 
     Nobody takes a well-known site by writing it in a profile: as soon as two people name a host, it is its own person
     again unless exactly one of them is verified by their network. Hosts that many people share, and shorteners, are
@@ -56,17 +59,23 @@ def join_websites(*, now: datetime) -> None:
             cursor.execute(_MISPLACED, {"web": WEB})
             found = cursor.fetchall()
         missing = [(host, owner) for host, owner, key, _ in found if key is None]
+        moving = [(host, owner, key, holder) for host, owner, key, holder in found if key is not None]
+        people = 0
+        progress(0, len(found))
         for start in range(0, len(missing), _AT_ONCE):
             some = missing[start : start + _AT_ONCE]
             owners: dict[Account, int] = {(WEB, host): owner for host, owner in some if owner is not None}
-            save_accounts(_accounts([host for host, _ in some]), now=now, persons=owners)
-        left = []
-        for host, owner, key, holder in found:
-            if key is not None:
-                person = owner or Person.objects.create(handle=_free_handle(host), created_at=now).pk
-                Identity.objects.filter(key=key).update(person=person)
-                left.append(holder)
-        drop_empty_people(left)
+            people += save_accounts(_accounts([host for host, _ in some]), now=now, persons=owners).people
+            progress(start + len(some), len(found))
+        for done, (host, owner, key, _) in enumerate(moving, start=len(missing) + 1):
+            if owner is None:
+                owner = Person.objects.create(handle=_free_handle(host), created_at=now).pk
+                people += 1
+            Identity.objects.filter(key=key).update(person=owner)
+            if done % 1000 == 0 or done == len(found):
+                progress(done, len(found))
+        drop_empty_people(holder for *_, holder in moving)
+    return people, len(missing)
 
 
 def _accounts(hosts: list[str]) -> pa.Table:

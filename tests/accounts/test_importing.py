@@ -190,6 +190,7 @@ def test_progress_tells_each_stage_to_its_end(small: Path) -> None:
     assert list(ends.values()) == [
         Progress("reading", size, size, 4),
         Progress("people", 3, 3, 3),
+        Progress("websites", 0, 0, 0),
         Progress("log", 2, 2, 3),
     ]
 

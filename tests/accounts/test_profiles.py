@@ -194,7 +194,9 @@ class TestWebsites:
         one = {"account": "1", "handle": "reader", "website": "https://nytimes.com"}
         _profiles(tmp_path / "a", one)
         assert identity("nytimes.com", "web").person == identity("1").person
-        _profiles(tmp_path / "b", {"account": "2", "handle": "writer", "website": "https://nytimes.com/by/writer"})
+        two = {"account": "2", "handle": "writer", "website": "https://nytimes.com/by/writer"}
+        report = imported(dataset(tmp_path / "b", accounts=[two]))
+        assert (report.people, report.identities) == (2, 1), "the writer, and the website as somebody else"
         website = identity("nytimes.com", "web")
         assert website.person.handle == "nytimes.com"
         assert website.person not in {identity("1").person, identity("2").person}

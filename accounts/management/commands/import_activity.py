@@ -55,7 +55,7 @@ class _Bars:
         if progress.stage != self._stage:
             self.close()
             reading = progress.stage == "reading"
-            unit = "B" if reading else {"people": " accounts", "log": " days"}[progress.stage]
+            unit = {"reading": "B", "people": " accounts", "websites": " websites", "log": " days"}[progress.stage]
             self._bar = tqdm(total=progress.total, desc=progress.stage, unit=unit, unit_scale=reading, file=sys.stderr)
             self._stage = progress.stage
         self._bar.total = progress.total or None
