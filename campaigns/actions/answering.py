@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, QuerySet, Value, When
 
 from accounts.models import Person, User
 from campaigns.actions.errors import NoSeatLeft, NotOpen, NotYours
@@ -67,9 +67,13 @@ def renew_link(invitation: Invitation, *, by: User) -> None:
     own = Invitation.objects.filter(campaign__in=Campaign.objects.managed_by(by))
     if not own.filter(pk=invitation.pk).exists():
         raise NotYours("This invitation isn't one of your brand's.")
-    if not own.open().filter(pk=invitation.pk).update(nonce=new_nonce()):
+    delivery = Invitation.Delivery
+    # Whoever was sent the old link by e-mail is sent the new one too, or they would have none.
+    again = Case(When(delivery__in=[delivery.SENT, delivery.SENDING], then=Value(delivery.DUE)), default=F("delivery"))
+    changed = {"nonce": new_nonce(), "delivery": again, "sending_since": None}
+    if not own.open().filter(pk=invitation.pk).update(**changed):
         raise NotOpen("This invitation was answered or has expired: its link opens nothing any more.")
-    invitation.refresh_from_db(fields=["nonce"])
+    invitation.refresh_from_db(fields=["nonce", "delivery", "sending_since"])
 
 
 def _theirs(invitation: Invitation, by: User) -> None:

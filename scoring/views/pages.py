@@ -52,7 +52,8 @@ def _visible(request: HttpRequest, handle: str) -> Person | None:
 @require_safe
 def find_profile(request: HttpRequest) -> HttpResponse:
     """Lead from the look-up form to the profile's address."""
-    handle = request.GET.get("handle", "").replace("\0", "").strip().removeprefix("@")[:600]
+    # Line breaks and the like stand in no handle, and in no address either.
+    handle = "".join(filter(str.isprintable, request.GET.get("handle", ""))).strip().removeprefix("@")[:600]
     return redirect("profile", handle=handle) if handle else redirect("home")
 
 

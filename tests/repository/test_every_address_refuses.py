@@ -184,6 +184,20 @@ def test_technical_models_are_out_of_a_managers_sight(world: World, client: Clie
         assert client.get(reverse(name)).status_code in {302, 403}, name
 
 
+def test_no_list_tells_what_it_does_not_show_by_its_address(world: World, client: Client) -> None:
+    client.force_login(world.owner)
+    lists = {
+        "admin:scoring_influencer_changelist": ["email__startswith", "is_seed__exact", "user__username__startswith"],
+        "admin:campaigns_invitation_changelist": ["person__email__startswith", "person", "nonce__startswith"],
+        "admin:campaigns_shortlisting_changelist": ["person__email__startswith", "campaign__brand__name__startswith"],
+        "admin:campaigns_campaign_changelist": ["invitations__person__email__startswith"],
+    }
+    for name, lookups in lists.items():
+        assert client.get(reverse(name)).status_code == 200
+        for lookup in lookups:
+            assert client.get(reverse(name), {lookup: "a"}).status_code == 400, (name, lookup)
+
+
 def test_autocompletes_answer_with_visible_rows_only(world: World, client: Client) -> None:
     client.force_login(world.other)
     tried = 0

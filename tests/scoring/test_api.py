@@ -12,7 +12,7 @@ from accounts.actions import create_api_key
 from accounts.models import Person
 from campaigns.actions import add_member
 from campaigns.models import Membership
-from scoring.models import ScoreRun
+from scoring.models import Score, ScoreRun
 from tests.asked import tables_asked
 from tests.factories.accounts import NOW, IdentityFactory, PersonFactory, PlaceFactory, UserFactory
 from tests.factories.campaigns import BrandFactory
@@ -70,6 +70,19 @@ def test_people_come_by_score_page_by_page_each_once(get: Get, run: ScoreRun) ->
         address = body["next"]
 
     assert seen == expected
+
+
+def test_the_list_goes_on_through_more_equal_scores_than_any_page(get: Get, run: ScoreRun) -> None:
+    people = Person.objects.bulk_create(Person(handle=f"p{n:04}") for n in range(1_250))
+    Score.objects.bulk_create(ScoreFactory.build(run=run, person=person, score=1) for person in people)
+    seen: list[str] = []
+    address = f"{LIST}?page_size=200"
+    while address and len(seen) < 2_000:
+        _, body = get(address)
+        seen += [person["handle"] for person in body["results"]]
+        address = body["next"]
+
+    assert seen == [person.handle for person in people]
 
 
 def test_filters_narrow_the_list(get: Get, run: ScoreRun) -> None:
