@@ -164,6 +164,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "accounts.tasks.move_activity_to_log",
         "schedule": crontab(minute="*/5"),
     },
+    "sweep the activity log": {"task": "accounts.tasks.sweep_log", "schedule": crontab(hour="4", minute="30")},
     "score the night": {"task": "scoring.tasks.score_night", "schedule": crontab(hour="3", minute="0")},
     # Takes up a run whose worker died.
     "score what was left unfinished": {"task": "scoring.tasks.score_unfinished", "schedule": crontab(minute="*/10")},
