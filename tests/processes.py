@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection
@@ -11,12 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def child_environment() -> dict[str, str]:
     """Return the environment of a child process that sees what the test sees."""
-    database = connection.settings_dict
-    login = database["USER"] + (f":{database['PASSWORD']}" if database["PASSWORD"] else "")
-    if database["HOST"].startswith("/"):
-        url = f"postgres://{login}@/{database['NAME']}?host={database['HOST']}"
-    else:
-        url = f"postgres://{login}@{database['HOST']}:{database['PORT'] or 5432}/{database['NAME']}"
+    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     return os.environ | {
         "DATABASE_URL": url,
         "SWAY_DATA": str(settings.DATA_DIR),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import connection
 
 from scoring.actions import score, score_unfinished
 from scoring.models import Score, ScoreRun, Support, TopicReach
+from tests.processes import child_environment
 from tests.scoring.conftest import NOW
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,18 +46,10 @@ score(as_of=datetime.fromisoformat(sys.argv[2]), now=datetime.fromisoformat(sys.
 """
 
 
-def database_url() -> str:
-    database = connection.settings_dict
-    login = database["USER"] + (f":{database['PASSWORD']}" if database["PASSWORD"] else "")
-    if database["HOST"].startswith("/"):
-        return f"postgres://{login}@/{database['NAME']}?host={database['HOST']}"
-    return f"postgres://{login}@{database['HOST']}:{database['PORT'] or 5432}/{database['NAME']}"
-
-
 def kill_at(place: str, as_of: datetime) -> None:
     """Start a run in a process of its own and kill it with signal 9 when it gets to a place."""
     environment = os.environ | {
-        "DATABASE_URL": database_url(),
+        "DATABASE_URL": child_environment()["DATABASE_URL"],
         "SWAY_DATA": str(settings.DATA_DIR),
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "SWAY_ENV": "development",
