@@ -212,14 +212,19 @@ def _trust(
         )
 
     named = np.isin(people, proved).astype(np.float64)
-    if named.any():
-        walked = walk_from(named)
+    if proved.size:
+        # The proved of whom nothing was seen yet keep their part of the start, behind the others: their first
+        # supporter would else move where trust starts, and so lower scores that have nothing to do with it.
+        unseen = np.setdiff1d(proved, people).size
+        whole = walk_from(np.concatenate([named, np.ones(unseen)]))
+        whole_trust = trust(whole.share, scale=formula.trust_scale, core=formula.trust_core)
+        walked = Walk(whole.share[: people.size], whole.iterations, whole.residual)
         led = (walked.share > 0) & (named == 0)
         answered = (sum_by(found.receiver, rate, people.size) > 0) & (named == 0)
         # An absolute number is enough, or a farm whose bots answer each other could outnumber those whom the seeds
         # lead to, and so get the starting trust below.
         if led.sum() >= min(formula.seeds_reach, answered.sum() / 2):
-            return walked, trust(walked.share, scale=formula.trust_scale, core=formula.trust_core), "proved"
+            return walked, whole_trust[: people.size], "proved"
     weights = seeds_from_data(found.giver, found.receiver, (rate > 0) * factor * selective[found.giver], people.size)
     if named.any():
         weights = weights / weights.sum() + named / named.sum()

@@ -163,8 +163,9 @@ def _trust(
     p: Parameters,
 ) -> dict[int, float]:
     proved = set(world.seeds) & people
-    if proved:
-        walk = _walk(people, edges, {x: 1.0 * (x in proved) for x in people}, p)
+    if world.seeds:
+        everybody = people | set(world.seeds)
+        walk = _walk(everybody, edges, {x: 1.0 * (x in world.seeds) for x in everybody}, p)
         led = sum(1 for x in people - proved if walk[x] > 0)
         answered = len({b for _, b in edges} - proved)
         if led >= min(p.seeds_reach, answered / 2):

@@ -112,6 +112,18 @@ def test_a_new_supporter_never_lowers_a_score(world: World, receiver: int, ago: 
         assert after[person]["forecast"] >= row["forecast"] - 1e-9
 
 
+def test_a_proved_persons_first_supporter_lowers_nobodys_score() -> None:
+    # Found by Hypothesis: 1 is proved, but nothing of 1 was seen before.
+    world = World(acts=[(UNTIL - DAY, "like", 3, 5, None, "demo")], owners={3: 4}, seeds=[1, 2, 3])
+    formula = replace(FORMULA, seeds_reach=0)
+    before = world.people(formula)
+    world.act("like", 900, 1, 0.3)
+
+    after = world.people(formula)
+
+    assert after[5]["score"] >= before[5]["score"]
+
+
 @quick
 @given(world=worlds(), receiver=st.integers(1, 7), bots=st.integers(1, 60), acts=st.integers(1, 3))
 def test_whom_nobody_answers_adds_at_most_kappa(world: World, receiver: int, bots: int, acts: int) -> None:
