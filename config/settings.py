@@ -242,7 +242,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-EMAIL_URL = env.str("EMAIL_URL", default="")
+EMAIL_URL = _required("EMAIL_URL", "")
 if EMAIL_URL:
     vars().update(env.email_url("EMAIL_URL"))
 else:
@@ -251,7 +251,7 @@ else:
     EMAIL_FILE_PATH = str(DATA_DIR / "outbox")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Sway <sway@localhost>")
 # Links in e-mails need an address of the site; requests bring their own.
-PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{env.str('PORT', default='8000')}").rstrip("/")
+PUBLIC_URL = _url("PUBLIC_URL", f"http://127.0.0.1:{env.str('PORT', default='8000')}", {"http", "https"}).rstrip("/")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.ApiKeyAuthentication"],

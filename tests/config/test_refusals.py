@@ -18,6 +18,8 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "sway.example",
     "DATABASE_URL": "postgres://sway:hidden@127.0.0.1:1/sway",
     "REDIS_URL": "redis://127.0.0.1:1/0",
+    "PUBLIC_URL": "https://sway.example",
+    "EMAIL_URL": "smtp://127.0.0.1:1",
 }
 
 
