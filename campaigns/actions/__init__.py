@@ -1,6 +1,6 @@
 """What can be done to brands, campaigns and invitations: one function each, one transaction each."""
 
-from campaigns.actions.answering import accept, decline, expire_invitations, mark_seen, renew_link
+from campaigns.actions.answering import accept, decline, expire_invitations, mark_all_seen, mark_seen, renew_link
 from campaigns.actions.brands import add_member, create_brand, delete_brand, remove_member
 from campaigns.actions.errors import CampaignError, NoSeatLeft, NotOpen, NotYours
 from campaigns.actions.inviting import InviteReport, invite, shortlist
@@ -19,6 +19,7 @@ __all__ = [
     "delete_brand",
     "expire_invitations",
     "invite",
+    "mark_all_seen",
     "mark_seen",
     "remove_member",
     "renew_link",

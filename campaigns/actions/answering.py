@@ -1,5 +1,6 @@
 """What the invited do, and what time does to invitations."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -17,6 +18,12 @@ def mark_seen(invitation: Invitation, *, now: datetime) -> bool:
     first = Invitation.objects.filter(pk=invitation.pk, state=State.INVITED).update(state=State.SEEN, seen_at=now)
     invitation.refresh_from_db(fields=["state", "seen_at"])
     return bool(first)
+
+
+def mark_all_seen(invitations: Iterable[Invitation], *, now: datetime) -> int:
+    """Note that the person was shown these, and return how many for the first time. One query, none for none."""
+    rows = Invitation.objects.filter(pk__in=[invitation.pk for invitation in invitations], state=State.INVITED)
+    return rows.update(state=State.SEEN, seen_at=now)
 
 
 def accept(invitation: Invitation, *, by: User, now: datetime) -> None:

@@ -200,10 +200,11 @@ class CampaignAdmin(VisibleAdmin):
     def _around(self, request: HttpRequest, campaign: Any) -> dict[str, Any]:
         """Return what stands before and after the form."""
         visible = Person.objects.visible_to(request.user).filter(pk=OuterRef("person"))
+        managed = Campaign.objects.managed_by(request.user).filter(pk=OuterRef("campaign"))
         invitations: list[Any] = list(
             Invitation.objects.filter(campaign=campaign)
             .select_related("person")
-            .annotate(is_shown=Exists(visible))
+            .annotate(is_shown=Exists(visible), is_managed=Exists(managed))
             .annotate(waits_for_you=Case(When(TO_SEND, is_shown=True, then=1), default=0))
             .order_by("-waits_for_you", F("answered_at").desc(nulls_last=True), "-invited_at", "-pk")[:ROWS]
         )

@@ -26,7 +26,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     now = timezone.now()
     campaigns = Campaign.objects.visible_to(request.user)
     running = campaigns.with_counts(request.user).select_related("brand").order_by("-ends_on", "name", "pk")[:ROWS]
-    waiting = Invitation.objects.filter(TO_SEND, campaign__in=campaigns).exclude(
+    waiting = Invitation.objects.filter(TO_SEND, campaign__in=Campaign.objects.managed_by(request.user)).exclude(
         campaign__in=Campaign.objects.over(now)
     )
     return {

@@ -57,7 +57,10 @@ class InvitationAdmin(ReadOnlyAdmin):
         return (
             rows.filter(campaign__in=Campaign.objects.visible_to(request.user))
             .select_related("campaign", "person")
-            .annotate(is_shown=Exists(Person.objects.visible_to(request.user).filter(pk=OuterRef("person"))))
+            .annotate(
+                is_shown=Exists(Person.objects.visible_to(request.user).filter(pk=OuterRef("person"))),
+                is_managed=Exists(Campaign.objects.managed_by(request.user).filter(pk=OuterRef("campaign"))),
+            )
         )
 
     def get_search_results(
@@ -129,8 +132,11 @@ class InvitationAdmin(ReadOnlyAdmin):
 
 
 def link_to_send(row: Any) -> str:
-    """Return the link that a manager has to send, empty where an e-mail does, nobody may see it or it is too late."""
-    wanted = row.is_shown and row.state in OPEN and row.delivery in FOR_YOU_TO_SEND
+    """Return the link that a manager has to send, empty where an e-mail does, nobody may see it or it is too late.
+
+    Whoever holds it can claim the profile, so who only reads for the brand doesn't get it.
+    """
+    wanted = row.is_managed and row.is_shown and row.state in OPEN and row.delivery in FOR_YOU_TO_SEND
     return invitation_url(row, settings.PUBLIC_URL) if wanted else ""
 
 

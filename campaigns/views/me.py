@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Person, User
+from campaigns.actions import mark_all_seen
 from campaigns.models import Invitation
 from campaigns.views.answering import give_answer
 from scoring.views import identities_of, sheet_of
@@ -27,6 +28,7 @@ def me(request: HttpRequest) -> HttpResponse:
     )
     unanswered = {Invitation.State.INVITED, Invitation.State.SEEN}
     waiting = [row for row in invitations if row.state in unanswered and not row.campaign.is_over(now)]
+    mark_all_seen(waiting, now=now)
     context = {
         "person": person,
         "identities": identities_of(person),

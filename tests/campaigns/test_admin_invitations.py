@@ -106,6 +106,24 @@ def test_other_brands_rows_are_out_of_reach(client: Client, airlines: Airlines) 
     assert Invitation.objects.get().nonce == invitation.nonce
 
 
+def test_who_only_reads_for_a_brand_gets_no_link(client: Client, airlines: Airlines, settings: Settings) -> None:
+    # A link claims the profile. This login manages another brand, and is a partner of this one.
+    settings.PUBLIC_URL = "https://sway.example"
+    campaign = CampaignFactory.create(brand=airlines.brand)
+    invitation = InvitationFactory.create(campaign=campaign)
+    add_member(brand=airlines.brand, user=airlines.other_manager, role=Membership.Role.PARTNER, by=airlines.operator)
+    client.force_login(airlines.other_manager)
+
+    for address in (
+        INVITATIONS,
+        reverse("admin:campaigns_invitation_change", args=[invitation.pk]),
+        reverse("admin:campaigns_campaign_change", args=[campaign.pk]),
+    ):
+        response = client.get(address)
+        assert response.status_code == 200
+        assert "/i/" not in response.content.decode(), address
+
+
 def test_links_are_shown_where_the_manager_has_to_send_them(
     manager: Client, airlines: Airlines, settings: Settings
 ) -> None:

@@ -40,6 +40,18 @@ def _stored(invitation: Invitation) -> tuple[str, datetime | None, int]:
 
 
 @pytest.mark.django_db
+def test_who_was_mailed_the_old_link_is_mailed_the_new_one(airlines: Airlines) -> None:
+    campaign = CampaignFactory.create(brand=airlines.brand)
+    mailed = InvitationFactory.create(campaign=campaign, delivery=Invitation.Delivery.SENT)
+    by_hand = InvitationFactory.create(campaign=campaign, delivery=Invitation.Delivery.BY_HAND)
+
+    for invitation in (mailed, by_hand):
+        renew_link(invitation, by=airlines.manager)
+
+    assert (mailed.delivery, by_hand.delivery) == (Invitation.Delivery.DUE, Invitation.Delivery.BY_HAND)
+
+
+@pytest.mark.django_db
 def test_accepting_takes_one_seat_once() -> None:
     user, invitation = _claimed()
     accept(invitation, by=user, now=NOW)

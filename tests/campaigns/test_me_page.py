@@ -84,6 +84,7 @@ def test_ones_own_page_takes_the_same_queries_however_many_invitations(client: C
         "accounts_user",
         "accounts_person",  # with the city
         "campaigns_invitation",  # with campaigns and brands
+        "campaigns_invitation",  # those shown for the first time are seen
         "scoring_scorerun",
         "scoring_score",
         "auth_permission",  # which supporters may be named: the user's own permissions
@@ -101,3 +102,23 @@ def test_ones_own_page_takes_the_same_queries_however_many_invitations(client: C
         with tables_asked() as asked:
             client.get("/me")
         assert asked == expected
+
+
+@pytest.mark.django_db
+def test_what_is_shown_to_be_answered_is_seen(client: Client) -> None:
+    user, person = holder("ann")
+    waiting, over = invited(person=person), invited(person=person, campaign=over_campaign())
+    somebody_elses = invited("bob")
+    client.force_login(user)
+
+    client.get("/me")
+    waiting.refresh_from_db()
+    first = waiting.seen_at
+    client.get("/me")
+
+    for invitation in (waiting, over, somebody_elses):
+        invitation.refresh_from_db()
+    assert (waiting.state, waiting.seen_at) == (Invitation.State.SEEN, first)
+    assert first is not None
+    assert over.seen_at is None
+    assert somebody_elses.state == Invitation.State.INVITED
