@@ -113,9 +113,17 @@ def _bounded(row: Account) -> Account:
     return row._replace(
         name=cut("name"),
         location=cut("location"),
-        handle=row.handle if row.handle and len(row.handle) <= MAX_ID else None,
+        handle=_handle(row.handle),
         website=row.website if row.website and len(row.website) <= MAX_WEBSITE else None,
     )
+
+
+def _handle(text: str | None) -> str | None:
+    """Return a handle that can be part of an address, or None."""
+    try:
+        return checked_id(text, "handle")
+    except ValueError:
+        return None
 
 
 def _knowledge(row: Account) -> int:

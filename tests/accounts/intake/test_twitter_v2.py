@@ -269,3 +269,9 @@ def test_real_profiles(real: Path) -> None:
 def test_no_real_file_has_a_bad_row(real: Path) -> None:
     for path in sorted(real.glob("*.jsonl")):
         assert read(path, "twitter-v2").rejects == [], path.name
+
+
+def test_a_handle_that_can_be_in_no_address_is_left_out(written: Write) -> None:
+    found = read(written(page(tweet(1, 7), users=(user(7, "new\nline"),))), "twitter-v2")
+
+    assert {row["account"]: row["handle"] for row in found.accounts.to_pylist()} == {"7": None}
