@@ -18,21 +18,29 @@ from scoring.models import Influencer, Topic
 
 
 class InfluencerQuery(serializers.Serializer[Any]):
-    """The filters of the influencer list; the same as in the admin."""
+    """The filters of the influencer list: score, topics, city, network, claimed, and a part of a name."""
 
     score_min = serializers.FloatField(min_value=1, max_value=100, required=False)
     score_max = serializers.FloatField(min_value=1, max_value=100, required=False)
-    topic = serializers.SlugField(required=False, help_text="A topic's slug; its descendants count too.")
+    topic = serializers.ListField(
+        child=serializers.SlugField(),
+        required=False,
+        help_text="A topic's slug; its descendants count too. Given more than once, people on any of them are kept.",
+    )
     city = serializers.CharField(required=False, help_text="A city's name, such as `Toronto` or `Portland, OR`.")
     radius_km = serializers.FloatField(min_value=1, max_value=2000, default=50, help_text="Around `city`.")
     network = serializers.SlugField(required=False)
+    claimed = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="Whether the person has claimed the profile."
+    )
     q = serializers.CharField(required=False, max_length=100, help_text="Part of a handle or a name.")
 
-    def validate_topic(self, slug: str) -> Topic:
-        topic = Topic.objects.filter(slug=slug).first()
-        if topic is None:
-            raise serializers.ValidationError(f"No topic has the slug {slug!r}; /api/v1/topics/ lists them.")
-        return topic
+    def validate_topic(self, slugs: list[str]) -> list[int]:
+        known = dict(Topic.objects.filter(slug__in=slugs).values_list("slug", "pk"))
+        for slug in slugs:
+            if slug not in known:
+                raise serializers.ValidationError(f"No topic has the slug {slug!r}; /api/v1/topics/ lists them.")
+        return list(known.values())
 
     def validate_city(self, name: str) -> Any:
         city = find_city(name)
@@ -211,8 +219,9 @@ def _filters(given: dict[str, Any]) -> queries.InfluencerFilters:
     return queries.InfluencerFilters(
         score_min=given.get("score_min"),
         score_max=given.get("score_max"),
-        topics=(given["topic"].pk,) if "topic" in given else (),
+        topics=tuple(given.get("topic", ())),
         circle=queries.Circle(city.latitude, city.longitude, given["radius_km"]) if city else None,
         network=given.get("network", ""),
+        claimed=given["claimed"],
         search=given.get("q", ""),
     )

@@ -165,6 +165,7 @@ class InfluencerFilters:
     topics: tuple[int, ...] = field(default=())
     circle: Circle | None = None
     network: str = ""
+    claimed: bool | None = None
     search: str = ""
 
 
@@ -293,6 +294,8 @@ def influencers(user: Viewer, filters: InfluencerFilters, run: ScoreRun | None =
         rows = rows.near(filters.circle.latitude, filters.circle.longitude, filters.circle.radius_km)
     if filters.network:
         rows = rows.filter(Exists(Identity.objects.filter(person=OuterRef("pk"), network=filters.network)))
+    if filters.claimed is not None:
+        rows = rows.filter(user__isnull=not filters.claimed)
     if filters.search:
         rows = rows.filter(Q(handle__icontains=filters.search) | Q(name__icontains=filters.search))
     columns = ("score", "reach", "low", "high", "percentile", "supporters")

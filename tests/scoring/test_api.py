@@ -90,7 +90,9 @@ def test_filters_narrow_the_list(get: Get, run: ScoreRun) -> None:
     hamilton = PlaceFactory.create(name="Hamilton", country="CA", latitude=43.25011, longitude=-79.84963)
     travel = TopicFactory.create(slug="travel")
     flying = TopicFactory.create(slug="air-travel", parent=travel)
-    low = _scored(run, 10, handle="low", name="Ada Low", place=toronto)
+    TopicFactory.create(slug="food")
+    claimed = {"user": UserFactory.create(), "claimed_at": NOW, "claimed_via": Person.ClaimedVia.OPERATOR}
+    low = _scored(run, 10, handle="low", name="Ada Low", place=toronto, **claimed)
     high = _scored(run, 40, handle="high", place=hamilton)
     TopicReachFactory.create(run=run, person=high, topic=flying, reach=5)
     IdentityFactory.create(person=low, network__slug="twitter")
@@ -99,6 +101,9 @@ def test_filters_narrow_the_list(get: Get, run: ScoreRun) -> None:
     assert _handles(get(LIST, score_min=20)) == ["high"]
     assert _handles(get(LIST, score_max=20)) == ["low"]
     assert _handles(get(LIST, topic="travel")) == ["high"]
+    assert _handles(get(f"{LIST}?topic=air-travel&topic=food")) == ["high"]
+    assert _handles(get(LIST, claimed="true")) == ["low"]
+    assert _handles(get(LIST, claimed="false")) == ["high"]
     assert _handles(get(LIST, city="Toronto")) == ["low"]
     assert _handles(get(LIST, city="Toronto, ON", radius_km=100)) == ["high", "low"]
     assert _handles(get(LIST, network="twitter")) == ["low"]
