@@ -78,7 +78,8 @@ def test_a_start_while_another_stops(folder: Folder) -> None:
 
 def test_a_killed_launcher_takes_command_and_services_with_it(folder: Folder) -> None:
     launcher = folder.hold()
-    assert len(folder.processes("sleep\x00300")) == 1
+    # The shell says "held" before it becomes the sleep.
+    assert eventually(lambda: len(folder.processes("sleep\x00300")) == 1)
     launcher.kill()
     assert eventually(folder.is_quiet, 20), folder.processes()
     assert "database system is shut down" in (folder.path / "logs" / "postgres.log").read_text()
