@@ -54,7 +54,7 @@ def accept(invitation: Invitation, *, by: User, now: datetime) -> None:
 def decline(invitation: Invitation, *, by: User | None, now: datetime) -> None:
     """Answer no. Declining twice is declining once.
 
-    `by` is None for somebody who holds the personal link and hasn't signed in: saying no takes no login.
+    `by` is None for whoever holds the personal link of an unclaimed profile: saying no takes neither login nor claim.
     Raises NotYours where the invitation is somebody else's, NotOpen where it was accepted or has expired.
     """
     if by is not None:

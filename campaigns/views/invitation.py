@@ -33,7 +33,7 @@ class Stage(StrEnum):
     OVER = "over"
     SIGN_IN = "sign_in"  # the profile is claimed; whoever did has to sign in
     TAKEN = "taken"  # signed in, but somebody else holds the profile
-    OTHER = "other"  # signed in, but holds another profile
+    OTHER = "other"  # signed in, but holds another profile, and nobody holds this one
     CLAIM = "claim"  # signed in, and nobody holds the profile
     NEW = "new"  # nobody holds the profile, and nobody is signed in
 
@@ -122,7 +122,8 @@ def _take(request: HttpRequest, invitation: Invitation, stage: Stage, form: NewL
     match stage, request.POST.get("answer"):
         case Stage.NEW, "join":
             return form.is_valid() and _join(request, invitation, form)
-        case Stage.NEW, "decline":
+        case ((Stage.NEW | Stage.CLAIM | Stage.OTHER), "decline"):
+            # Nobody holds the profile: the link alone says no, whichever login is signed in, and claims nothing.
             give_answer(request, invitation, by=None)
         case (Stage.CLAIM, "claim") if user.is_authenticated:
             try:

@@ -172,6 +172,39 @@ def test_saying_no_takes_no_login(client: Client) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("who", ["without a profile", "with another profile", "of another brand"])
+def test_who_is_signed_in_says_no_without_claiming(client: Client, airlines: Airlines, who: str) -> None:
+    users = {
+        "without a profile": User.objects.create_user("new"),
+        "with another profile": holder("bob")[0],
+        "of another brand": airlines.other_manager,
+    }
+    invitation = invited(campaign=open_campaign(brand=airlines.brand))
+    client.force_login(users[who])
+    page = shown(client, address(invitation))
+    assert "Saying no takes no login, and claims nothing. No, thanks Say no to Maple Air?" in page
+    client.post(address(invitation), {"answer": "decline"})
+    assert state(invitation) == ("declined", None, 0)
+    assert "You said no" in shown(client, address(invitation))
+    client.post(address(invitation), {"answer": "claim"})
+    assert state(invitation) == ("declined", None, 0)
+
+
+@pytest.mark.django_db
+def test_saying_no_is_confirmed_wherever_it_is_said(client: Client) -> None:
+    """Without JavaScript: the button that declines is in a part of the page that the first click opens."""
+    user, person = holder("ann")
+    own, unclaimed = invited(person=person), invited("bob")
+    pages = [client.get(address(unclaimed))]
+    client.force_login(user)
+    pages += [client.get(address(unclaimed)), client.get(address(own)), client.get("/me")]
+    for response in pages:
+        text = response.content.decode()
+        assert text.count('value="decline"') == 1
+        assert re.search(r'<details class="decline">(?:(?!</details>).)*value="decline"', text, re.DOTALL)
+
+
+@pytest.mark.django_db
 def test_nobody_accepts_without_a_login(client: Client) -> None:
     invitation = invited()
     client.post(address(invitation), {"answer": "accept"})
