@@ -222,12 +222,17 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
     def open(self) -> Self:
         return self.filter(state__in=[Invitation.State.INVITED, Invitation.State.SEEN])
 
+    def standing(self) -> Self:
+        """Keep what is open or answered: an expired one doesn't keep its person from being invited again."""
+        return self.exclude(state=Invitation.State.EXPIRED)
+
 
 class Invitation(models.Model):
     """The offer of a campaign's perk to one person.
 
-    `invited` → `seen` → `accepted` or `declined`; `expired` when the campaign's last day passes unanswered. The
-    personal link is signed, not stored: `campaigns.links`.
+    `invited` → `seen` → `accepted` or `declined`; `expired` when the campaign's last day passes unanswered, and back
+    to `invited` when the campaign got a later last day and its manager invites the person again. The personal link is
+    signed, not stored: `campaigns.links`.
     """
 
     class State(models.TextChoices):

@@ -108,7 +108,7 @@ class Invitable:
 
 def invitable(shortlistings: Iterable[Shortlisting]) -> list[Invitable]:
     """Return, for each campaign of these rows, whom inviting them would reach and how. One query."""
-    has_invitation = Invitation.objects.filter(campaign=OuterRef("campaign"), person=OuterRef("person"))
+    has_invitation = Invitation.objects.standing().filter(campaign=OuterRef("campaign"), person=OuterRef("person"))
     rows = (
         Shortlisting.objects.filter(pk__in=[row.pk for row in shortlistings])
         .select_related("campaign__brand", "person__user")

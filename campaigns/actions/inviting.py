@@ -8,20 +8,21 @@ from django.db import transaction
 
 from accounts.models import Person, User
 from campaigns.actions.errors import NoSeatLeft, NotOpen, NotYours
-from campaigns.models import Campaign, Invitation, Shortlisting
+from campaigns.models import Campaign, Invitation, Shortlisting, new_nonce
 
 
 @dataclass(frozen=True, slots=True)
 class InviteReport:
-    """What became of the people given to `invite`."""
+    """What became of the people given to `invite`; `again` are those among the invited whose invitation had expired."""
 
     by_email: int
     by_hand: int
     already: int
+    again: int = 0
 
     @property
     def invited(self) -> int:
-        """Return how many invitations were made."""
+        """Return how many invitations were made or opened again."""
         return self.by_email + self.by_hand
 
 
@@ -40,8 +41,10 @@ def shortlist(*, campaign: Campaign, people: Iterable[Person], by: User, now: da
 
 @transaction.atomic
 def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datetime) -> InviteReport:
-    """Offer a campaign's perk to people, each of them once; who has an invitation keeps it as it is.
+    """Offer a campaign's perk to people, each of them once; who has an open or answered invitation keeps it as it is.
 
+    One that expired, which takes a campaign whose last day was put off, is open again as if made now: under a new
+    personal link, so that the old one stays worthless, and with a new e-mail.
     Where an e-mail address is known the invitation is due to be sent (`send_due_invitations` finds it), else its
     personal link is for the manager to send by hand.
     """
@@ -51,23 +54,41 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
     if campaign.seats_taken >= campaign.seats:
         raise NoSeatLeft(f"All {campaign.seats} seats of {campaign.name} are taken: nobody else can accept.")
     wanted = _visible(people, by)
-    there = set(
-        Invitation.objects.filter(campaign=campaign, person__in=list(wanted)).values_list("person_id", flat=True)
-    )
-    new = [
-        Invitation(
-            campaign=campaign,
-            person_id=pk,
-            delivery=Invitation.Delivery.DUE if has_address else Invitation.Delivery.BY_HAND,
-            invited_at=now,
-            invited_by=by,
-        )
-        for pk, has_address in wanted.items()
-        if pk not in there
-    ]
+    there = {row.person_id: row for row in Invitation.objects.filter(campaign=campaign, person__in=list(wanted))}
+    new, again = [], []
+    for pk, has_address in wanted.items():
+        row = there.get(pk)
+        if row is None:
+            row = Invitation(campaign=campaign, person_id=pk)
+            new.append(row)
+        elif row.state == Invitation.State.EXPIRED:
+            again.append(row)
+        else:
+            continue
+        _open(row, has_address, by, now)
     Invitation.objects.bulk_create(new, batch_size=2000)
-    by_email = sum(invitation.delivery == Invitation.Delivery.DUE for invitation in new)
-    return InviteReport(by_email=by_email, by_hand=len(new) - by_email, already=len(there))
+    # Nobody else writes to an expired invitation, and who else invites waits for the campaign's lock.
+    Invitation.objects.bulk_update(again, _OPENED, batch_size=2000)
+    by_email = sum(row.delivery == Invitation.Delivery.DUE for row in (*new, *again))
+    return InviteReport(
+        by_email=by_email,
+        by_hand=len(new) + len(again) - by_email,
+        already=len(there) - len(again),
+        again=len(again),
+    )
+
+
+# What `_open` sets.
+_OPENED = ["state", "delivery", "invited_at", "invited_by", "nonce", "sending_since", "sent_at", "seen_at"]
+
+
+def _open(invitation: Invitation, has_address: bool, by: User, now: datetime) -> None:
+    """Make an invitation one that nobody has seen, under a link that nobody was given."""
+    invitation.state = Invitation.State.INVITED
+    invitation.delivery = Invitation.Delivery.DUE if has_address else Invitation.Delivery.BY_HAND
+    invitation.invited_at, invitation.invited_by = now, by
+    invitation.nonce = new_nonce()
+    invitation.sending_since = invitation.sent_at = invitation.seen_at = None
 
 
 def _locked(campaign: Campaign, by: User) -> Campaign:

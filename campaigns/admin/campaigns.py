@@ -321,8 +321,8 @@ def find_url(campaign: Campaign) -> str:
 
 
 def _waiting(request: HttpRequest, campaign: Campaign) -> ShortlistingQuerySet:
-    """Return who is on the shortlist and wasn't invited yet."""
-    invited = Invitation.objects.filter(campaign=campaign, person=OuterRef("person"))
+    """Return who is on the shortlist and wasn't invited yet, or has an invitation that expired."""
+    invited = Invitation.objects.standing().filter(campaign=campaign, person=OuterRef("person"))
     listed = Shortlisting.objects.visible_to(request.user).filter(campaign=campaign)
     return listed.exclude(Exists(invited)).order_by("pk")
 

@@ -68,6 +68,8 @@ def _said(report: actions.InviteReport) -> str:
         parts.append(f"{report.by_email} by e-mail")
     if report.by_hand:
         parts.append(f"{report.by_hand} with a link for you to send")
+    if report.again:
+        parts.append(f"{report.again} of them again, under a new link")
     if report.already:
         parts.append(f"{report.already} had been invited before")
     return ", ".join(parts) + "."

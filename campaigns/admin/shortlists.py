@@ -33,12 +33,15 @@ class InvitedFilter(RadioFilter):  # type: ignore[misc]  # unfold publishes no t
     parameter_name = "invited"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("no", "Not invited yet"), ("yes", "Invited")]
+        return [("no", "Not invited yet"), ("yes", "Invited"), ("expired", "Expired: can be invited again")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() not in {"yes", "no"}:
-            return queryset
-        return queryset.filter(invitation__isnull=self.value() == "no")
+        match self.value():
+            case "yes" | "no" as invited:
+                return queryset.filter(invitation__isnull=invited == "no")
+            case "expired":
+                return queryset.filter(invitation=Invitation.State.EXPIRED)
+        return queryset
 
 
 @admin.register(Shortlisting)

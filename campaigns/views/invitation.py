@@ -76,6 +76,7 @@ def _invitation(request: HttpRequest, token: str) -> HttpResponse:
         "person": found.person,
         "seats_left": found.campaign.seats - found.campaign.seats_taken,
         "stage": stage.value,
+        "is_over": found.campaign.is_over(timezone.now()),
         "form": form,
         "sheet": sheet_of(found.person, viewer=request.user) if _shows_score(found.person, stage) else None,
     }

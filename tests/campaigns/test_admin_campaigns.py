@@ -263,6 +263,24 @@ def test_the_shortlist_is_invited_after_asking(manager: Client, airlines: Airlin
     assert "Nobody on the shortlist waits for an invitation" in again
 
 
+def test_who_let_it_expire_is_invited_again_once_the_campaign_goes_on(manager: Client, airlines: Airlines) -> None:
+    campaign = CampaignFactory.create(
+        brand=airlines.brand, name="Toronto route", starts_on=date(2020, 1, 1), ends_on=date(2020, 1, 2)
+    )
+    for state in ("expired", "declined"):
+        person = ShortlistingFactory.create(campaign=campaign).person
+        answered = NOW if state == "declined" else None
+        InvitationFactory.create(campaign=campaign, person=person, state=state, answered_at=answered)
+    assert "Invite the 1 who" not in manager.get(_change(campaign)).content.decode()
+    manager.post(_change(campaign), _form(ends_on="2099-01-01"))
+    assert "Invite the 1 who" in manager.get(_change(campaign)).content.decode()
+    url = reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk])
+    assert "1 person" in manager.get(url).content.decode()
+    done = manager.post(url, {}, follow=True).content.decode()
+    assert "Toronto route: 1 invited, 1 with a link for you to send, 1 of them again, under a new link." in done
+    assert sorted(Invitation.objects.values_list("state", flat=True)) == ["declined", "invited"]
+
+
 def test_a_campaign_that_is_over_invites_nobody(manager: Client, airlines: Airlines) -> None:
     campaign = CampaignFactory.create(brand=airlines.brand, starts_on=date(2020, 1, 1), ends_on=date(2020, 1, 2))
     ShortlistingFactory.create(campaign=campaign)

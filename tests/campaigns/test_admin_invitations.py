@@ -57,6 +57,9 @@ def test_shortlists_show_whom_ones_own_campaigns_consider(manager: Client, airli
     assert _names(manager, SHORTLISTS, campaign=mine.pk) == ["ann"]
     assert _names(manager, SHORTLISTS, invited="no") == ["ben"]
     assert _names(manager, SHORTLISTS, invited="yes") == ["ann"]
+    assert _names(manager, SHORTLISTS, invited="expired") == []
+    Invitation.objects.update(state="expired", answered_at=None)
+    assert _names(manager, SHORTLISTS, invited="expired") == ["ann"]
     assert _names(manager, SHORTLISTS, q="an") == ["ann"]
 
 

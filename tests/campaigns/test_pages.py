@@ -323,6 +323,16 @@ def test_after_the_last_day_nothing_is_claimed_or_accepted(client: Client) -> No
 
 
 @pytest.mark.django_db
+def test_an_expired_invitation_to_what_was_extended_names_no_day_to_come(client: Client) -> None:
+    invitation = invited(state="expired")
+    page = shown(client, address(invitation))
+    assert "The offer was extended since" in page
+    assert "It could be answered until" not in page
+    client.post(address(invitation), {"answer": "decline"})
+    assert state(invitation) == ("expired", None, 0)
+
+
+@pytest.mark.django_db
 def test_an_answer_is_final_and_giving_it_twice_is_giving_it_once(client: Client) -> None:
     user, person = holder("ann")
     invitation = invited(person=person)
