@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
 from django.db.models import Q
 from django.template.loader import render_to_string
 
@@ -35,7 +36,8 @@ def send_due_invitations(*, now: datetime) -> int:
     out twice; nothing else does. Where the server turns the address down, the e-mail has failed and the manager sends
     the link by hand; where the server itself fails, everything left stays due.
 
-    Nothing is sent to people who hid, nor for campaigns that are over. Logs name invitations by id only.
+    Nothing is sent to people who hid, nor for campaigns that are over, be it while the mails go out. Logs name
+    invitations by id only.
     """
     began = time.monotonic()
     due = list(_due(now).order_by("pk").values_list("pk", flat=True)[:5000])
@@ -49,10 +51,9 @@ def send_due_invitations(*, now: datetime) -> int:
             at = now + timedelta(seconds=time.monotonic() - began)
             if at - now > LONGEST:
                 break
-            # Conditions on the row's own columns only. With a join Django asks for `id IN (SELECT …)`, which isn't
-            # asked again for the row that another sender changed while we waited for it: both would get it.
-            if _claimable(at).filter(pk=pk).update(delivery=Invitation.Delivery.SENDING, sending_since=at):
-                sent += _deliver(pk, at, with_timeout)
+            invitation = _claim(pk, at)
+            if invitation is not None:
+                sent += _deliver(invitation, at, with_timeout)
     except _ServerDown as error:
         log.warning("mail server: %s; the invitations left are tried again", error)
     finally:
@@ -61,7 +62,12 @@ def send_due_invitations(*, now: datetime) -> int:
 
 
 def _due(now: datetime) -> InvitationQuerySet:
-    return _claimable(now).filter(person__is_hidden=False).exclude(campaign__in=Campaign.objects.over(now))
+    return _wanted(_claimable(now), now)
+
+
+def _wanted(invitations: InvitationQuerySet, now: datetime) -> InvitationQuerySet:
+    """Keep those whose person may be written to, for campaigns that can still be accepted."""
+    return invitations.filter(person__is_hidden=False).exclude(campaign__in=Campaign.objects.over(now))
 
 
 def _claimable(now: datetime) -> InvitationQuerySet:
@@ -70,14 +76,35 @@ def _claimable(now: datetime) -> InvitationQuerySet:
     return Invitation.objects.open().filter(due | given_up)
 
 
-def _deliver(pk: int, claimed_at: datetime, connection: BaseEmailBackend) -> bool:
+@transaction.atomic
+def _claim(pk: int, at: datetime) -> Invitation | None:
+    """Mark an invitation as being sent and return it with its campaign and person; None where it isn't to be sent.
+
+    Minutes can lie between the list of what is due and this one's turn: whoever hid, answered or was erased
+    meanwhile gets no mail, nor does a campaign send any that was closed.
+    """
+    # Conditions on the row's own columns only. With a join Django asks for `id IN (SELECT …)`, which isn't asked
+    # again for the row that another sender changed while we waited for it: both would get it.
+    if not _claimable(at).filter(pk=pk).update(delivery=Invitation.Delivery.SENDING, sending_since=at):
+        return None
+    rows = Invitation.objects.filter(pk=pk).select_related("campaign__brand", "person__user")
+    invitation = _wanted(rows, at).first()
+    if invitation is None:
+        transaction.set_rollback(True)  # the claim is taken back; what is due stays due
+    return invitation
+
+
+def _deliver(invitation: Invitation, claimed_at: datetime, connection: BaseEmailBackend) -> bool:
     """Send one claimed invitation and note what became of it; return whether it went out."""
     outcome = Invitation.Delivery.DUE
     try:
-        outcome = _send(Invitation.objects.select_related("campaign__brand", "person__user").get(pk=pk), connection)
+        outcome = _send(invitation, connection)
     finally:
         # Whatever goes wrong, the claim is given back, unless somebody took it over meanwhile.
-        Invitation.objects.filter(pk=pk, delivery=Invitation.Delivery.SENDING, sending_since=claimed_at).update(
+        claim = Invitation.objects.filter(
+            pk=invitation.pk, delivery=Invitation.Delivery.SENDING, sending_since=claimed_at
+        )
+        claim.update(
             delivery=outcome,
             sending_since=None,
             sent_at=claimed_at if outcome == Invitation.Delivery.SENT else None,

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.core import mail
@@ -15,11 +15,11 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection, transaction
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import Person, User
 from campaigns import tasks
-from campaigns.actions import send_due_invitations
+from campaigns.actions import decline, send_due_invitations
 from campaigns.links import invitation_url
-from campaigns.models import Invitation
+from campaigns.models import Campaign, Invitation
 from tests.factories.accounts import PersonFactory
 from tests.factories.campaigns import NOW, CampaignFactory, InvitationFactory
 
@@ -111,6 +111,51 @@ def test_what_is_not_due_is_not_sent() -> None:
     assert send_due_invitations(now=NOW) == 0
     assert mail.outbox == []
     assert _delivery() == ["by_hand", "sent", "failed", "due", "due", "due", "by_hand"]
+
+
+class Meanwhile(EmailBackend):
+    """A mail server that is so slow that things happen while it takes the first mail."""
+
+    happens: ClassVar[Callable[[], object]]
+
+    def send_messages(self, messages: Sequence[EmailMessage]) -> int:
+        if not mail.outbox:
+            Meanwhile.happens()
+        return super().send_messages(messages)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("happens", "left"),
+    [
+        (lambda last: Person.objects.filter(pk=last.person_id).update(is_hidden=True), ["sent", "due"]),
+        (lambda last: Person.objects.filter(pk=last.person_id).delete(), ["sent"]),
+        (lambda last: decline(last, by=None, now=NOW), ["sent", "due"]),
+        (lambda last: Campaign.objects.filter(pk=last.campaign_id).update(ends_on=date(2026, 2, 28)), ["sent", "due"]),
+    ],
+    ids=["hides", "is erased", "declines", "campaign ends"],
+)
+def test_who_is_out_of_it_before_their_turn_gets_no_mail(
+    settings: Settings, happens: Callable[[Invitation], object], left: list[str]
+) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Meanwhile"
+    _due("first@example.org")
+    last = _due("last@example.org")
+    Meanwhile.happens = lambda: happens(last)
+    assert send_due_invitations(now=NOW) == 1
+    assert [message.to for message in mail.outbox] == [["first@example.org"]]
+    assert _delivery() == left
+    assert set(Invitation.objects.values_list("sending_since", flat=True)) == {None}
+
+
+@pytest.mark.django_db
+def test_the_address_is_the_one_of_the_moment(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Meanwhile"
+    _due("first@example.org")
+    last = _due("last@example.org")
+    Meanwhile.happens = lambda: Person.objects.filter(pk=last.person_id).update(email="")
+    assert send_due_invitations(now=NOW) == 1
+    assert _delivery() == ["sent", "by_hand"]
 
 
 @pytest.mark.django_db
