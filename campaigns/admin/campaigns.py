@@ -66,6 +66,9 @@ class CampaignForm(forms.ModelForm[Campaign]):
         if low is not None and high is not None and low > high:
             self.add_error("score_max", "The highest score is below the lowest.")
         brand = data.get("brand") or self.brand or (self.instance.brand if self.instance.pk else None)
+        if brand:
+            # For as long as the admin's transaction: who saves the same name at the same moment waits, then sees it.
+            Brand.objects.select_for_update(no_key=True).filter(pk=brand.pk).first()
         same = Campaign.objects.filter(brand=brand, name=data.get("name")).exclude(pk=self.instance.pk)
         if brand and same.exists():
             self.add_error("name", f"{brand} has a campaign of this name already.")

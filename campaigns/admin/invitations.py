@@ -15,6 +15,7 @@ from accounts.models import Person
 from campaigns import actions
 from campaigns.admin.base import STATE_LABELS, CappedPaginator, ReadOnlyAdmin, day, person_link, staff_of
 from campaigns.admin.export import Cell, csv_response
+from campaigns.admin.inviting import too_many
 from campaigns.admin.shortlists import CampaignFilter
 from campaigns.links import invitation_url
 from campaigns.models import Campaign, Invitation
@@ -119,6 +120,8 @@ class InvitationAdmin(ReadOnlyAdmin):
     @admin.action(description="Replace the personal links", permissions=["renew"])
     def renew_links(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
         """Make the links given out so far worthless."""
+        if too_many(request, queryset):
+            return
         renewed = 0
         for row in queryset:
             try:

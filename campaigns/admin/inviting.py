@@ -27,8 +27,19 @@ def send_soon() -> None:
         log.warning("invitations wait for beat: the broker doesn't answer (%s)", type(error).__name__)
 
 
+def too_many(request: HttpRequest, rows: QuerySet[Any]) -> bool:
+    """Return whether these are more rows than anybody acts on at once, with a message where they are."""
+    if rows.order_by().values("pk")[: MOST_AT_ONCE + 1].count() <= MOST_AT_ONCE:
+        return False
+    messages.error(request, f"These are more than {MOST_AT_ONCE:,} people. Narrow the list down first.")
+    return True
+
+
 def invite_listed(request: HttpRequest, rows: QuerySet[Shortlisting]) -> None:
     """Invite the people of these rows, each to the row's campaign, and say what became of them."""
+    # Asked again with the answer: the list may have grown, and the page that asks can be left out.
+    if too_many(request, rows):
+        return
     people: dict[Campaign, list[Person]] = {}
     for row in rows.select_related("campaign", "person"):
         people.setdefault(row.campaign, []).append(row.person)
@@ -45,9 +56,7 @@ def invite_listed(request: HttpRequest, rows: QuerySet[Shortlisting]) -> None:
 
 def ask(request: HttpRequest, model_admin: Any, rows: QuerySet[Shortlisting], **context: Any) -> HttpResponse | None:
     """Show whom inviting these rows would reach, and how; None, with a message, where they are too many."""
-    listed = list(rows[: MOST_AT_ONCE + 1])
-    if len(listed) > MOST_AT_ONCE:
-        messages.error(request, f"These are more than {MOST_AT_ONCE:,} people. Narrow the list down first.")
+    if too_many(request, rows):
         return None
     return TemplateResponse(
         request,
@@ -56,7 +65,7 @@ def ask(request: HttpRequest, model_admin: Any, rows: QuerySet[Shortlisting], **
             **model_admin.admin_site.each_context(request),
             "title": "Invite",
             "opts": model_admin.opts,
-            "groups": queries.invitable(listed),
+            "groups": queries.invitable(rows),
             **context,
         },
     )

@@ -1,7 +1,9 @@
 """Campaigns in the admin: the form, the list, and a campaign's own page."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -125,6 +127,27 @@ def test_what_cannot_be_is_told_in_words(
     assert response.status_code == 200
     assert message in response.content.decode()
     assert Campaign.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_give_the_same_name_at_once_one_is_told(airlines: Airlines) -> None:
+    other = CampaignFactory.create(brand=airlines.brand, name="Other route")
+    together = Barrier(4)
+
+    def post(url: str) -> tuple[int, bool]:
+        try:
+            client = Client()
+            client.force_login(airlines.manager)
+            together.wait()
+            response = client.post(url, _form())
+            return response.status_code, "Maple Air has a campaign of this name already." in response.content.decode()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = sorted(pool.map(post, [ADD, ADD, ADD, _change(other)]))
+    assert answers == [(200, True)] * 3 + [(302, False)]
+    assert Campaign.objects.filter(name="Toronto route").count() == 1
 
 
 def test_one_brand_is_not_asked_for_and_another_cannot_be_slipped_in(manager: Client, airlines: Airlines) -> None:
@@ -279,6 +302,21 @@ def test_who_let_it_expire_is_invited_again_once_the_campaign_goes_on(manager: C
     done = manager.post(url, {}, follow=True).content.decode()
     assert "Toronto route: 1 invited, 1 with a link for you to send, 1 of them again, under a new link." in done
     assert sorted(Invitation.objects.values_list("state", flat=True)) == ["declined", "invited"]
+
+
+def test_more_people_than_anybody_means_are_not_invited_by_the_answer_either(
+    manager: Client, airlines: Airlines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = CampaignFactory.create(brand=airlines.brand, **LONG)
+    ShortlistingFactory.create_batch(2, campaign=campaign)
+    url = reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk])
+    monkeypatch.setattr("campaigns.admin.inviting.MOST_AT_ONCE", 1)
+    for answer in (manager.get(url, follow=True), manager.post(url, {"confirmed": "1"}, follow=True)):
+        assert "These are more than 1 people" in answer.content.decode()
+    assert not Invitation.objects.exists()
+    monkeypatch.setattr("campaigns.admin.inviting.MOST_AT_ONCE", 2)
+    manager.post(url, {"confirmed": "1"})
+    assert Invitation.objects.count() == 2
 
 
 def test_a_campaign_that_is_over_invites_nobody(manager: Client, airlines: Airlines) -> None:

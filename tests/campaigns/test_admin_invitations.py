@@ -221,3 +221,20 @@ def test_the_export_brings_the_links_to_send(manager: Client, airlines: Airlines
         "link": invitation_url(ann, "https://sway.example"),
     }
     assert rows[""]["link"] == ""
+
+
+def test_a_bulk_action_on_more_rows_than_anybody_means_changes_nothing(
+    manager: Client, airlines: Airlines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = CampaignFactory.create(brand=airlines.brand, **LONG)
+    listed = ShortlistingFactory.create_batch(2, campaign=campaign)
+    monkeypatch.setattr("campaigns.admin.inviting.MOST_AT_ONCE", 1)
+    for more in ({}, {"confirmed": "1"}):
+        assert "These are more than 1 people" in _act(manager, SHORTLISTS, "invite", listed, **more)
+    assert not Invitation.objects.exists()
+    sent = InvitationFactory.create_batch(2, campaign=campaign)
+    assert "These are more than 1 people" in _act(manager, INVITATIONS, "renew_links", sent)
+    assert {row.nonce for row in Invitation.objects.all()} == {row.nonce for row in sent}
+    monkeypatch.setattr("campaigns.admin.inviting.MOST_AT_ONCE", 2)
+    _act(manager, INVITATIONS, "renew_links", sent)
+    assert not {row.nonce for row in Invitation.objects.all()} & {row.nonce for row in sent}
