@@ -96,6 +96,35 @@ def test_a_forgotten_password_is_set_anew_by_mail(client: Client, settings: Sett
     assert user.check_password("another-Enough-78")
 
 
+def test_asking_for_a_service_users_password_tells_and_sends_nothing(client: Client) -> None:
+    service = User.objects.create_user("service", "api@example.org", is_service=True)
+    asked = [
+        client.post(reverse("account_reset_password"), {"email": address}, follow=True)
+        for address in ("api@example.org", "nobody@example.org")
+    ]
+    assert [message.to for message in mail.outbox] == [["nobody@example.org"]]
+    assert asked[0].redirect_chain == asked[1].redirect_chain
+    answers = [re.search(r"<main.*</main>", answer.content.decode(), re.DOTALL) for answer in asked]
+    assert answers[0]
+    assert answers[1]
+    assert answers[0][0] == answers[1][0]
+    service.refresh_from_db()
+    assert not service.has_usable_password()
+
+
+def test_a_link_from_before_a_login_became_a_service_user_sets_no_password(client: Client) -> None:
+    user = User.objects.create_user("service", "api@example.org")
+    client.post(reverse("account_reset_password"), {"email": "api@example.org"})
+    link = re.search(r"http://testserver(/accounts/password/reset/key/\S+)", str(mail.outbox[0].body))
+    assert link
+    User.objects.update(is_service=True)
+    form = client.get(link[1], follow=True).redirect_chain[-1][0]
+    response = client.post(form, {"password1": "another-Enough-78", "password2": "another-Enough-78"})
+    assert response.status_code == 403
+    user.refresh_from_db()
+    assert not user.has_usable_password()
+
+
 @pytest.mark.parametrize("name", ["account_change_password", "account_email", "account_logout"])
 def test_the_pages_of_a_login_have_the_sites_frame(client: Client, name: str) -> None:
     client.force_login(User.objects.create_user("ann", password="p"))
