@@ -1,10 +1,10 @@
 """Partner API: one's own campaigns, read only."""
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from rest_framework import serializers, viewsets
 
 from accounts.api.pages import Pages
-from campaigns.models import Campaign, CampaignPlace, Invitation
+from campaigns.models import Campaign, CampaignPlace
 
 
 class CampaignPlaceSerializer(serializers.ModelSerializer[CampaignPlace]):
@@ -64,9 +64,5 @@ class CampaignViewSet(viewsets.ReadOnlyModelViewSet[Campaign]):
             Campaign.objects.visible_to(self.request.user)
             .select_related("brand")
             .prefetch_related("topics", "places")
-            .annotate(
-                invited=Count("invitations", distinct=True),
-                accepted=Count("invitations", filter=Q(invitations__state=Invitation.State.ACCEPTED), distinct=True),
-                declined=Count("invitations", filter=Q(invitations__state=Invitation.State.DECLINED), distinct=True),
-            )
+            .with_answers()
         )

@@ -92,15 +92,22 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         """Keep those whose last day, in UTC, has passed."""
         return self.filter(ends_on__lt=now.astimezone(UTC).date())
 
-    def with_counts(self, user: Viewer) -> Self:
-        """Annotate `shortlisted`, `invited` and `accepted`: how many the user can see in the campaign's lists.
+    def with_answers(self) -> Self:
+        """Annotate `invited`: how many were, whatever became of it; and `seen`, `accepted`, `declined`, `expired`.
 
-        Subqueries, since joining two lists of n rows each would count over n² of them.
+        Subqueries, since joining two lists of n rows each would count over n² of them, and grouping would count for
+        campaigns that the page doesn't show.
         """
-        shortlist = Shortlisting.objects.visible_to(user).filter(campaign=OuterRef("pk"))
         invitations = Invitation.objects.filter(campaign=OuterRef("pk"))
-        accepted = invitations.filter(state=Invitation.State.ACCEPTED)
-        return self.annotate(shortlisted=_count(shortlist), invited=_count(invitations), accepted=_count(accepted))
+        states = [state for state in Invitation.State if state != Invitation.State.INVITED]
+        return self.annotate(
+            invited=_count(invitations), **{state.value: _count(invitations.filter(state=state)) for state in states}
+        )
+
+    def with_counts(self, user: Viewer) -> Self:
+        """Annotate those and `shortlisted`: how many people the user can see on the campaign's shortlist."""
+        shortlist = Shortlisting.objects.visible_to(user).filter(campaign=OuterRef("pk"))
+        return self.with_answers().annotate(shortlisted=_count(shortlist))
 
 
 class Campaign(models.Model):
@@ -148,6 +155,11 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def seats_left(self) -> int:
+        """Return how many can still accept."""
+        return self.seats - self.seats_taken
 
     def is_over(self, now: datetime) -> bool:
         """Return whether the last day, in UTC, has passed."""

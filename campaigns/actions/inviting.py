@@ -51,7 +51,7 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
     campaign = _locked(campaign, by)
     if campaign.is_over(now):
         raise NotOpen(f"{campaign.name} ended on {campaign.ends_on:%d %B %Y}: nobody can be invited any more.")
-    if campaign.seats_taken >= campaign.seats:
+    if campaign.seats_left < 1:
         raise NoSeatLeft(f"All {campaign.seats} seats of {campaign.name} are taken: nobody else can accept.")
     wanted = _visible(people, by)
     there = {row.person_id: row for row in Invitation.objects.filter(campaign=campaign, person__in=list(wanted))}

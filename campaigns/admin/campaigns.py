@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, When
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -211,16 +211,11 @@ class CampaignAdmin(VisibleAdmin):
             .annotate(waits_for_you=Case(When(TO_SEND, is_shown=True, then=1), default=0))
             .order_by("-waits_for_you", F("answered_at").desc(nulls_last=True), "-invited_at", "-pk")[:ROWS]
         )
-        states = dict(
-            Invitation.objects.filter(campaign=campaign).order_by().values_list("state").annotate(Count("pk"))
-        )
         return {
             "title": campaign.name,
             "subtitle": None,
             "campaign": campaign,
             "is_over": campaign.is_over(timezone.now()),
-            "states": [(state.value, states.get(state.value, 0)) for state in Invitation.State],
-            "seats_left": campaign.seats - campaign.seats_taken,
             "rows": ROWS,
             "shortlist": queries.shortlist_of(campaign, request.user, run_of(request), ROWS),
             "invitations": [

@@ -74,7 +74,6 @@ def _invitation(request: HttpRequest, token: str) -> HttpResponse:
         "campaign": found.campaign,
         "brand": found.campaign.brand,
         "person": found.person,
-        "seats_left": found.campaign.seats - found.campaign.seats_taken,
         "stage": stage.value,
         "is_over": found.campaign.is_over(timezone.now()),
         "form": form,

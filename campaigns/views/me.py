@@ -33,7 +33,7 @@ def me(request: HttpRequest) -> HttpResponse:
         "person": person,
         "identities": identities_of(person),
         "sheet": sheet_of(person, viewer=request.user),
-        "waiting": [(row, row.campaign.seats - row.campaign.seats_taken) for row in waiting],
+        "waiting": waiting,
         "past": [row for row in invitations if row not in waiting],
     }
     return render(request, "campaigns/me.html", context)
