@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Subquery, prefetch_related_objects
@@ -99,6 +99,12 @@ class Invitable:
     by_hand: int
     already: int
     names: list[str]
+    is_over: bool
+
+    @property
+    def is_closed(self) -> bool:
+        """Return whether `actions.invite` would refuse, for time or for want of seats."""
+        return self.is_over or self.campaign.seats_left < 1
 
     @property
     def new(self) -> int:
@@ -106,7 +112,7 @@ class Invitable:
         return self.by_email + self.by_hand
 
 
-def invitable(shortlistings: Iterable[Shortlisting]) -> list[Invitable]:
+def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invitable]:
     """Return, for each campaign of these rows, whom inviting them would reach and how. One query."""
     has_invitation = Invitation.objects.standing().filter(campaign=OuterRef("campaign"), person=OuterRef("person"))
     rows = (
@@ -129,6 +135,7 @@ def invitable(shortlistings: Iterable[Shortlisting]) -> list[Invitable]:
                 by_hand=len(new) - by_email,
                 already=len(listed) - len(new),
                 names=[person.display_name for person in new],
+                is_over=listed[0].campaign.is_over(now),
             )
         )
     return found

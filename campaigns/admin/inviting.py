@@ -58,6 +58,7 @@ def ask(request: HttpRequest, model_admin: Any, rows: QuerySet[Shortlisting], **
     """Show whom inviting these rows would reach, and how; None, with a message, where they are too many."""
     if too_many(request, rows):
         return None
+    groups = queries.invitable(rows, timezone.now())
     return TemplateResponse(
         request,
         "admin/campaigns/invite.html",
@@ -65,7 +66,8 @@ def ask(request: HttpRequest, model_admin: Any, rows: QuerySet[Shortlisting], **
             **model_admin.admin_site.each_context(request),
             "title": "Invite",
             "opts": model_admin.opts,
-            "groups": queries.invitable(rows),
+            "groups": groups,
+            "can_invite": any(group.new and not group.is_closed for group in groups),
             **context,
         },
     )

@@ -335,6 +335,28 @@ def test_a_campaign_that_is_over_invites_nobody(manager: Client, airlines: Airli
     assert not Invitation.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "said", "button"),
+    [
+        ({"seats": 3, "seats_taken": 2}, "One seat is left: the first to accept gets it.", True),
+        ({"seats": 4, "seats_taken": 1}, "3 seats are left: the first to accept get them.", True),
+        ({"seats": 2, "seats_taken": 2}, "All its seats are taken", False),
+        ({"ends_on": date(2026, 1, 2)}, "It ended on 2 January 2026", False),
+    ],
+)
+def test_the_page_that_asks_says_how_many_can_accept(
+    manager: Client, airlines: Airlines, given: dict[str, Any], said: str, button: bool
+) -> None:
+    campaign = CampaignFactory.create(brand=airlines.brand, **(LONG | given))
+    ShortlistingFactory.create_batch(4, campaign=campaign)
+    asked = manager.get(reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk]))
+    text = asked.content.decode()
+    assert said in text
+    assert asked.context["can_invite"] is button
+    assert ("will be invited" in text) is button
+    assert ("Invite the 4 who" in manager.get(_change(campaign)).content.decode()) is button
+
+
 def test_inviting_asks_a_worker_only_once_all_is_written(
     manager: Client, airlines: Airlines, django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -235,7 +235,8 @@ def test_signing_in_leads_back_to_the_invitation_and_nowhere_else(client: Client
     User.objects.create_user("ann-login", password="p")
     page = client.get(address(invitation)).content.decode()
     link = f"{reverse('account_login')}?next={address(invitation).replace('/', '%2F')}"
-    assert f'href="{link}"' in page
+    # The page's own, and the one in the frame of every page.
+    assert page.count(f'href="{link}"') == page.count(f'href="{reverse("account_login")}') == 2
     given = {"login": "ann-login", "password": "p"}
     evil = Client().post(reverse("account_login"), {**given, "next": "https://evil.example/"})
     assert (evil.status_code, evil["Location"]) == (302, "/")
@@ -289,7 +290,33 @@ def test_a_manager_who_tries_the_link_neither_claims_nor_answers(client: Client,
     assert "This is me: claim @ann" in shown(client, address(invitation))
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("who", ["with another profile", "without a profile"])
+def test_signing_out_to_use_another_login_leads_back_to_the_invitation(client: Client, who: str) -> None:
+    taken = who == "without a profile"
+    invitation = invited(person=holder("ann")[1] if taken else None)
+    client.force_login(User.objects.create_user("new") if taken else holder("bob")[0])
+    page = client.get(address(invitation)).content.decode()
+    assert f'<input type="hidden" name="next" value="{address(invitation)}">' in page
+    left = client.post(reverse("account_logout"), {"next": address(invitation)})
+    assert (left.status_code, left["Location"]) == (302, address(invitation))
+    assert ("Sign in to answer" if taken else "Is this you?") in shown(client, address(invitation))
+
+
 # Seats and time.
+
+
+@pytest.mark.django_db
+def test_nobody_makes_a_login_for_a_seat_without_being_told_that_there_is_none(client: Client) -> None:
+    full = open_campaign(seats=2, seats_taken=2)
+    unclaimed, claimed = invited("ann", campaign=full), invited(person=holder("bob")[1], campaign=full)
+    for invitation in (unclaimed, claimed):
+        assert "All seats are taken." in shown(client, address(invitation))
+    client.force_login(User.objects.create_user("new"))
+    assert "All seats are taken." in shown(client, address(unclaimed))
+    full.seats = 3
+    full.save()
+    assert "All seats are taken." not in shown(client, address(unclaimed))
 
 
 @pytest.mark.django_db
