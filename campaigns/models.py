@@ -238,6 +238,9 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         """Keep what is open or answered: an expired one doesn't keep its person from being invited again."""
         return self.exclude(state=Invitation.State.EXPIRED)
 
+    def expired(self) -> Self:
+        return self.filter(state=Invitation.State.EXPIRED)
+
 
 class Invitation(models.Model):
     """The offer of a campaign's perk to one person.

@@ -92,11 +92,12 @@ def shortlist_of(campaign: Campaign, user: Viewer, run: ScoreRun | None, most: i
 
 @dataclass(frozen=True, slots=True)
 class Invitable:
-    """What inviting some people to a campaign would do."""
+    """What inviting some people to a campaign would do; `again` are those whose invitation expired."""
 
     campaign: Campaign
     by_email: int
     by_hand: int
+    again: int
     already: int
     names: list[str]
     is_over: bool
@@ -114,11 +115,11 @@ class Invitable:
 
 def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invitable]:
     """Return, for each campaign of these rows, whom inviting them would reach and how. One query."""
-    has_invitation = Invitation.objects.standing().filter(campaign=OuterRef("campaign"), person=OuterRef("person"))
+    invitations = Invitation.objects.filter(campaign=OuterRef("campaign"), person=OuterRef("person"))
     rows = (
         Shortlisting.objects.filter(pk__in=[row.pk for row in shortlistings])
         .select_related("campaign__brand", "person__user")
-        .annotate(is_invited=Exists(has_invitation))
+        .annotate(is_invited=Exists(invitations.standing()), has_expired=Exists(invitations.expired()))
         .order_by("campaign", "pk")
     )
     by_campaign: dict[int, list[Shortlisting]] = {}
@@ -133,6 +134,7 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
                 campaign=listed[0].campaign,
                 by_email=by_email,
                 by_hand=len(new) - by_email,
+                again=sum(row.has_expired for row in listed),  # type: ignore[attr-defined]  # annotated
                 already=len(listed) - len(new),
                 names=[person.display_name for person in new],
                 is_over=listed[0].campaign.is_over(now),

@@ -22,6 +22,8 @@ def give_answer(request: HttpRequest, invitation: Invitation, *, by: User | None
                 )
             case "decline":
                 decline(invitation, by=by, now=timezone.now())
-                messages.success(request, _("You declined. Nothing else is asked of you."))
+                messages.success(
+                    request, _("You declined. %(brand)s sees your answer now.") % {"brand": campaign.brand.name}
+                )
     except CampaignError as error:
         messages.error(request, str(error))

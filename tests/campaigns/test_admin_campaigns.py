@@ -304,9 +304,11 @@ def test_who_let_it_expire_is_invited_again_once_the_campaign_goes_on(manager: C
         InvitationFactory.create(campaign=campaign, person=person, state=state, answered_at=answered)
     assert "Invite the 1 who" not in manager.get(_change(campaign)).content.decode()
     manager.post(_change(campaign), _form(ends_on="2099-01-01"))
-    assert "Invite the 1 who" in manager.get(_change(campaign)).content.decode()
+    assert "Invite the 1 who isn't yet or no longer" in manager.get(_change(campaign)).content.decode()
     url = reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk])
-    assert "1 person" in manager.get(url).content.decode()
+    asked = manager.get(url).content.decode()
+    assert "1 person" in asked
+    assert "1 again, for the first invitation expired: with a new link" in asked
     done = manager.post(url, {}, follow=True).content.decode()
     assert "Toronto route: 1 invited, 1 with a link for you to send, 1 of them again, under a new link." in done
     assert sorted(Invitation.objects.values_list("state", flat=True)) == ["declined", "invited"]
