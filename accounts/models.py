@@ -329,7 +329,7 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
 
 
 class Activity(models.Model):
-    """A recent interaction, as the API and the admin write and see it.
+    """A recent interaction, as operators see it in the admin and add it there by hand.
 
     It is moved to the activity log in batches and stays some days as a view: `log_file` says where it went. An event is
     (network, kind, actor, target, post, second); the database keeps one of each. Where the log had the event already,

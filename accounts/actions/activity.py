@@ -20,7 +20,7 @@ from accounts.keys import account_keys, post_key
 from accounts.log import LOG_INTERACTIONS
 from accounts.models import NETWORK_SLUG, Activity, Identity, LogFile, User
 
-# How long a row stays as the admin's view once it is in the log.
+# How long a row stays as the admin's view after it was recorded.
 KEPT: Final = timedelta(days=7)
 # Rows moved in one transaction: each takes about a kilobyte while it is on its way.
 _AT_ONCE = 50_000
@@ -89,7 +89,8 @@ def move_activity_to_log(*, now: datetime) -> int:
     """Move the rows that the log doesn't hold yet, a day at a time, and return how many those were.
 
     A file and the rows that it holds change in one transaction, so killed anywhere each row is moved exactly once. Rows
-    that another mover is moving are left to it. Rows that have been in the log for `KEPT` are deleted.
+    that another mover is moving are left to it. Of the rows in the log, those recorded more than `KEPT` ago are deleted:
+    when a row became known decides, not the age of its event, nor of the file that holds it.
     """
     moved = 0
     while (first := Activity.objects.not_in_log().aggregate(first=Min("at"))["first"]) is not None:
@@ -97,7 +98,7 @@ def move_activity_to_log(*, now: datetime) -> int:
         if not part:
             break
         moved += part
-    Activity.objects.filter(log_file__isnull=False, log_file__created_at__lt=now - KEPT).delete()
+    Activity.objects.filter(log_file__isnull=False, created_at__lt=now - KEPT).delete()
     return moved
 
 

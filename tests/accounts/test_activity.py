@@ -138,15 +138,29 @@ class TestMoving:
         assert move_activity_to_log(now=NOW) == 10
         assert sorted(LogFile.objects.values_list("rows", flat=True)) == [2, 4, 4]
 
-    def test_rows_leave_the_view_after_a_week_in_the_log(self) -> None:
+    def test_rows_leave_the_view_a_week_after_they_were_recorded(self) -> None:
         record_activity([_row()], by=None, now=NOW)
         move_activity_to_log(now=NOW)
         move_activity_to_log(now=NOW + KEPT)
         assert Activity.objects.count() == 1
-        waiting = ActivityFactory.create(at=NOW - timedelta(days=30), created_at=NOW - timedelta(days=30))
-        move_activity_to_log(now=NOW + KEPT + timedelta(seconds=1))
-        assert list(Activity.objects.all()) == [waiting], "it came to the log just now"
-        assert len(log_events()) == 2
+        later = NOW + KEPT + timedelta(seconds=1)
+        old_event = ActivityFactory.create(at=NOW - timedelta(days=30), created_at=later)
+        ActivityFactory.create(at=NOW - timedelta(days=30), created_at=NOW)
+        move_activity_to_log(now=later)
+        assert list(Activity.objects.all()) == [old_event]
+        assert len(log_events()) == 3
+
+    def test_rows_that_an_old_file_holds_already_stay_a_week_too(self, tmp_path: Path) -> None:
+        rows = [{"at": int(AT.timestamp()), "kind": "like", "actor": "1", "target": "2", "post": "p"}]
+        imported(dataset(tmp_path / "data", interactions=rows), now=NOW)
+        later = NOW + timedelta(days=60)
+        record_activity([_row()], by=None, now=later)
+        assert move_activity_to_log(now=later) == 1
+        assert Activity.objects.get().log_file == LogFile.objects.get()
+        move_activity_to_log(now=later + KEPT)
+        assert Activity.objects.count() == 1
+        move_activity_to_log(now=later + KEPT + timedelta(seconds=1))
+        assert not Activity.objects.exists()
 
     def test_nothing_to_move_writes_nothing(self) -> None:
         assert move_activity_to_log(now=NOW) == 0
