@@ -166,7 +166,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "sweep the activity log": {"task": "accounts.tasks.sweep_log", "schedule": crontab(hour="4", minute="30")},
     "score the night": {"task": "scoring.tasks.score_night", "schedule": crontab(hour="3", minute="0")},
-    # Takes up a run whose worker died.
+    # Takes up a run whose worker died, or that failed and has waited its pause.
     "score what was left unfinished": {"task": "scoring.tasks.score_unfinished", "schedule": crontab(minute="*/10")},
     "send due invitations": {"task": "campaigns.tasks.send_due_invitations", "schedule": crontab()},
     "expire invitations": {"task": "campaigns.tasks.expire_invitations", "schedule": crontab(minute="7")},

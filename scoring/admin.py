@@ -69,7 +69,10 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no ty
 
 @admin.register(ScoreRun)
 class ScoreRunAdmin(ReadOnlyAdmin):
-    list_display = ["as_of", "formula", "state", "is_current", "people", "interactions", "duration", "step", "error"]
+    list_display = [
+        *("as_of", "formula", "state", "is_current", "people", "interactions", "duration", "attempts", "retry_at"),
+        *("step", "error"),
+    ]
     list_filter = ["state", "is_current", "formula"]
     list_select_related = ["formula"]
     date_hierarchy = "as_of"

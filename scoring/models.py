@@ -95,7 +95,12 @@ class ScoreRun(models.Model):
     is_current = models.BooleanField("current", default=False)
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=1, help_text="Starts since it last ended by itself.")
+    attempts = models.PositiveSmallIntegerField(
+        default=1, help_text="Starts since it was last done, or since somebody asked for it."
+    )
+    retry_at = models.DateTimeField(
+        "next try", null=True, blank=True, help_text="When it is started again by itself; empty: it isn't."
+    )
     people = models.PositiveIntegerField(default=0)
     interactions = models.PositiveBigIntegerField(default=0)
     step = models.CharField(max_length=80, blank=True, help_text="What it is at, or was at when it stopped.")
@@ -114,6 +119,7 @@ class ScoreRun(models.Model):
                 | (~Q(state="running") & Q(finished_at__isnull=False)),
                 name="run_finished_has_time",
             ),
+            models.CheckConstraint(condition=Q(retry_at__isnull=True) | Q(state="failed"), name="run_retry_of_failed"),
         ]
 
     def __str__(self) -> str:

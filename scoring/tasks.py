@@ -18,5 +18,5 @@ def score_night(as_of: str | None = None) -> str:
 
 @shared_task
 def score_unfinished() -> str:
-    """Take up runs whose process was killed."""
+    """Take up runs whose process was killed, and failed ones whose pause is over."""
     return actions.score_unfinished(now=timezone.now())

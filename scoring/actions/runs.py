@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.db import DatabaseError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actions import move_activity_to_log
@@ -25,8 +26,10 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[str], None]
 
-# A run that took its process with it so often (out of memory, say) isn't started again by itself.
-ATTEMPTS: Final = 3
+# How long a run that failed waits before it is started again by itself; after the last of these it isn't any more.
+PAUSES: Final = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=4))
+# Starts in all, counting those that took the process with them (out of memory, say).
+ATTEMPTS: Final = len(PAUSES) + 1
 
 
 def score(
@@ -36,6 +39,7 @@ def score(
     formula: Formula | None = None,
     progress: Progress | None = None,
     make_current: bool | None = None,
+    by_itself: bool = False,
 ) -> ScoreRun:
     """Compute and publish all scores as known at `as_of`, and return the run.
 
@@ -43,6 +47,9 @@ def score(
     (as_of, formula): where it is there already, from a run that was killed, failed or done, this run takes it over. A
     finished line is replaced in one transaction and stays finished, with its old rows, if this fails. The formula is
     the current one unless given; whether the run becomes current is decided by `publishing.publish`.
+
+    What nobody asked for (`by_itself`) counts its starts, and where it fails the line says when `score_unfinished`
+    starts it again. A run that somebody asks for begins to count anew, and isn't started again if it fails.
 
     Raises RunInProgress if another run is going on anywhere, ScoringError for a moment after `now`, and whatever made
     it fail: the ledger then says so, and the readers keep what they had.
@@ -58,18 +65,18 @@ def score(
 
     as_of = as_of.astimezone(UTC)
     with run_lock() as lock:
-        run = _begin(as_of=as_of, formula=formula or ensure_formula(now), now=now)
+        run = _begin(as_of=as_of, formula=formula or ensure_formula(now), now=now, by_itself=by_itself)
         try:
             _compute_and_publish(run, now, finished, _steps(run, progress), make_current, lock)
         except BaseException as error:
-            _fail(run, error, finished())
+            _fail(run, error, finished(), again=by_itself)
             raise
         publishing.prune(run)
     return run
 
 
 @transaction.atomic
-def _begin(*, as_of: datetime, formula: Formula, now: datetime) -> ScoreRun:
+def _begin(*, as_of: datetime, formula: Formula, now: datetime, by_itself: bool) -> ScoreRun:
     run, created = ScoreRun.objects.get_or_create(as_of=as_of, formula=formula, defaults={"started_at": now})
     if created:
         return run
@@ -77,9 +84,10 @@ def _begin(*, as_of: datetime, formula: Formula, now: datetime) -> ScoreRun:
     run = ScoreRun.objects.select_for_update(of=("self",)).select_related("formula").get(pk=run.pk)
     if run.state != ScoreRun.State.DONE:
         killed = run.state == ScoreRun.State.RUNNING
-        run.attempts = run.attempts + 1 if killed else 1
+        run.attempts = run.attempts + 1 if killed or by_itself else 1
         run.state, run.started_at, run.finished_at, run.error = ScoreRun.State.RUNNING, now, None, ""
-        run.save(update_fields=["state", "started_at", "finished_at", "error", "attempts"])
+        run.retry_at = None
+        run.save(update_fields=["state", "started_at", "finished_at", "error", "attempts", "retry_at"])
     return run
 
 
@@ -121,13 +129,19 @@ def _steps(run: ScoreRun, progress: Progress | None) -> Progress:
     return step
 
 
-def _fail(run: ScoreRun, error: BaseException, at: datetime) -> None:
-    """Note on the run that it failed. A line that was done before stays done: its rows are what readers see."""
+def _fail(run: ScoreRun, error: BaseException, at: datetime, *, again: bool) -> None:
+    """Note on the run that it failed, and when to start it again, if it is to be and wasn't too often.
+
+    A line that was done before stays done: its rows are what readers see.
+    """
     text = describe(error)
+    retry_at = at + PAUSES[run.attempts - 1] if again and run.attempts < ATTEMPTS else None
     try:
         lines = ScoreRun.objects.filter(pk=run.pk)
         lines.update(error=text)
-        lines.filter(state=ScoreRun.State.RUNNING).update(state=ScoreRun.State.FAILED, finished_at=at)
+        lines.filter(state=ScoreRun.State.RUNNING).update(
+            state=ScoreRun.State.FAILED, finished_at=at, retry_at=retry_at
+        )
     except DatabaseError:
         # The line stays running and nobody holds the lock: the next run takes it up.
         log.exception("the run as of %s failed, and that could not be noted", run.as_of)
@@ -155,8 +169,8 @@ def describe(error: BaseException) -> str:
 def score_night(*, as_of: datetime, now: datetime) -> str:
     """Score a moment under the current formula unless that is done already; say in a line what came of it.
 
-    Where another run is going on this one ends quietly: `score_unfinished` finds what is left to do. A run that was
-    killed `ATTEMPTS` times is given up: its message would come back to the worker for ever.
+    Where it fails, or another run is going on, the ledger says when `score_unfinished` tries it again. A run that was
+    started `ATTEMPTS` times and killed is given up: its message would come back to the worker for ever.
     """
     as_of = as_of.astimezone(UTC)
     formula = ensure_formula(now)
@@ -167,24 +181,51 @@ def score_night(*, as_of: datetime, now: datetime) -> str:
         if killed is not None:
             _give_up(killed, now)
             return f"{as_of:%Y-%m-%d %H:%M} UTC was given up"
-        run = score(as_of=as_of, now=now, formula=formula)
+        run = score(as_of=as_of, now=now, formula=formula, by_itself=True)
     except RunInProgress as error:
+        _wait(as_of, formula, now, str(error))
         return str(error)
     return f"{run.people} people scored as of {run.as_of:%Y-%m-%d %H:%M} UTC"
 
 
 def score_unfinished(*, now: datetime) -> str:
-    """Take up runs that were killed, oldest first; say in a line what came of it.
+    """Take up runs that were killed and failed ones whose pause is over, oldest first; say in a line what came of it.
 
-    A run that was killed `ATTEMPTS` times is given up and marked as failed. Nothing happens while a run is going on.
+    One that fails again doesn't keep the others waiting. A run that was started `ATTEMPTS` times and killed is given up
+    and marked as failed. Nothing happens while a run is going on.
     """
+    taken_up = failed = 0
     try:
         given_up = sum(_give_up(run, now) for run in _killed_too_often())
-        killed = ScoreRun.objects.filter(state=ScoreRun.State.RUNNING).select_related("formula").order_by("as_of")
-        taken_up = len([score(as_of=run.as_of, now=now, formula=run.formula) for run in killed])
+        due = Q(state=ScoreRun.State.RUNNING) | Q(state=ScoreRun.State.FAILED, retry_at__lte=now)
+        for run in ScoreRun.objects.filter(due).select_related("formula").order_by("as_of"):
+            try:
+                score(as_of=run.as_of, now=now, formula=run.formula, by_itself=True)
+                taken_up += 1
+            except RunInProgress:
+                raise
+            except Exception:
+                log.exception("the run as of %s failed again", run.as_of)
+                failed += 1
     except RunInProgress as error:
         return str(error)
-    return f"{taken_up} runs taken up, {given_up} given up"
+    return f"{taken_up} runs taken up, {failed} failed again, {given_up} given up"
+
+
+def _wait(as_of: datetime, formula: Formula, now: datetime, reason: str) -> None:
+    """Note on the ledger that a moment waits for its first start. If its line is there, that is left as it is."""
+    ScoreRun.objects.get_or_create(
+        as_of=as_of,
+        formula=formula,
+        defaults={
+            "state": ScoreRun.State.FAILED,
+            "started_at": now,
+            "finished_at": now,
+            "retry_at": now + PAUSES[0],
+            "attempts": 0,
+            "error": reason,
+        },
+    )
 
 
 def _killed_too_often() -> ScoreRunQuerySet:
@@ -194,5 +235,7 @@ def _killed_too_often() -> ScoreRunQuerySet:
 def _give_up(run: ScoreRun, now: datetime) -> int:
     with run_lock():
         return ScoreRun.objects.filter(pk=run.pk, state=ScoreRun.State.RUNNING).update(
-            state=ScoreRun.State.FAILED, finished_at=now, error=f"killed {run.attempts} times at: {run.step}"
+            state=ScoreRun.State.FAILED,
+            finished_at=now,
+            error=f"given up after {run.attempts} starts, killed at: {run.step}",
         )

@@ -86,7 +86,7 @@ def test_the_nightly_task_scores_the_beginning_of_today(known: Path) -> None:
 
 def test_the_task_that_takes_up_killed_runs(known: Path) -> None:
     ScoreRun.objects.create(as_of=datetime(2026, 4, 2, tzinfo=UTC), formula=ensure_formula(NOW), started_at=NOW)
-    assert score_unfinished() == "1 runs taken up, 0 given up"
+    assert score_unfinished() == "1 runs taken up, 0 failed again, 0 given up"
     assert ScoreRun.objects.get().state == ScoreRun.State.DONE
 
 

@@ -86,7 +86,7 @@ def test_a_run_killed_with_signal_9_is_finished_by_the_next(known: Path, place: 
         assert not model.objects.filter(run=killed).exists()
     assert dict(Score.objects.filter(run=old).values_list("person", "score")) == before
 
-    assert score_unfinished(now=NOW) == "1 runs taken up, 0 given up"
+    assert score_unfinished(now=NOW) == "1 runs taken up, 0 failed again, 0 given up"
     killed.refresh_from_db()
     assert (killed.state, killed.is_current, killed.attempts) == (ScoreRun.State.DONE, True, 1)
     found = dict(Score.objects.filter(run=killed).values_list("person", "score"))

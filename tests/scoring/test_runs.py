@@ -257,19 +257,20 @@ def test_a_killed_run_is_taken_up_by_the_next(known: Path) -> None:
 def test_unfinished_runs_are_taken_up_oldest_first(known: Path) -> None:
     for as_of in (APRIL_2, APRIL_1):
         ScoreRun.objects.create(as_of=as_of, formula=ensure_formula(NOW), started_at=NOW)
-    assert score_unfinished(now=NOW) == "2 runs taken up, 0 given up"
+    assert score_unfinished(now=NOW) == "2 runs taken up, 0 failed again, 0 given up"
     runs_done = ScoreRun.objects.done().order_by("as_of")
     assert [(run.as_of, run.is_current) for run in runs_done] == [(APRIL_1, False), (APRIL_2, True)]
-    assert score_unfinished(now=NOW) == "0 runs taken up, 0 given up"
+    assert score_unfinished(now=NOW) == "0 runs taken up, 0 failed again, 0 given up"
 
 
 def test_a_run_that_was_killed_again_and_again_is_given_up(known: Path) -> None:
     run = ScoreRun.objects.create(
         as_of=APRIL_2, formula=ensure_formula(NOW), started_at=NOW, step="scoring", attempts=runs.ATTEMPTS
     )
-    assert score_unfinished(now=NOW) == "0 runs taken up, 1 given up"
+    assert score_unfinished(now=NOW) == "0 runs taken up, 0 failed again, 1 given up"
     run.refresh_from_db()
-    assert (run.state, run.error, run.finished_at) == (ScoreRun.State.FAILED, "killed 3 times at: scoring", NOW)
+    assert (run.state, run.error) == (ScoreRun.State.FAILED, "given up after 4 starts, killed at: scoring")
+    assert (run.finished_at, run.retry_at) == (NOW, None)
     assert score(as_of=APRIL_2, now=NOW).attempts == 1
 
 
@@ -279,7 +280,81 @@ def test_the_night_gives_up_what_kills_the_worker_each_time(known: Path) -> None
     )
     assert score_night(as_of=APRIL_2, now=NOW) == "2026-04-02 00:00 UTC was given up"
     run.refresh_from_db()
-    assert (run.state, run.error) == (ScoreRun.State.FAILED, "killed 3 times at: scoring")
+    assert (run.state, run.error) == (ScoreRun.State.FAILED, "given up after 4 starts, killed at: scoring")
+
+
+def test_a_failed_night_is_tried_again_with_growing_pauses_and_then_left(
+    known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "compute_scores", breaking)
+    with pytest.raises(EngineBroke):
+        score_night(as_of=APRIL_2, now=NOW)
+    told, pauses = [], []
+    for start in range(1, runs.ATTEMPTS):
+        run = ScoreRun.objects.get()
+        assert (run.state, run.attempts) == (ScoreRun.State.FAILED, start)
+        assert run.finished_at is not None
+        assert run.retry_at is not None
+        pauses.append(run.retry_at - run.finished_at)
+        # A moment earlier nothing happens.
+        assert score_unfinished(now=run.retry_at - timedelta(seconds=1)).startswith("0 runs taken up, 0 failed")
+        told.append(score_unfinished(now=run.retry_at))
+    assert told == ["0 runs taken up, 1 failed again, 0 given up"] * 3
+    assert pauses == [timedelta(minutes=10), timedelta(hours=1), timedelta(hours=4)]
+    run = ScoreRun.objects.get()
+    assert (run.state, run.attempts, run.retry_at) == (ScoreRun.State.FAILED, 4, None)
+    assert run.error.startswith("EngineBroke in scoring.actions.runs, line ")
+    monkeypatch.undo()
+    assert score_unfinished(now=NOW + timedelta(days=9)) == "0 runs taken up, 0 failed again, 0 given up"
+
+
+def test_a_failed_night_that_succeeds_later_is_published(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "compute_scores", breaking)
+    with pytest.raises(EngineBroke):
+        score_night(as_of=APRIL_2, now=NOW)
+    monkeypatch.undo()
+    assert score_unfinished(now=NOW + timedelta(hours=1)) == "1 runs taken up, 0 failed again, 0 given up"
+    run = ScoreRun.objects.get()
+    assert (run.state, run.is_current, run.attempts, run.retry_at, run.error) == (
+        ScoreRun.State.DONE,
+        True,
+        1,
+        None,
+        "",
+    )
+
+
+def test_what_fails_again_keeps_nothing_else_waiting(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for as_of in (APRIL_1, APRIL_2):
+        ScoreRun.objects.create(as_of=as_of, formula=ensure_formula(NOW), started_at=NOW)
+
+    def breaking_once(**given: Any) -> Result:
+        monkeypatch.undo()
+        return breaking(**given)
+
+    monkeypatch.setattr(runs, "compute_scores", breaking_once)
+    assert score_unfinished(now=NOW) == "1 runs taken up, 1 failed again, 0 given up"
+    states = dict(ScoreRun.objects.values_list("as_of", "state"))
+    assert states == {APRIL_1: ScoreRun.State.FAILED, APRIL_2: ScoreRun.State.DONE}
+
+
+def test_a_run_that_somebody_asked_for_is_not_tried_again(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "compute_scores", breaking)
+    for _ in range(2):
+        with pytest.raises(EngineBroke):
+            score(as_of=APRIL_2, now=NOW)
+        assert ScoreRun.objects.values_list("attempts", "retry_at").get() == (1, None)
+
+
+def test_a_night_that_found_another_run_going_on_is_scored_afterwards(known: Path) -> None:
+    with run_lock():
+        assert score_night(as_of=APRIL_3, now=NOW) == "another run is going on"
+    line = ScoreRun.objects.get()
+    assert (line.state, line.attempts, line.error) == (ScoreRun.State.FAILED, 0, "another run is going on")
+    assert score_unfinished(now=NOW + timedelta(minutes=9)) == "0 runs taken up, 0 failed again, 0 given up"
+    assert score_unfinished(now=NOW + timedelta(minutes=10)) == "1 runs taken up, 0 failed again, 0 given up"
+    line.refresh_from_db()
+    assert (line.state, line.is_current) == (ScoreRun.State.DONE, True)
 
 
 def test_a_moment_of_another_zone_is_the_same_line(known: Path) -> None:
