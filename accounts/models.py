@@ -15,6 +15,11 @@ from django.utils import timezone
 Viewer = AbstractUser | AnonymousUser
 
 NETWORK_SLUG = r"^[a-z0-9][a-z0-9_-]{0,49}$"
+# What no handle may hold: control characters anywhere, spaces of any width at its ends. Intake's rule, in PostgreSQL's
+# spelling and without its classes, which depend on the locale.
+_SPACE = r"[\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+UNFIT_IN_HANDLE = rf"[\u0001-\u001f\u007f-\u009f]|^{_SPACE}|{_SPACE}$"
+_UNFIT_MESSAGE = "A handle is part of an address: no line breaks or other control characters, no spaces at its ends."
 
 
 class User(AbstractUser):
@@ -176,7 +181,8 @@ class Person(models.Model):
         INVITATION = "invitation", "a personal invitation link"
         OPERATOR = "operator", "an operator"
 
-    handle = models.CharField(max_length=600, help_text="Unique, case aside: the address of the profile page.")
+    # Room for an account's id and its network, and an address that every web server takes.
+    handle = models.CharField(max_length=320, help_text="Unique, case aside: the address of the profile page.")
     name = models.CharField(max_length=255, blank=True)
     bio = models.TextField(blank=True)
     location = models.CharField(max_length=255, blank=True, help_text="As written in the profile.")
@@ -201,6 +207,11 @@ class Person(models.Model):
             models.UniqueConstraint(Lower("handle"), name="person_handle_unique"),
             models.CheckConstraint(condition=~Q(handle=""), name="person_has_handle"),
             models.CheckConstraint(
+                condition=~Q(handle__regex=UNFIT_IN_HANDLE),
+                name="person_handle_fits_address",
+                violation_error_message=_UNFIT_MESSAGE,
+            ),
+            models.CheckConstraint(
                 condition=Q(claimed_at__isnull=True, claimed_via="")
                 | (Q(claimed_at__isnull=False) & ~Q(claimed_via="")),
                 name="person_claimed_at_and_via",
@@ -224,7 +235,7 @@ class Identity(models.Model):
     key = models.BigIntegerField(primary_key=True)
     network = models.ForeignKey(Network, models.PROTECT, related_name="identities")
     external_id = models.CharField(max_length=500)
-    handle = models.CharField(max_length=500, blank=True)
+    handle = models.CharField(max_length=255, blank=True)
     person = models.ForeignKey(Person, models.CASCADE, related_name="identities")
     name = models.CharField(max_length=255, blank=True)
     bio = models.TextField(blank=True)
@@ -265,6 +276,11 @@ class Identity(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["network", "external_id"], name="identity_unique"),
             models.CheckConstraint(condition=~Q(external_id=""), name="identity_has_id"),
+            models.CheckConstraint(
+                condition=~Q(handle__regex=UNFIT_IN_HANDLE),
+                name="identity_handle_fits_address",
+                violation_error_message=_UNFIT_MESSAGE,
+            ),
             models.CheckConstraint(
                 condition=Q(followers__isnull=True) | Q(followers__gte=0),
                 name="identity_followers_not_negative",

@@ -89,7 +89,7 @@ def move_activity_to_log(*, now: datetime) -> int:
     """Move the rows that the log doesn't hold yet, a day at a time, and return how many those were.
 
     A file and the rows that it holds change in one transaction, so killed anywhere each row is moved exactly once. Rows
-    that another mover is moving are left to it. Of the rows in the log, those recorded more than `KEPT` ago are deleted:
+    that another mover is moving are left to it. Of the rows in the log those recorded more than `KEPT` ago are deleted:
     when a row became known decides, not the age of its event, nor of the file that holds it.
     """
     moved = 0

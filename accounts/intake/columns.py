@@ -25,7 +25,7 @@ LATEST = int(datetime(2101, 1, 1, tzinfo=UTC).timestamp()) - 1
 
 _EPOCH = re.compile(r"[+-]?\d+(\.\d+)?")
 _ZONE = r"([Zz]|[+-]\d{2}(:?\d{2})?)$"
-_CONTROL = r"[\x00-\x1f\x7f]"
+CONTROL = r"[\x00-\x1f\x7f-\x9f]"
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _WHOLE = re.compile(r"\d{1,18}(\.0*)?")
 _SEPARATORS = re.compile(r"[\s|]+")
@@ -117,7 +117,7 @@ def ids(column: Column, name: str) -> Converted:
     """Convert to ids: NFC, no control characters, at most `MAX_ID` characters."""
     values, bad = trimmed(column, name)
     values = pc.utf8_normalize(values, form="NFC")
-    suspects = pc.match_substring_regex(values, _CONTROL)
+    suspects = pc.match_substring_regex(values, CONTROL)
     if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
         # An id is never mended, so U+0000 is looked for where it hasn't been taken out yet.
         suspects = pc.or_(suspects.fill_null(False), pc.match_substring(column, "\0").fill_null(False))
@@ -131,7 +131,7 @@ def ids(column: Column, name: str) -> Converted:
 def handles(column: Column, name: str) -> Converted:
     """Convert to handles: as ids, without the @ in front."""
     values, bad = ids(column, name)
-    values = pc.utf8_ltrim(values, "@")
+    values = pc.utf8_trim_whitespace(pc.utf8_ltrim(values, "@"))
     return Converted(pc.if_else(pc.equal(pc.binary_length(values), 0), None, values), bad)
 
 
