@@ -8,11 +8,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from accounts.management.progress import Steps
 from accounts.models import Identity, User
 from campaigns.management import demo
 from campaigns.management.sheet import read_sheet, write_sheet
 from scoring.actions import ensure_topics, score, score_night
-from scoring.management.progress import Steps
 from scoring.models import ScoreRun
 
 # Between the moments before the world's end as of which people are scored too, so that there is a history to see.

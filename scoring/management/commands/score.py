@@ -5,10 +5,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from accounts.management.progress import Steps
 from scoring.actions import ScoringError, score
 from scoring.engine import EngineError
 from scoring.management.arguments import moment
-from scoring.management.progress import Steps
 from scoring.models import Formula
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.intake import FORMATS, NotThisFormat
+from accounts.management.progress import Steps
+from accounts.management.rejects import end_with
 from scoring.actions import ScoringError, score_dataset
 from scoring.engine import EngineError, Parameters
 from scoring.management.arguments import duration, moment
-from scoring.management.progress import Steps
 
 
 class Command(BaseCommand):
@@ -53,11 +54,10 @@ class Command(BaseCommand):
             )
         except (NotThisFormat, ScoringError, EngineError, OSError) as error:
             raise CommandError(" ".join(str(error).split()), returncode=2) from error
-        self.stdout.write(
+        kept = (
             f"{report.people:,} people, {report.interactions:,} interactions, {steps.seconds:.1f} s: {options['out']}"
         )
-        if report.rejects:
-            raise CommandError(f"{report.rejects:,} bad rows were left out: {options['out']}.rejects.csv")
+        end_with(self, kept, report.rejects, Path(f"{options['out']}.rejects.csv"))
 
 
 def _parameters(formula: Path | None, horizon: timedelta | None, half_life: timedelta | None) -> Parameters:
