@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -22,19 +23,27 @@ from scoring.actions.spool import Spool
 from scoring.actions.topics import starter_matcher
 from scoring.engine import Parameters, Result
 
+pc: Any = pyarrow.compute
+
 OUT_COLUMNS: Final = (
-    *("account", "score", "reach", "forecast", "low", "high", "percentile"),
+    *("account", "handle", "score", "reach", "forecast", "low", "high", "percentile"),
     *("taken_unvouched", "taken_exchange", "taken_indiscriminate", "taken_repetition", "taken_absence", "network"),
 )
+# Decimals of a .csv: a ten-thousandth of a person is finer than any forecast, and sums leave no dust behind them.
+DECIMALS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetReport:
-    """What came of scoring a data set; `notes` are the engine's."""
+    """What came of scoring a data set.
+
+    `between` are the first and the last moment of which it has a row, None without any; `notes` are the engine's.
+    """
 
     people: int
     interactions: int
     rejects: int
+    between: tuple[datetime, datetime] | None
     notes: dict[str, Any]
 
 
@@ -50,6 +59,7 @@ def score_dataset(
 ) -> DatasetReport:
     """Score a data set as known at a moment and write one row per person to `out` (.csv or .parquet), highest first.
 
+    Numbers are exact in .parquet, and have at most `DECIMALS` decimals in .csv.
     A person is an account, together with the website that its profile names, if no other profile names it or no other
     verified one. Verified accounts are where trust starts. Topics are the starter table's. Bad rows are left out and
     written to `<out>.rejects.csv`. Both files appear whole or not at all; in memory is one batch of rows at a time,
@@ -90,7 +100,12 @@ def score_dataset(
         progress("writing")
         table = _table(connection, result, people.names)
         _write(table, out)
-    return DatasetReport(table.num_rows, int(result.notes["interactions"]), rejects.count, result.notes)
+    between = spool.between and (_moment(spool.between[0]), _moment(spool.between[1]))
+    return DatasetReport(table.num_rows, int(result.notes["interactions"]), rejects.count, between, result.notes)
+
+
+def _moment(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)
 
 
 def _table(connection: duckdb.DuckDBPyConnection, result: Result, names: pa.Table) -> pa.Table:
@@ -110,7 +125,15 @@ def _write(table: pa.Table, out: Path) -> None:
         if out.suffix == ".parquet":
             pyarrow.parquet.write_table(table, temporary)
         else:
-            pyarrow.csv.write_csv(table, temporary)
+            pyarrow.csv.write_csv(_rounded(table), temporary)
+
+
+def _rounded(table: pa.Table) -> pa.Table:
+    for index, field in enumerate(table.schema):
+        if pa.types.is_floating(field.type):
+            # Adding zero makes 0 of -0, which a sum's dust may be rounded to.
+            table = table.set_column(index, field.name, pc.add(pc.round(table[index], ndigits=DECIMALS), 0.0))
+    return table
 
 
 @contextmanager

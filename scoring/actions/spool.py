@@ -32,7 +32,8 @@ _SCHEMAS: Final = {
 _PROFILES_ONCE: Final = """
 CREATE TABLE profile AS
 SELECT network, account,
-    last(lower(handle) ORDER BY place) FILTER (handle IS NOT NULL) AS handle,
+    last(handle ORDER BY place) FILTER (handle IS NOT NULL) AS spelling,
+    lower(spelling) AS handle,
     last(host ORDER BY place) FILTER (host IS NOT NULL) AS host,
     coalesce(last(verified ORDER BY place) FILTER (verified IS NOT NULL), FALSE) AS verified
 FROM (SELECT *, file_row_number AS place FROM read_parquet(?, file_row_number = TRUE))
@@ -71,6 +72,10 @@ SELECT name.key AS account, coalesce(owned.own, name.key) AS person
 FROM name LEFT JOIN owned ON owned.key = name.key
 ORDER BY account
 """
+# A handle as its profile writes it.
+_SPELT: Final = """
+SELECT name.*, profile.spelling AS handle FROM name LEFT JOIN profile USING (network, account)
+"""
 _SEEDS: Final = """
 SELECT DISTINCT owner.person FROM profile JOIN name USING (network, account)
 JOIN owner ON owner.account = name.key WHERE profile.verified ORDER BY owner.person
@@ -79,7 +84,7 @@ JOIN owner ON owner.account = name.key WHERE profile.verified ORDER BY owner.per
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Accounts by key (key, network, account), whose they are (account, person), and where trust starts."""
+    """Accounts by key (key, network, account, handle), whose they are (account, person), and where trust starts."""
 
     names: pa.Table
     owners: pa.Table
@@ -96,6 +101,7 @@ class Spool:
     def __init__(self, folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("SET temp_directory = ?", [str(folder)])
         self._connection = connection
+        self._between: tuple[int, int] | None = None
         self._paths = {name: folder / f"{name}.parquet" for name in _SCHEMAS}
         self._writers = {
             name: pyarrow.parquet.ParquetWriter(path, _SCHEMAS[name]) for name, path in self._paths.items()
@@ -104,6 +110,11 @@ class Spool:
     def add(self, batch: Batch) -> None:
         if batch.accounts.num_rows:
             self._writers["profiles"].write_table(_profiles(batch.accounts))
+        for rows in (batch.interactions, batch.posts):
+            if rows.num_rows:
+                first, last = (int(at) for at in pa.compute.min_max(rows["at"]).as_py().values())
+                known = self._between or (first, last)
+                self._between = min(known[0], first), max(known[1], last)
         if batch.posts.num_rows:
             self._writers["posts"].write_table(posts_to_log(batch.posts))
             linking = batch.posts.filter(batch.posts["links"].is_valid()).select(_LINKING.names)
@@ -118,6 +129,11 @@ class Spool:
     def _name(self, networks: Any, accounts: Any) -> None:
         rows = pa.table({"network": networks, "account": accounts}, schema=_NAMES)
         self._writers["names"].write_table(rows.group_by(["network", "account"]).aggregate([]).cast(_NAMES))
+
+    @property
+    def between(self) -> tuple[int, int] | None:
+        """Return the first and the last second of which there is a row, None without any."""
+        return self._between
 
     def close(self) -> None:
         for writer in self._writers.values():
@@ -134,7 +150,7 @@ class Spool:
         self._connection.register("name", names)
         owners = self._sql(_OWNED, web=WEB)
         self._connection.register("owner", owners)
-        return People(names, owners, self._sql(_SEEDS)["person"].to_numpy())
+        return People(self._sql(_SPELT), owners, self._sql(_SEEDS)["person"].to_numpy())
 
     def _sql(self, query: str, **parameters: str) -> pa.Table:
         table: pa.Table = self._connection.sql(query, params=parameters).to_arrow_table()

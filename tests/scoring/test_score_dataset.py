@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 APRIL_2 = datetime(2026, 4, 2, tzinfo=UTC)
 HEADER = [
     "account",
+    "handle",
     "score",
     "reach",
     "forecast",
@@ -93,7 +95,8 @@ def test_a_data_set_and_the_platform_give_the_same_numbers(world: Path, tmp_path
     rows = {row["account"]: row for row in pyarrow.parquet.read_table(out).to_pylist()}
     assert rows.keys() == stored.keys()
     for account, row in rows.items():
-        for name in HEADER[1:-1]:
+        assert row["handle"] == stored[account].person.handle
+        for name in HEADER[2:-1]:
             assert row[name] == pytest.approx(getattr(stored[account], name), abs=1e-9), (account, name)
     assert rows["a0"]["score"] > 5
 
@@ -107,6 +110,52 @@ def test_formats_files_of_parameters_and_durations_are_taken(world: Path, tmp_pa
     assert {row["account"]: row["score"] for row in read(plain)} != {
         row["account"]: row["score"] for row in read(other)
     }
+
+
+def test_numbers_of_a_csv_have_four_decimals_and_handles_are_as_written(tmp_path: Path) -> None:
+    tables = linking("seth,SethSays,www.seth.example,\n") | {
+        "interactions": "at,kind,actor,target\n2026-04-01,like,reader1,seth\n2026-04-01,like,reader2,reader1\n"
+    }
+    folder = write_dataset(tmp_path / "data", **tables)
+    out = tmp_path / "scores.csv"
+    run(folder, "--as-of", "2026-04-02", "--out", out)
+    exact = scored(folder, tmp_path)
+    rows = read(out)
+    assert {(row["account"], row["handle"]) for row in rows} == {
+        ("seth", "SethSays"),
+        *((f"reader{n}", "") for n in range(5)),
+    }
+    for row in rows:
+        for name in HEADER[2:-1]:
+            assert re.fullmatch(r"\d+(\.\d{1,4})?", row[name]), (name, row[name])
+            assert float(row[name]) == pytest.approx(exact["dataset", row["account"]][name], abs=0.5e-4 + 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "told"),
+    [
+        (
+            "2026-03-01",
+            "no activity counts before --as-of 2026-03-01 00:00 UTC; the data set's is of 2026-03-0",
+        ),
+        ("2026-03-20", ""),
+    ],
+)
+def test_that_nothing_counts_is_told(
+    world: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], as_of: str, told: str
+) -> None:
+    run(world, "--as-of", as_of, "--out", tmp_path / "scores.csv")
+    lines = [line for line in capfd.readouterr().err.splitlines() if not re.match(r" *\d+\.\d s  ", line)]
+    assert len(lines) == bool(told)
+    if told:
+        assert lines[0].startswith(told)
+        assert re.search(r" to 2026-04-\d\d \d\d:\d\d UTC$", lines[0])
+
+
+def test_that_there_is_nothing_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    empty = write_dataset(tmp_path / "empty", interactions="at,kind,actor,target\n")
+    scored(empty, tmp_path)
+    assert capfd.readouterr().err.endswith("no activity counts: the data set holds none\n")
 
 
 def test_bad_rows_are_left_out_listed_and_told(world: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

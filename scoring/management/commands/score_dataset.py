@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,20 @@ class Command(BaseCommand):
             )
         except (NotThisFormat, ScoringError, EngineError, OSError) as error:
             raise CommandError(" ".join(str(error).split()), returncode=2) from error
+        if not report.interactions:
+            self.stderr.write(_nothing_counts(options["as_of"], report.between))
         kept = (
             f"{report.people:,} people, {report.interactions:,} interactions, {steps.seconds:.1f} s: {options['out']}"
         )
         end_with(self, kept, report.rejects, Path(f"{options['out']}.rejects.csv"))
+
+
+def _nothing_counts(as_of: datetime, between: tuple[datetime, datetime] | None) -> str:
+    """Return the line that says why nobody has a score to speak of."""
+    if between is None:
+        return "no activity counts: the data set holds none"
+    first, last = (f"{moment:%Y-%m-%d %H:%M}" for moment in between)
+    return f"no activity counts before --as-of {as_of:%Y-%m-%d %H:%M} UTC; the data set's is of {first} to {last} UTC"
 
 
 def _parameters(formula: Path | None, horizon: timedelta | None, half_life: timedelta | None) -> Parameters:
