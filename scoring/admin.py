@@ -8,6 +8,8 @@ from django.contrib import admin
 from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -70,7 +72,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no ty
 @admin.register(ScoreRun)
 class ScoreRunAdmin(ReadOnlyAdmin):
     list_display = [
-        *("as_of", "formula", "state", "is_current", "people", "interactions", "duration", "attempts", "retry_at"),
+        *("as_of", "formula", "state", "is_current", "scored", "interactions", "duration", "attempts", "retry_at"),
         *("step", "error"),
     ]
     list_filter = ["state", "is_current", "formula"]
@@ -83,6 +85,15 @@ class ScoreRunAdmin(ReadOnlyAdmin):
         rows: QuerySet[ScoreRun] = super().get_queryset(request)
         took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
         return rows.annotate(took=took)
+
+    @admin.display(description="people", ordering="people")
+    def scored(self, run: ScoreRun) -> str:
+        """Return how many people the run scored, as a link to their scores."""
+        if run.state != ScoreRun.State.DONE:
+            return "–"
+        return format_html(
+            '<a href="{}?run={}">{}</a>', reverse("admin:scoring_score_changelist"), run.pk, f"{run.people:,}"
+        )
 
     @admin.display(description="took", ordering="took", empty_value="still going")
     def duration(self, run: Any) -> str | None:

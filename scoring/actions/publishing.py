@@ -136,15 +136,15 @@ def publish(
     *,
     now: datetime,
     finished: Callable[[], datetime],
-    make_current: bool | None,
+    make_current: bool,
     check: Callable[[], None],
 ) -> None:
     """Store a run's rows in place of those that it has, and say that it is done, in one transaction.
 
     Readers see the run's old rows, or none where it had none, until the commit; rows are never locked for longer than
-    the last statements take. `check` is called last and may raise. With `make_current` None the run becomes the current
-    one if it has the highest moment among the finished runs of the current formula, and no earlier moment than the
-    run that is current now.
+    the last statements take. `check` is called last and may raise. The run becomes the current one if it has the
+    highest moment among the finished runs of the current formula, and no earlier moment than the run that is current
+    now; with `make_current` in any case.
     """
     for attempt in range(1, TRIES + 1):
         try:
@@ -163,7 +163,7 @@ def _publish(
     result: Result,
     now: datetime,
     finished: Callable[[], datetime],
-    make_current: bool | None,
+    make_current: bool,
     check: Callable[[], None],
 ) -> None:
     rows = rows_of(result, people=_ids(Person.objects.all()), topics=_ids(Topic.objects.all()))
@@ -212,9 +212,9 @@ def _column(model: type[models.Model], field: str) -> str:
     return str(model._meta.get_field(field).get_attname_column()[1])  # type: ignore[union-attr]  # no reverse relation
 
 
-def _choose_current(run: ScoreRun, make_current: bool | None) -> None:
+def _choose_current(run: ScoreRun, make_current: bool) -> None:
     before = ScoreRun.objects.filter(is_current=True).first()
-    if make_current is None:
+    if not make_current:
         newest = ScoreRun.objects.done().filter(formula__is_current=True).order_by("-as_of").first()
         make_current = newest == run and (before is None or run.as_of >= before.as_of)
     if make_current and run != before:

@@ -38,7 +38,7 @@ def score(
     now: datetime,
     formula: Formula | None = None,
     progress: Progress | None = None,
-    make_current: bool | None = None,
+    make_current: bool = False,
     by_itself: bool = False,
 ) -> ScoreRun:
     """Compute and publish all scores as known at `as_of`, and return the run.
@@ -46,7 +46,8 @@ def score(
     Activity goes to the log first; of the log, what happened before `as_of` counts. The run's line in the ledger is
     (as_of, formula): where it is there already, from a run that was killed, failed or done, this run takes it over. A
     finished line is replaced in one transaction and stays finished, with its old rows, if this fails. The formula is
-    the current one unless given; whether the run becomes current is decided by `publishing.publish`.
+    the current one unless given; whether the run becomes current is decided by `publishing.publish`, or by whoever asks
+    for it with `make_current`.
 
     What nobody asked for (`by_itself`) counts its starts, and where it fails the line says when `score_unfinished`
     starts it again. A run that somebody asks for begins to count anew, and isn't started again if it fails.
@@ -96,7 +97,7 @@ def _compute_and_publish(
     now: datetime,
     finished: Callable[[], datetime],
     step: Progress,
-    make_current: bool | None,
+    make_current: bool,
     lock: RunLock,
 ) -> None:
     step("moving activity to the log")

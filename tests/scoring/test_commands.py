@@ -6,7 +6,10 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
 
 from scoring.actions import ensure_formula, runs
 from scoring.actions.lock import run_lock
@@ -32,9 +35,27 @@ def test_a_moment_is_scored_in_the_foreground(known: Path, capsys: pytest.Captur
     steps = capsys.readouterr().err.splitlines()
     assert steps[0].endswith("moving activity to the log")
     assert steps[-1].endswith("publishing")
-    assert command("--as-of", "2026-04-01T12:30:00+02:00").endswith(
-        "run as of 2026-04-01 10:30 UTC, formula 2026-11, not current\n"
+
+
+def test_a_run_that_is_not_current_says_why_and_where_it_is(known: Path, admin_client: Client) -> None:
+    command("--as-of", "2026-04-02")
+    told, why = command("--as-of", "2026-04-01T12:30:00+02:00").splitlines()
+    earlier = ScoreRun.objects.get(as_of__lt=datetime(2026, 4, 2, tzinfo=UTC))
+    assert told.endswith("run as of 2026-04-01 10:30 UTC, formula 2026-11, not current")
+    address = f"{settings.PUBLIC_URL}/admin/scoring/score/?run={earlier.pk}"
+    assert why == (
+        "Readers go on seeing the run as of 2026-04-02 00:00 UTC, which is of a later moment. "
+        f"To look at this one: {address} (in the admin under Runs). "
+        "To show it to readers until the next night: the same command with --make-current."
     )
+    page = admin_client.get(address.removeprefix(settings.PUBLIC_URL))
+    assert {row.run for row in page.context["cl"].result_list} == {earlier}
+    runs_page = admin_client.get(reverse("admin:scoring_scorerun_changelist")).content.decode()
+    assert f'href="/admin/scoring/score/?run={earlier.pk}"' in runs_page
+
+    told = command("--as-of", "2026-04-01T12:30:00+02:00", "--make-current")
+    assert told.endswith("formula 2026-11, current\n")
+    assert ScoreRun.objects.current() == earlier
 
 
 def test_without_a_moment_it_is_today(known: Path) -> None:
@@ -47,7 +68,8 @@ def test_without_a_moment_it_is_today(known: Path) -> None:
 def test_a_stored_formula_can_be_asked_for(known: Path) -> None:
     parameters = Parameters(version="trial", kappa=0.0)
     Formula.objects.create(version="trial", parameters=parameters.to_dict(), fingerprint=parameters.fingerprint())
-    assert "formula trial, not current" in command("--as-of", "2026-04-02", "--formula", "trial")
+    told = command("--as-of", "2026-04-02", "--formula", "trial")
+    assert "formula trial, not current\nReaders see runs of the current formula, and trial isn't that." in told
 
 
 def test_what_is_refused_exits_with_2(known: Path) -> None:

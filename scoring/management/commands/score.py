@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.management.progress import Steps
 from scoring.actions import ScoringError, score
 from scoring.engine import EngineError
 from scoring.management.arguments import moment
-from scoring.models import Formula
+from scoring.models import Formula, ScoreRun
 
 
 class Command(BaseCommand):
@@ -20,6 +22,11 @@ class Command(BaseCommand):
             "--as-of",
             type=moment,
             help="A date (its first instant in UTC) or an ISO moment; only activity before it counts. Else today.",
+        )
+        parser.add_argument(
+            "--make-current",
+            action="store_true",
+            help="Show readers this run even if another is of a later moment; the next night's run replaces it.",
         )
         parser.add_argument("--formula", metavar="VERSION", help="A stored version; the current one if missing.")
 
@@ -34,7 +41,7 @@ class Command(BaseCommand):
                 raise CommandError(f"there is no formula {options['formula']!r}; known are: {known}", returncode=2)
         steps = Steps()
         try:
-            run = score(as_of=as_of, now=now, formula=formula, progress=steps)
+            run = score(as_of=as_of, now=now, formula=formula, progress=steps, make_current=options["make_current"])
         except ScoringError as error:
             raise CommandError(str(error), returncode=2) from error
         except EngineError as error:
@@ -44,3 +51,19 @@ class Command(BaseCommand):
             f"run as of {run.as_of:%Y-%m-%d %H:%M} UTC, formula {run.formula.version}, "
             + ("current" if run.is_current else "not current")
         )
+        if not run.is_current:
+            self.stdout.write(_why_not_current(run))
+
+
+def _why_not_current(run: ScoreRun) -> str:
+    """Return why readers don't see a run, where to look at it, and how to show it to them."""
+    current = ScoreRun.objects.current()
+    if current is not None and current.as_of > run.as_of:
+        why = f"Readers go on seeing the run as of {current.as_of:%Y-%m-%d %H:%M} UTC, which is of a later moment."
+    else:
+        why = f"Readers see runs of the current formula, and {run.formula.version} isn't that."
+    scores = reverse("admin:scoring_score_changelist")
+    return (
+        f"{why} To look at this one: {settings.PUBLIC_URL}{scores}?run={run.pk} (in the admin under Runs). "
+        "To show it to readers until the next night: the same command with --make-current."
+    )
