@@ -44,7 +44,7 @@ def test_a_run_that_is_not_current_says_why_and_where_it_is(known: Path, admin_c
     assert told.endswith("run as of 2026-04-01 10:30 UTC, formula 2026-11, not current")
     address = f"{settings.PUBLIC_URL}/admin/scoring/score/?run={earlier.pk}"
     assert why == (
-        "Readers go on seeing the run as of 2026-04-02 00:00 UTC, which is of a later moment. "
+        "Readers go on seeing what they saw: there is a run of a later moment, 2026-04-02 00:00 UTC. "
         f"To look at this one: {address} (in the admin under Runs). "
         "To show it to readers until the next night: the same command with --make-current."
     )
@@ -56,6 +56,8 @@ def test_a_run_that_is_not_current_says_why_and_where_it_is(known: Path, admin_c
     told = command("--as-of", "2026-04-01T12:30:00+02:00", "--make-current")
     assert told.endswith("formula 2026-11, current\n")
     assert ScoreRun.objects.current() == earlier
+    # The later one is done, even while readers see the earlier.
+    assert "a run of a later moment, 2026-04-02 00:00 UTC. " in command("--as-of", "2026-04-01T11:00")
 
 
 def test_without_a_moment_it_is_today(known: Path) -> None:

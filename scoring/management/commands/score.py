@@ -57,9 +57,9 @@ class Command(BaseCommand):
 
 def _why_not_current(run: ScoreRun) -> str:
     """Return why readers don't see a run, where to look at it, and how to show it to them."""
-    current = ScoreRun.objects.current()
-    if current is not None and current.as_of > run.as_of:
-        why = f"Readers go on seeing the run as of {current.as_of:%Y-%m-%d %H:%M} UTC, which is of a later moment."
+    if run.formula.is_current:
+        latest = ScoreRun.objects.done().order_by("-as_of").values_list("as_of", flat=True)[0]
+        why = f"Readers go on seeing what they saw: there is a run of a later moment, {latest:%Y-%m-%d %H:%M} UTC."
     else:
         why = f"Readers see runs of the current formula, and {run.formula.version} isn't that."
     scores = reverse("admin:scoring_score_changelist")
