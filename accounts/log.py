@@ -105,14 +105,12 @@ def split_days(rows: pa.Table) -> dict[date, pa.Table]:
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """A file of the log as its manifest records it; `path` is relative to the log's root, times are epoch seconds."""
+    """A file of the log as its manifest records it; `path` is relative to the log's root."""
 
     path: str
     rows: int
     bytes: int
     sha256: str
-    first_at: int
-    last_at: int
 
 
 class LogFolder:
@@ -133,9 +131,8 @@ class LogFolder:
         if rows.num_rows == 0:
             raise ValueError(f"no rows for {table} of {day}")
         at = rows["at"].to_numpy()
-        first, last = int(at.min()), int(at.max())
         start = _epoch(day)
-        if first < start or last >= start + _DAY:
+        if at.min() < start or at.max() >= start + _DAY:
             raise ValueError(f"rows of another day among {table} of {day}")
         folder = self.root / table / f"day={day.isoformat()}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -159,7 +156,7 @@ class LogFolder:
             temporary.unlink(missing_ok=True)
         for parent in (folder, folder.parent, self.root):
             _to_disk(parent)
-        return WrittenFile(path.relative_to(self.root).as_posix(), rows.num_rows, size, digest, first, last)
+        return WrittenFile(path.relative_to(self.root).as_posix(), rows.num_rows, size, digest)
 
     def paths(self, files: Iterable[str]) -> list[str]:
         """Return the absolute paths of files of the manifest; raise ValueError for a path that leads out of the log."""
@@ -209,22 +206,6 @@ class LogFolder:
                 """
             found: pa.Table = connection.sql(query).to_arrow_table()
         return found.select(schema.names).cast(schema)
-
-    def verify(self, path: str, size: int, sha256: str) -> str | None:
-        """Return what is wrong with a file of the manifest, None if nothing is. Reads the whole file."""
-        file = Path(self.paths([path])[0])
-        if not file.is_file():
-            return f"{path} is missing"
-        found = file.stat().st_size
-        if found != size:
-            return f"{path} has {found} bytes instead of {size}"
-        if _sha256(file) != sha256:
-            return f"{path} was changed: its SHA-256 is not {sha256}"
-        return None
-
-    def orphans(self, known: Collection[str]) -> list[str]:
-        """Return the files that lie in the log's folders and aren't known to the manifest, unfinished ones included."""
-        return sorted(path.relative_to(self.root).as_posix() for path in self._orphans(frozenset(known)))
 
     def sweep(self, known: Collection[str], older_than: datetime) -> list[str]:
         """Delete orphans last written before a moment and return their paths.

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from accounts.admin.base import ListAdmin, ReadOnly
 from accounts.models import Person
 from scoring.models import Formula, Score, ScoreRun, Topic
 
@@ -56,21 +57,8 @@ class TopicAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
         return ", ".join(topic.aliases)
 
 
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
-    """Shows rows that only the code writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(ScoreRun)
-class ScoreRunAdmin(ReadOnlyAdmin):
+class ScoreRunAdmin(ReadOnly, ListAdmin):
     list_display = [
         *("as_of", "formula", "state", "is_current", "scored", "interactions", "duration", "attempts", "retry_at"),
         *("step", "error"),
@@ -79,7 +67,6 @@ class ScoreRunAdmin(ReadOnlyAdmin):
     list_select_related = ["formula"]
     date_hierarchy = "as_of"
     ordering = ["-as_of", "-pk"]
-    show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ScoreRun]:
         rows: QuerySet[ScoreRun] = super().get_queryset(request)
@@ -159,7 +146,7 @@ class RunFilter(admin.SimpleListFilter):
 
 
 @admin.register(Score)
-class ScoreAdmin(ReadOnlyAdmin):
+class ScoreAdmin(ReadOnly, ListAdmin):
     """Every row that a run published. Of people who hide, operators alone see the rows."""
 
     list_display = ["person", "score", "reach", "low", "high", "percentile", "supporters", "posts", "as_of"]
@@ -168,7 +155,6 @@ class ScoreAdmin(ReadOnlyAdmin):
     search_fields = ["person__handle"]
     search_help_text = "A handle, in full"
     ordering = ["-score", "person"]
-    show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Score]:
         rows: QuerySet[Score] = super().get_queryset(request)

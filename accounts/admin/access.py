@@ -18,7 +18,7 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts import actions
-from accounts.admin.base import OperatorsAdmin, SuperusersOnly, operator_of
+from accounts.admin.base import OperatorsAdmin, SuperusersOnly, staff_of
 from accounts.models import ApiKey, User
 
 admin.site.unregister(Group)
@@ -117,7 +117,7 @@ class ApiKeyAdmin(OperatorsAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        made, text = actions.create_api_key(name=obj.name, user=obj.user, by=operator_of(request), now=timezone.now())
+        made, text = actions.create_api_key(name=obj.name, user=obj.user, by=staff_of(request), now=timezone.now())
         obj.pk, obj.prefix = made.pk, made.prefix
         messages.warning(
             request,
@@ -127,5 +127,5 @@ class ApiKeyAdmin(OperatorsAdmin):
     @admin.action(description="Revoke", permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         now = timezone.now()
-        revoked = sum(actions.revoke_api_key(key, by=operator_of(request), now=now) for key in queryset)
+        revoked = sum(actions.revoke_api_key(key, by=staff_of(request), now=now) for key in queryset)
         messages.success(request, f"{revoked} revoked. They open nothing any more.")

@@ -10,7 +10,7 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts import actions
-from accounts.admin.base import OperatorsAdmin, ReadOnlyAdmin, operator_of
+from accounts.admin.base import OperatorsAdmin, ReadOnly, staff_of
 from accounts.admin.people import YesNoFilter
 from accounts.intake.columns import LATEST
 from accounts.intake.rows import checked_id
@@ -105,7 +105,7 @@ class ActivityAdmin(OperatorsAdmin):
             at=data["at"],
             post=data["post"],
         )
-        recorded = actions.record_activity([row], by=operator_of(request), now=timezone.now())
+        recorded = actions.record_activity([row], by=staff_of(request), now=timezone.now())
         if not recorded:
             messages.warning(request, "This event is here already: it is kept once.")
         saved = Activity.objects.get(
@@ -135,7 +135,7 @@ def _is(side: str, account: str) -> Q:
 
 
 @admin.register(LogFile)
-class LogFileAdmin(ReadOnlyAdmin):
+class LogFileAdmin(ReadOnly, OperatorsAdmin):
     list_display = ["day", "table", "rows", "size", "path", "created_at"]
     list_filter = ["table"]
     date_hierarchy = "day"

@@ -1,4 +1,4 @@
-"""What the pages of this app share."""
+"""What the admin's pages share, in all apps: quick lists, rows that nobody edits, who may come in, who asks."""
 
 from typing import Any
 
@@ -29,19 +29,24 @@ class SuperusersOnly:
         return request.user.is_active and request.user.is_superuser
 
 
-class OperatorsAdmin(SuperusersOnly, ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
-    """A superusers' page over a table that may be long: nothing is counted that needn't be."""
+class ListAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
+    """A page over a table that may be long: nothing is counted that needn't be."""
 
     show_full_result_count = False
+    # Counting behind every choice of every filter reads the table as often as there are choices.
     show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 0
 
 
-class ReadOnlyAdmin(OperatorsAdmin):
-    """Shows rows that only the actions write."""
+class OperatorsAdmin(SuperusersOnly, ListAdmin):
+    """A superusers' page."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+
+class ReadOnly:
+    """Shows rows that only the actions write. Stands before the page's other bases."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -51,7 +56,7 @@ class ReadOnlyAdmin(OperatorsAdmin):
         return False
 
 
-def operator_of(request: HttpRequest) -> User:
+def staff_of(request: HttpRequest) -> User:
     """Return who asks. The admin lets in nobody who isn't signed in; the type checker can't know."""
     if not isinstance(request.user, User):
         raise PermissionDenied

@@ -13,7 +13,7 @@ from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts import actions
-from accounts.admin.base import OperatorsAdmin, ReadOnlyAdmin, operator_of
+from accounts.admin.base import OperatorsAdmin, ReadOnly, staff_of
 from accounts.models import Identity, Network, Person, Place, User
 
 
@@ -133,7 +133,7 @@ class PersonAdmin(OperatorsAdmin):
         if user is not None:
             try:
                 actions.claim_person(
-                    obj, user=user, via=Person.ClaimedVia.OPERATOR, by=operator_of(request), now=timezone.now()
+                    obj, user=user, via=Person.ClaimedVia.OPERATOR, by=staff_of(request), now=timezone.now()
                 )
             except actions.ClaimRefused as error:
                 messages.error(request, str(error))
@@ -169,7 +169,7 @@ class IdentityAdmin(OperatorsAdmin):
     def save_model(self, request: HttpRequest, obj: Identity, form: Any, change: bool) -> None:
         obj.save(update_fields=[name for name in form.changed_data if name != "person"])
         if "person" in form.changed_data:
-            actions.move_identity(obj, person=obj.person, by=operator_of(request))
+            actions.move_identity(obj, person=obj.person, by=staff_of(request))
 
 
 @admin.register(Network)
@@ -186,7 +186,7 @@ class NetworkAdmin(OperatorsAdmin):
 
 
 @admin.register(Place)
-class PlaceAdmin(ReadOnlyAdmin):
+class PlaceAdmin(ReadOnly, OperatorsAdmin):
     """Here so that a person's place is found by typing; places come from profiles."""
 
     list_display = ["name", "region", "country", "population"]

@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from django.contrib.admin import ShowFacets
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -12,9 +10,10 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 
-from accounts.models import Person, User
+from accounts.admin.base import ListAdmin, ReadOnly
+from accounts.admin.base import staff_of as staff_of  # the pages of this app find it here, beside the rest
+from accounts.models import Person
 from campaigns.models import Invitation
 from scoring.models import ScoreRun
 
@@ -59,14 +58,8 @@ _ASKED = (
 )
 
 
-class VisibleAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
+class VisibleAdmin(ListAdmin):
     """Lists and opens what `visible_to` lets the user see, and nothing else."""
-
-    show_full_result_count = False
-    list_per_page = 50
-    list_max_show_all = 0
-    # Counting behind every choice of every filter reads the table as often as there are choices.
-    show_facets = ShowFacets.NEVER
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = self.model._default_manager.visible_to(request.user)
@@ -84,24 +77,8 @@ class VisibleAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no typ
         return lookup in {f"{name}{ending}" for name in [*names, self.date_hierarchy] for ending in _ASKED}
 
 
-class ReadOnlyAdmin(VisibleAdmin):
-    """Shows rows that only the actions write."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-def staff_of(request: HttpRequest) -> User:
-    """Return who asks. The admin lets in nobody who isn't signed in; the type checker can't know."""
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
+class ReadOnlyAdmin(ReadOnly, VisibleAdmin):
+    """Shows visible rows that only the actions write."""
 
 
 def run_of(request: HttpRequest) -> ScoreRun | None:

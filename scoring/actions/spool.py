@@ -112,7 +112,8 @@ class Spool:
             self._writers["profiles"].write_table(_profiles(batch.accounts))
         for rows in (batch.interactions, batch.posts):
             if rows.num_rows:
-                first, last = (int(at) for at in pa.compute.min_max(rows["at"]).as_py().values())
+                at: Any = rows["at"].to_numpy()
+                first, last = int(at.min()), int(at.max())
                 known = self._between or (first, last)
                 self._between = min(known[0], first), max(known[1], last)
         if batch.posts.num_rows:

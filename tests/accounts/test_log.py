@@ -23,6 +23,7 @@ from accounts.log import (
     posts_to_log,
     split_days,
 )
+from tests.accounts.activity_data import files_below
 
 DAY = date(2018, 2, 3)
 NOON = 1517659200  # 2018-02-03T12:00:00Z
@@ -100,7 +101,7 @@ def test_a_day_is_written_as_one_file_that_the_manifest_can_describe(log: LogFol
     written = log.write_day("interactions", DAY, rows)
     path = log.root / written.path
     assert written.path.startswith("interactions/day=2018-02-03/")
-    assert (written.rows, written.first_at, written.last_at) == (2, NOON, NOON + 5)
+    assert written.rows == 2
     assert written.bytes == path.stat().st_size
     assert written.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert [file.name for file in path.parent.iterdir()] == [path.name]
@@ -110,7 +111,7 @@ def test_a_day_is_written_as_one_file_that_the_manifest_can_describe(log: LogFol
 def test_the_same_rows_in_any_order_give_the_same_file(log: LogFolder) -> None:
     first = log.write_day("interactions", DAY, likes((NOON, 1, 2, None), (NOON, 3, 4, 9)))
     assert log.write_day("interactions", DAY, likes((NOON, 3, 4, 9), (NOON, 1, 2, None))) == first
-    assert log.orphans({first.path}) == []
+    assert files_below(log.root) == [first.path]
 
 
 @pytest.mark.parametrize("at", [MIDNIGHT - 1, MIDNIGHT + 86_400])
@@ -122,7 +123,7 @@ def test_rows_of_another_day_are_refused_and_nothing_is_written(log: LogFolder, 
 
 def test_a_day_reaches_from_midnight_to_the_last_second_in_utc(log: LogFolder) -> None:
     written = log.write_day("interactions", DAY, likes((MIDNIGHT, 1, 2, None), (MIDNIGHT + 86_399, 1, 2, None)))
-    assert (written.first_at, written.last_at) == (MIDNIGHT, MIDNIGHT + 86_399)
+    assert written.rows == 2
 
 
 def test_no_rows_are_refused(log: LogFolder) -> None:
@@ -137,7 +138,7 @@ def test_a_write_that_fails_leaves_nothing_behind(log: LogFolder, monkeypatch: p
     monkeypatch.setattr(os, "fsync", no_space)
     with pytest.raises(OSError, match="No space left"):
         log.write_day("interactions", DAY, likes((NOON, 1, 2, None)))
-    assert log.orphans(set()) == []
+    assert files_below(log.root) == []
 
 
 def test_days_are_parted_in_utc_and_keep_their_order() -> None:
@@ -208,23 +209,6 @@ def test_a_path_that_leads_out_of_the_log_is_refused(log: LogFolder, path: str) 
         log.read("interactions", [path])
 
 
-def test_verify_finds_missing_truncated_and_edited_files(log: LogFolder) -> None:
-    written = log.write_day("interactions", DAY, likes((NOON, 1, 2, None)))
-    path = log.root / written.path
-    content = path.read_bytes()
-
-    def verdict() -> str | None:
-        return log.verify(written.path, written.bytes, written.sha256)
-
-    assert verdict() is None
-    path.write_bytes(content[:-1])
-    assert verdict() == f"{written.path} has {written.bytes - 1} bytes instead of {written.bytes}"
-    path.write_bytes(content[:10] + bytes([content[10] ^ 1]) + content[11:])
-    assert verdict() == f"{written.path} was changed: its SHA-256 is not {written.sha256}"
-    path.unlink()
-    assert verdict() == f"{written.path} is missing"
-
-
 def test_only_old_orphans_are_swept(log: LogFolder) -> None:
     known = log.write_day("interactions", DAY, likes((NOON, 1, 2, None)))
     orphan = log.write_day("posts", DAY, posts((1, NOON, "x")))
@@ -238,14 +222,12 @@ def test_only_old_orphans_are_swept(log: LogFolder) -> None:
         os.utime(path, (old.timestamp(), old.timestamp()))
 
     unfinished_name = "interactions/day=2018-02-03/.abc.tmp"
-    assert log.orphans({known.path}) == sorted([orphan.path, unfinished_name, young.path])
     assert log.sweep({known.path}, old) == []
     assert log.sweep({known.path}, old + timedelta(seconds=1)) == sorted([orphan.path, unfinished_name])
-    assert log.orphans({known.path}) == [young.path]
-    assert foreign.exists()
+    left = [known.path, young.path, foreign.relative_to(log.root).as_posix()]
+    assert files_below(log.root) == sorted(left)
 
 
 def test_a_log_without_a_folder_is_empty(log: LogFolder) -> None:
-    assert log.orphans(set()) == []
     assert log.sweep(set(), datetime(2020, 1, 1, tzinfo=UTC)) == []
     assert log.read("posts", []).num_rows == 0
