@@ -17,7 +17,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
@@ -168,44 +167,28 @@ class LogFolder:
             result.append(str(self.root / relative))
         return result
 
-    def relation(
-        self, connection: duckdb.DuckDBPyConnection, table: str, files: Sequence[str]
-    ) -> duckdb.DuckDBPyRelation:
-        """Return the rows of some files as a DuckDB relation with exactly the log's columns; no files, no rows."""
-        names = LOG_TABLES[table].names
-        if not files:
-            return connection.from_arrow(LOG_TABLES[table].empty_table())
-        # Without this DuckDB makes a column of the folders' day=….
-        found = connection.read_parquet(self.paths(files), hive_partitioning=False)
-        return found.select(*names)
-
-    def read(self, table: str, files: Sequence[str]) -> pa.Table:
-        """Return the rows of some files as one table. For more than a few days use `relation`, which streams."""
-        parts = [pyarrow.parquet.ParquetFile(path).read(LOG_TABLES[table].names) for path in self.paths(files)]
-        return pa.concat_tables([LOG_TABLES[table].empty_table(), *parts])
+    def read(self, table: str, files: Sequence[str], columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the rows of some files as one table, with all columns unless some are named."""
+        names = list(columns or LOG_TABLES[table].names)
+        parts = [pyarrow.parquet.ParquetFile(path).read(names) for path in self.paths(files)]
+        return pa.concat_tables([LOG_TABLES[table].empty_table().select(names), *parts])
 
     def new_rows(self, table: str, rows: pa.Table, existing: Sequence[str]) -> pa.Table:
-        """Return the rows that are not in existing files yet, each once.
+        """Return the rows that are not in existing files yet, each once, in their order.
 
         An interaction is known by all its columns, a missing post being equal to a missing post; a post is known by
         its key, and the first one wins. A day's new rows need only that day's files, since the time belongs to the
-        event.
+        event; of these the columns that tell rows apart are in memory.
         """
         schema = LOG_TABLES[table]
         incoming = rows.select(schema.names).cast(schema)
-        with duckdb.connect() as connection:
-            self.relation(connection, table, existing).create_view("known")
-            if table == "interactions":
-                connection.register("incoming", incoming)
-                query = "SELECT * FROM incoming EXCEPT SELECT * FROM known"
-            else:
-                connection.register("incoming", _numbered(incoming))
-                query = """
-                    SELECT * FROM incoming ANTI JOIN known USING (post)
-                    QUALIFY row_number() OVER (PARTITION BY post ORDER BY place) = 1
-                """
-            found: pa.Table = connection.sql(query).to_arrow_table()
-        return found.select(schema.names).cast(schema)
+        told_by = ["post"] if table == "posts" else schema.names
+        known = self.read(table, existing, told_by)
+        # Known rows stand before the first place: what has its first place among the incoming is new.
+        places: Any = pa.array(np.concatenate([np.full(known.num_rows, -1), np.arange(incoming.num_rows)]))
+        both = pa.concat_tables([known, incoming.select(told_by)]).append_column("place", places)
+        first = both.group_by(told_by).aggregate([("place", "min")])["place_min"].to_numpy()
+        return incoming.take(np.sort(first[first >= 0]))
 
     def sweep(self, known: Collection[str], older_than: datetime) -> list[str]:
         """Delete orphans last written before a moment and return their paths.
@@ -227,11 +210,6 @@ class LogFolder:
                 if ours and path.relative_to(self.root).as_posix() not in known:
                     found.append(path)
         return found
-
-
-def _numbered(rows: pa.Table) -> pa.Table:
-    place: Any = pa.array(np.arange(rows.num_rows))
-    return rows.append_column("place", place)
 
 
 def _epoch(day: date) -> int:
