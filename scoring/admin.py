@@ -79,7 +79,10 @@ class ScoreRunAdmin(ReadOnly, ListAdmin):
         if run.state != ScoreRun.State.DONE:
             return "–"
         return format_html(
-            '<a href="{}?run={}">{}</a>', reverse("admin:scoring_score_changelist"), run.pk, f"{run.people:,}"
+            '<a class="text-primary-600 underline" href="{}?run={}">{}</a>',
+            reverse("admin:scoring_score_changelist"),
+            run.pk,
+            f"{run.people:,}",
         )
 
     @admin.display(description="took", ordering="took", empty_value="still going")
