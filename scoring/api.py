@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts.api.pages import Pages
 from accounts.models import Person, Place
-from accounts.places import find_city
+from accounts.places import City, find_city
 from scoring import queries
 from scoring.models import Influencer, Topic
 
@@ -27,13 +27,19 @@ class InfluencerQuery(serializers.Serializer[Any]):
         required=False,
         help_text="A topic's slug; its descendants count too. Given more than once, people on any of them are kept.",
     )
-    city = serializers.CharField(required=False, help_text="A city's name, such as `Toronto` or `Portland, OR`.")
+    city = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="A city's name, such as `Toronto` or `Portland, OR`. Given more than once, any of them will do.",
+    )
     radius_km = serializers.FloatField(min_value=1, max_value=2000, default=50, help_text="Around `city`.")
     network = serializers.SlugField(required=False)
     claimed = serializers.BooleanField(
         required=False, allow_null=True, default=None, help_text="Whether the person has claimed the profile."
     )
-    q = serializers.CharField(required=False, max_length=100, help_text="Part of a handle or a name.")
+    q = serializers.CharField(
+        required=False, max_length=100, help_text="Words that each are a part of a handle or a name."
+    )
 
     def validate_topic(self, slugs: list[str]) -> list[int]:
         known = dict(Topic.objects.filter(slug__in=slugs).values_list("slug", "pk"))
@@ -42,13 +48,16 @@ class InfluencerQuery(serializers.Serializer[Any]):
                 raise serializers.ValidationError(f"No topic has the slug {slug!r}; /api/v1/topics/ lists them.")
         return list(known.values())
 
-    def validate_city(self, name: str) -> Any:
-        city = find_city(name)
-        if city is None:
-            raise serializers.ValidationError(
-                f"No city is known as {name!r}; add a region or a country, as in 'Portland, OR'."
-            )
-        return city
+    def validate_city(self, names: list[str]) -> list[City]:
+        found = []
+        for name in names:
+            city = find_city(name)
+            if city is None:
+                raise serializers.ValidationError(
+                    f"No city is known as {name!r}; add a region or a country, as in 'Portland, OR'."
+                )
+            found.append(city)
+        return found
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
         low, high = given.get("score_min"), given.get("score_max")
@@ -71,13 +80,34 @@ class InfluencerSerializer(serializers.ModelSerializer[Influencer]):
     reach = serializers.FloatField(help_text="Different people expected to act in 28 days, less what was taken off.")
     low = serializers.FloatField(help_text="Lower end of the 80 % band of reach, in people.")
     high = serializers.FloatField(help_text="Upper end of the 80 % band of reach, in people.")
+    reach_on_topics = serializers.FloatField(
+        default=None,
+        allow_null=True,
+        help_text="The part of the reach that came by posts on the topics asked for; null where none was.",
+    )
+    score_on_topics = serializers.FloatField(
+        default=None, allow_null=True, help_text="`reach_on_topics` on the scale of scores."
+    )
     enough_seen = serializers.SerializerMethodField(
         help_text="False where too little was seen for the score to say much."
     )
 
     class Meta:
         model = Influencer
-        fields = ["id", "handle", "name", "place", "score", "percentile", "reach", "low", "high", "enough_seen"]
+        fields = [
+            "id",
+            "handle",
+            "name",
+            "place",
+            "score",
+            "percentile",
+            "reach",
+            "low",
+            "high",
+            "reach_on_topics",
+            "score_on_topics",
+            "enough_seen",
+        ]
 
     def get_enough_seen(self, person: Any) -> bool:
         return bool(person.supporters >= queries.ENOUGH_SUPPORTERS)
@@ -152,10 +182,16 @@ class TopicSerializer(serializers.ModelSerializer[Topic]):
         fields = ["slug", "name", "parent", "aliases"]
 
 
-class ByScore(Pages):
+class ByInfluence(Pages):
+    """By reach on the topics asked for, else by score; equals by id."""
+
     ordering = ("-score", "pk")
     # Thousands of people without reach share the score 1; the usual cap of 1,000 would end the list among them.
     offset_cutoff = 10**9
+
+    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
+        """Order by what the rows were annotated with: `scoring.queries.influencers` says when."""
+        return ("-reach_on_topics", "pk") if "reach_on_topics" in queryset.query.annotations else self.ordering
 
 
 class BySlug(Pages):
@@ -168,7 +204,7 @@ class InfluencerViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Influence
     """People by their current score."""
 
     serializer_class = InfluencerSerializer
-    pagination_class = ByScore
+    pagination_class = ByInfluence
     queryset: Any = Influencer.objects.none()
     lookup_value_regex = r"\d{1,18}"
 
@@ -215,12 +251,13 @@ class TopicViewSet(viewsets.ReadOnlyModelViewSet[Topic]):
 
 
 def _filters(given: dict[str, Any]) -> queries.InfluencerFilters:
-    city = given.get("city")
     return queries.InfluencerFilters(
         score_min=given.get("score_min"),
         score_max=given.get("score_max"),
         topics=tuple(given.get("topic", ())),
-        circle=queries.Circle(city.latitude, city.longitude, given["radius_km"]) if city else None,
+        circles=tuple(
+            queries.Circle(city.latitude, city.longitude, given["radius_km"]) for city in given.get("city", ())
+        ),
         network=given.get("network", ""),
         claimed=given["claimed"],
         search=given.get("q", ""),

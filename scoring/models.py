@@ -1,10 +1,12 @@
 """What a score is made of, as rows: formulas, runs, scores, topics."""
 
+import math
 from typing import ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, FilteredRelation, Q
+from django.db.models import F, FilteredRelation, Q, Sum
+from django.db.models.functions import Cast, Least, Ln
 from django.utils import timezone
 
 from accounts.models import Person, PersonQuerySet
@@ -133,9 +135,26 @@ class InfluencerQuerySet(PersonQuerySet):
             current__isnull=False
         )
 
-    def on_topic(self, run: ScoreRun | None, topic_ids: list[int]) -> Self:
-        """Keep those with reach on any of the topics."""
-        return self.filter(pk__in=TopicReach.objects.filter(run=run, topic__in=topic_ids, reach__gt=0).values("person"))
+    def on_topics(self, run: ScoreRun | None, topic_ids: list[int]) -> Self:
+        """Keep those with reach on any of the topics, and annotate it: `reach_on_topics` and `score_on_topics`.
+
+        A reaction counts for the topics that its post names, in equal parts, and never for those above them: rows of
+        different topics add up without counting anything twice. One topic alone is read from the index
+        `topic_reach_rank` in its order; several are summed first, as decimals, since a sum of floats depends on the
+        order in which the database meets them, and cursors need the same sum on every page.
+        """
+        within = Q(topic_reach__run=run.pk if run else None, topic_reach__topic__in=topic_ids)
+        rows = self.alias(topical=FilteredRelation("topic_reach", condition=within)).filter(topical__reach__gt=0)
+        if run is None or len(topic_ids) == 1:
+            return rows.annotate(reach_on_topics=F("topical__reach"), score_on_topics=F("topical__score"))
+        exact = Cast("topical__reach", models.DecimalField(max_digits=30, decimal_places=9))
+        rows = rows.annotate(reach_on_topics=Cast(Sum(exact), models.FloatField()))
+        return rows.annotate(score_on_topics=_score(F("reach_on_topics"), float(run.formula.parameters["scale_top"])))
+
+
+def _score(reach: F, top: float) -> models.expressions.Combinable:
+    """Return the expression of the score that a reach stands for, as `scoring.engine.score` has it."""
+    return 1.0 + 99.0 * Least(Ln(1.0 + reach) / math.log1p(top), 1.0)
 
 
 class Influencer(Person):

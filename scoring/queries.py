@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
@@ -11,7 +13,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, Window
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Identity, Person, Viewer
+from accounts.models import Identity, Person, Place, Viewer
 from scoring.models import Influencer, InfluencerQuerySet, Score, ScoreRun, Support, Topic, TopicReach
 
 # With fewer different people who acted, a score says more about chance than about the person.
@@ -156,14 +158,14 @@ class Circle:
 class InfluencerFilters:
     """What a list of influencers is narrowed to. Ends of the score belong to it; empty values don't filter.
 
-    `topics` are ids; with a topic come all below it, and people with reach on any of them stay. `search` is a part of a
-    handle or a name, case aside.
+    `topics` are ids; with a topic come all below it, and people with reach on any of them stay. Of `circles` any will
+    do. Each word of `search` is a part of a handle or a name, case aside.
     """
 
     score_min: float | None = None
     score_max: float | None = None
-    topics: tuple[int, ...] = field(default=())
-    circle: Circle | None = None
+    topics: tuple[int, ...] = ()
+    circles: tuple[Circle, ...] = ()
     network: str = ""
     claimed: bool | None = None
     search: str = ""
@@ -260,47 +262,68 @@ def history(person: Person, limit: int = 120, *, run: ScoreRun | None = None) ->
     return [HistoryPoint(row.run.as_of, row.score, row.reach, row.run.formula.version) for row in points][::-1]
 
 
-def topic_descendants(ids: Iterable[int]) -> list[int]:
-    """Return these topics and all below them, ascending. One query, over the whole table of a few hundred rows."""
-    found = set(ids)
-    if not found:
-        return []
-    children: dict[int, list[int]] = {}
-    for pk, parent in Topic.objects.filter(parent__isnull=False).values_list("pk", "parent_id"):
-        children.setdefault(parent, []).append(pk)
-    waiting = list(found)
-    while waiting:
-        new = [pk for pk in children.get(waiting.pop(), []) if pk not in found]
-        found.update(new)
-        waiting += new
-    return sorted(found)
+@dataclass(frozen=True, slots=True)
+class TopicTree:
+    """All topics by their ids: a few hundred rows, read with one query."""
+
+    topics: dict[int, Topic]
+
+    def path(self, topic: Topic) -> str:
+        """Return a topic's name behind those above it: Travel › Air travel."""
+        return " › ".join(above.name for above in reversed(self._line(topic)))
+
+    def below(self, ids: Iterable[int]) -> list[int]:
+        """Return these topics and all below them, ascending."""
+        found = set(ids)
+        return sorted(
+            found | {pk for pk, topic in self.topics.items() if found & {above.pk for above in self._line(topic)}}
+        )
+
+    def _line(self, topic: Topic) -> list[Topic]:
+        """Return a topic and those above it; a circle, which nothing but care prevents, is walked once."""
+        line = [topic]
+        while (parent := self.topics.get(line[-1].parent_id or 0)) is not None and parent not in line:
+            line.append(parent)
+        return line
+
+
+def topic_tree() -> TopicTree:
+    """Return all topics, with no more than names and parents. One query."""
+    return TopicTree({topic.pk: topic for topic in Topic.objects.only("slug", "name", "parent")})
 
 
 def influencers(user: Viewer, filters: InfluencerFilters, run: ScoreRun | None = None) -> InfluencerQuerySet:
     """Return the people whom the user may see and who have a score in the run (by default the current one).
 
-    Annotated with `score`, `reach`, `low`, `high`, `percentile` and `supporters` of that run; in no order. Topics cost
-    a query here, the run another where it isn't given.
+    Annotated with `score`, `reach`, `low`, `high`, `percentile` and `supporters` of that run; in no order. Where topics
+    are asked for, also with `reach_on_topics` and `score_on_topics`. Topics cost a query here, the run another where it
+    isn't given.
     """
     run = run or current_run()
+    columns = ("score", "reach", "low", "high", "percentile", "supporters")
     rows: InfluencerQuerySet = Influencer.objects.visible_to(user).with_score(run)
+    rows = rows.annotate(**{name: F(f"current__{name}") for name in columns})
+    return narrowed(rows, filters, run)
+
+
+def narrowed(rows: InfluencerQuerySet, filters: InfluencerFilters, run: ScoreRun | None) -> InfluencerQuerySet:
+    """Keep those of `influencers(…, run)` whom the filters admit: the one place where a filter's condition stands."""
     if filters.score_min is not None:
         rows = rows.filter(current__score__gte=filters.score_min)
     if filters.score_max is not None:
         rows = rows.filter(current__score__lte=filters.score_max)
     if filters.topics:
-        rows = rows.on_topic(run, topic_descendants(filters.topics))
-    if filters.circle is not None:
-        rows = rows.near(filters.circle.latitude, filters.circle.longitude, filters.circle.radius_km)
+        rows = rows.on_topics(run, topic_tree().below(filters.topics))
+    if filters.circles:
+        places = (Place.objects.within(each.latitude, each.longitude, each.radius_km) for each in filters.circles)
+        rows = rows.filter(reduce(or_, (Q(place__in=within) for within in places)))
     if filters.network:
         rows = rows.filter(Exists(Identity.objects.filter(person=OuterRef("pk"), network=filters.network)))
     if filters.claimed is not None:
         rows = rows.filter(user__isnull=not filters.claimed)
-    if filters.search:
-        rows = rows.filter(Q(handle__icontains=filters.search) | Q(name__icontains=filters.search))
-    columns = ("score", "reach", "low", "high", "percentile", "supporters")
-    annotated: InfluencerQuerySet = rows.annotate(**{name: F(f"current__{name}") for name in columns})
-    return annotated
+    for word in filters.search.split():
+        rows = rows.filter(Q(handle__icontains=word) | Q(name__icontains=word))
+    return rows
 
 
 def score_of(reach: float, top: float) -> float:

@@ -1,21 +1,35 @@
-"""The filters of the influencer list."""
+"""The filters of the influencer list: what the address asks for, and how that is said.
+
+Whom a filter keeps is `scoring.queries.narrowed`'s to know; only whom a campaign has already is known here.
+"""
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RadioFilter, RangeNumericListFilter
 
-from accounts.models import Identity, Network, Place
+from accounts.models import Network, Place
 from campaigns.admin.base import run_of
 from campaigns.models import Campaign, CampaignPlace, Invitation, Shortlisting
-from scoring.models import Topic
+from scoring.models import InfluencerQuerySet, Topic
+from scoring.queries import Circle, InfluencerFilters, TopicTree, narrowed, topic_tree
 
 People = QuerySet[Any]
 RADIUSES = [25, 50, 100, 250]
 USUAL_RADIUS = 50
 # Cities to choose from; the rest are found through a campaign's own places.
 MOST_CITIES = 3000
+
+
+class Narrowing:
+    """A filter that states what it asks for as `InfluencerFilters`."""
+
+    def asked(self) -> InfluencerFilters:
+        raise NotImplementedError
+
+    def queryset(self, request: HttpRequest, queryset: InfluencerQuerySet) -> People:
+        return narrowed(queryset, self.asked(), run_of(request))
 
 
 class ForCampaignFilter(DropdownFilter):  # type: ignore[misc]  # unfold publishes no types
@@ -41,17 +55,13 @@ class ForCampaignFilter(DropdownFilter):  # type: ignore[misc]  # unfold publish
         return None if name is None else f"not yet asked for {name}"
 
 
-class ScoreFilter(RangeNumericListFilter):  # type: ignore[misc]  # unfold publishes no types
+class ScoreFilter(Narrowing, RangeNumericListFilter):  # type: ignore[misc]  # unfold publishes no types
     title = "score"
     parameter_name = "score"
 
-    def queryset(self, request: HttpRequest, queryset: People) -> People:
+    def asked(self) -> InfluencerFilters:
         low, high = self._bounds()
-        if low is not None:
-            queryset = queryset.filter(current__score__gte=low)
-        if high is not None:
-            queryset = queryset.filter(current__score__lte=high)
-        return queryset
+        return InfluencerFilters(score_min=low, score_max=high)
 
     def describe(self) -> str | None:
         low, high = self._bounds()
@@ -65,45 +75,26 @@ class ScoreFilter(RangeNumericListFilter):  # type: ignore[misc]  # unfold publi
         return [_number(self.used_parameters.get(f"score_{end}")) for end in ("from", "to")]
 
 
-class TopicFilter(MultipleDropdownFilter):  # type: ignore[misc]  # unfold publishes no types
+class TopicFilter(Narrowing, MultipleDropdownFilter):  # type: ignore[misc]  # unfold publishes no types
     """Reach on any of the topics chosen, or of what lies below them."""
 
     title = "topic"
     parameter_name = "topic"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        self.topics = {topic.pk: topic for topic in Topic.objects.only("slug", "name", "parent")}
-        return sorted(
-            ((topic.slug, self._path(topic)) for topic in self.topics.values()), key=lambda pair: pair[1].lower()
-        )
+        tree = _topics(request)
+        named = ((topic.slug, tree.path(topic)) for topic in tree.topics.values())
+        return sorted(named, key=lambda pair: pair[1].lower())
 
-    def queryset(self, request: HttpRequest, queryset: People) -> People:
-        chosen = {topic.pk for topic in self._chosen()}
-        if not chosen:
-            return queryset
-        within = [pk for pk, topic in self.topics.items() if chosen & {above.pk for above in self._line(topic)}]
-        on_topic: People = queryset.on_topic(run_of(request), within)  # type: ignore[attr-defined]  # ours
-        return on_topic
+    def asked(self) -> InfluencerFilters:
+        return InfluencerFilters(topics=tuple(topic.pk for topic in topics_of(self.request)))
 
     def describe(self) -> str | None:
-        return "on " + " or ".join(topic.name for topic in self._chosen()) if self._chosen() else None
-
-    def _chosen(self) -> list[Topic]:
-        slugs = set(self.value() or [])
-        return [topic for topic in self.topics.values() if topic.slug in slugs]
-
-    def _path(self, topic: Topic) -> str:
-        return " › ".join(above.name for above in reversed(self._line(topic)))
-
-    def _line(self, topic: Topic) -> list[Topic]:
-        """Return a topic and those above it; a circle, which nothing but care prevents, is walked once."""
-        line = [topic]
-        while (parent := self.topics.get(line[-1].parent_id or 0)) is not None and parent not in line:
-            line.append(parent)
-        return line
+        chosen = topics_of(self.request)
+        return "on " + " or ".join(topic.name for topic in chosen) if chosen else None
 
 
-class PlaceFilter(MultipleDropdownFilter):  # type: ignore[misc]  # unfold publishes no types
+class PlaceFilter(Narrowing, MultipleDropdownFilter):  # type: ignore[misc]  # unfold publishes no types
     """Within a radius of any of the cities chosen.
 
     Values are GeoNames' ids of cities that somebody lives in, or `c` and the id of a campaign's place, which brings its
@@ -117,25 +108,22 @@ class PlaceFilter(MultipleDropdownFilter):  # type: ignore[misc]  # unfold publi
         wanted = [value[1:] for value in request.GET.getlist("near") if value[:1] == "c" and value[1:].isdecimal()]
         own = CampaignPlace.objects.filter(campaign__in=Campaign.objects.visible_to(request.user))
         places = own.filter(pk__in=wanted).select_related("campaign") if wanted else []
-        self.circles = {f"c{place.pk}": (place.latitude, place.longitude, place.radius_km) for place in places}
+        self.circles = {f"c{place.pk}": Circle(place.latitude, place.longitude, place.radius_km) for place in places}
         names = [(f"c{place.pk}", f"{place.name}, {place.radius_km} km ({place.campaign})") for place in places]
         radius = radius_of(request)
         cities = Place.objects.order_by("-population", "pk")[:MOST_CITIES]
         for city in sorted(cities, key=lambda city: (city.name, city.region, city.pk)):
-            self.circles[str(city.pk)] = (city.latitude, city.longitude, radius)
+            self.circles[str(city.pk)] = Circle(city.latitude, city.longitude, radius)
             names.append((str(city.pk), str(city)))
         return names
 
-    def queryset(self, request: HttpRequest, queryset: People) -> People:
-        within = Q()
-        for value in self._chosen():
-            within |= Q(place__in=Place.objects.within(*self.circles[value]))
-        return queryset.filter(within)
+    def asked(self) -> InfluencerFilters:
+        return InfluencerFilters(circles=tuple(self.circles[value] for value in self._chosen()))
 
     def describe(self) -> str | None:
         names = dict(self.lookup_choices)
         shown = [
-            names[value] if value[0] == "c" else f"{names[value]}, {self.circles[value][2]} km"
+            names[value] if value[0] == "c" else f"{names[value]}, {self.circles[value].radius_km} km"
             for value in self._chosen()
         ]
         return "near " + " or ".join(shown) if shown else None
@@ -164,37 +152,47 @@ class RadiusFilter(DropdownFilter):  # type: ignore[misc]  # unfold publishes no
         return None
 
 
-class NetworkFilter(DropdownFilter):  # type: ignore[misc]  # unfold publishes no types
+class NetworkFilter(Narrowing, DropdownFilter):  # type: ignore[misc]  # unfold publishes no types
     title = "network"
     parameter_name = "network"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return list(Network.objects.order_by("name").values_list("slug", "name"))
 
-    def queryset(self, request: HttpRequest, queryset: People) -> People:
-        if not self.value():
-            return queryset
-        return queryset.filter(Exists(Identity.objects.filter(person=OuterRef("pk"), network=self.value())))
+    def asked(self) -> InfluencerFilters:
+        return InfluencerFilters(network=self.value() or "")
 
     def describe(self) -> str | None:
         name = dict(self.lookup_choices).get(self.value())
         return f"on {name}" if name else None
 
 
-class ClaimedFilter(RadioFilter):  # type: ignore[misc]  # unfold publishes no types
+class ClaimedFilter(Narrowing, RadioFilter):  # type: ignore[misc]  # unfold publishes no types
     title = "profile"
     parameter_name = "claimed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("yes", "Claimed by the person"), ("no", "Not claimed yet")]
 
-    def queryset(self, request: HttpRequest, queryset: People) -> People:
-        if self.value() not in {"yes", "no"}:
-            return queryset
-        return queryset.filter(user__isnull=self.value() == "no")
+    def asked(self) -> InfluencerFilters:
+        return InfluencerFilters(claimed={"yes": True, "no": False}.get(self.value() or ""))
 
     def describe(self) -> str | None:
         return {"yes": "claimed", "no": "not claimed"}.get(self.value() or "")
+
+
+def topics_of(request: HttpRequest) -> list[Topic]:
+    """Return the topics that the list is filtered by; slugs that name none are passed over."""
+    slugs = set(request.GET.getlist(TopicFilter.parameter_name))
+    return [topic for topic in _topics(request).topics.values() if topic.slug in slugs] if slugs else []
+
+
+def _topics(request: HttpRequest) -> TopicTree:
+    """Return all topics, asking the database once a request."""
+    if not hasattr(request, "_topic_tree"):
+        request._topic_tree = topic_tree()  # type: ignore[attr-defined]
+    tree: TopicTree = request._topic_tree  # type: ignore[attr-defined]
+    return tree
 
 
 def radius_of(request: HttpRequest) -> int:

@@ -1,6 +1,6 @@
 """The list of influencers: where a manager looks for people, shortlists them and takes them home as CSV."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -34,10 +34,11 @@ from campaigns.admin.filters import (
     RadiusFilter,
     ScoreFilter,
     TopicFilter,
+    topics_of,
 )
 from campaigns.models import Campaign
-from scoring.models import Influencer, InfluencerQuerySet
-from scoring.queries import ENOUGH_SUPPORTERS, InfluencerFilters, influencers
+from scoring.models import Influencer, InfluencerQuerySet, Topic
+from scoring.queries import ENOUGH_SUPPORTERS, InfluencerFilters, influencers, narrowed
 
 # Name of the file's column, and what stands in it.
 CSV_COLUMNS = {
@@ -52,6 +53,9 @@ CSV_COLUMNS = {
     "high": "upper end of that band",
     "change_28_days": "score now less score 28 days ago; empty where there was none",
     "topics": "up to three with the largest reach, separated by semicolons",
+    "filtered_topics": "what the list was filtered by, topics below these included; empty where it wasn't",
+    "reach_on_topics": "the part of the reach that came by posts on these topics",
+    "score_on_topics": "that reach on the scale of scores",
     "networks": "where the person has accounts, separated by semicolons",
     "followers": "on all networks together; not part of the score",
     "claimed": "yes once the person has claimed the profile",
@@ -92,13 +96,29 @@ class InfluencerAdmin(ReadOnlyAdmin):
     list_before_template = "admin/campaigns/influencers_before.html"
     search_fields = ["handle", "name"]
     search_help_text = "Search by name or handle"
-    # Through the joined score: its index gives the order, and the list is never sorted.
-    ordering = ["-current__score", "pk"]
     paginator = CappedPaginator
     actions = ["shortlist_for", "export_csv"]
 
     def get_queryset(self, request: HttpRequest) -> InfluencerQuerySet:
-        return influencers(staff_of(request), InfluencerFilters(), run_of(request)).order_by(*self.ordering)
+        return influencers(staff_of(request), InfluencerFilters(), run_of(request))
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        """Return the list's order where no heading was clicked: by reach on the topics asked for, else by score.
+
+        The index on scores gives the latter, the one on reach the former of one topic, so that neither list is sorted.
+        """
+        return ["-reach_on_topics" if topics_of(request) else "-current__score", "pk"]
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        columns: list[Any] = list(self.list_display)
+        if topics := topics_of(request):
+            columns.insert(1, _reach_on(topics))
+        return columns
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: InfluencerQuerySet, search_term: str
+    ) -> tuple[InfluencerQuerySet, bool]:
+        return narrowed(queryset, InfluencerFilters(search=search_term), run_of(request)), False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[InfluencerList]:
         return InfluencerList
@@ -231,17 +251,34 @@ class InfluencerAdmin(ReadOnlyAdmin):
         """Send the people chosen as a file of `CSV_COLUMNS`."""
         run = run_of(request)
         before = queries.month_before(run)
+        as_of = f"{run.as_of:%Y-%m-%d}" if run else ""
+        topics = ";".join(topic.name for topic in topics_of(request))
 
         def rows() -> Iterator[list[Cell]]:
             for people in in_batches(queryset.iterator(chunk_size=2000), 2000):
                 queries.fill_in(people, run, before)
-                yield from (_csv_row(person, f"{run.as_of:%Y-%m-%d}" if run else "") for person in people)
+                yield from (_csv_row(person, as_of, topics) for person in people)
 
         response: HttpResponse = csv_response("influencers.csv", list(CSV_COLUMNS), rows())  # type: ignore[assignment]
         return response
 
 
-def _csv_row(person: Any, as_of: str) -> list[Cell]:
+def _reach_on(topics: list[Topic]) -> Callable[[Any], SafeString]:
+    """Return the column of people's reach on these topics together."""
+    names = " or ".join(topic.name for topic in topics) if len(topics) < 3 else f"{len(topics)} topics"
+
+    @admin.display(description=f"reach on {names}", ordering="reach_on_topics")
+    def reach_on_topics(person: Any) -> SafeString:
+        return format_html(
+            '<span class="sway-reach">{}<small>score {}</small></span>',
+            _people(person.reach_on_topics),
+            f"{person.score_on_topics:.1f}",
+        )
+
+    return reach_on_topics
+
+
+def _csv_row(person: Any, as_of: str, topics: str) -> list[Cell]:
     change = _change(person)
     return [
         person.handle,
@@ -255,6 +292,9 @@ def _csv_row(person: Any, as_of: str) -> list[Cell]:
         round(person.high, 1),
         None if change is None else round(change, 2),
         ";".join(row.topic.name for row in person.top_topics),
+        topics,
+        round(person.reach_on_topics, 1) if topics else None,
+        round(person.score_on_topics, 2) if topics else None,
         ";".join(sorted({identity.network_id for identity in person.shown_identities})),
         _followers(person),
         "yes" if person.user_id else "no",

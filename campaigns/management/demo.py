@@ -208,7 +208,7 @@ def ensure_campaign(brand: Brand, made: Made, *, manager: User, now: datetime) -
     influencer = _person(made.cast["influencer"])
     near = (
         Influencer.objects.with_score(run)
-        .on_topic(run, [topic.pk for topic in topics])
+        .on_topics(run, [topic.pk for topic in topics])
         .near(toronto.latitude, toronto.longitude, 50)
         .filter(is_hidden=False)
         .exclude(pk=influencer.pk)

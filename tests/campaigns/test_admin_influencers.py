@@ -124,6 +124,41 @@ def test_a_topic_brings_those_below_it(manager: Client, run: ScoreRun) -> None:
     assert sorted(_listed(manager, topic="no-such-topic")) == ["b", "f", "none", "t"]
 
 
+def test_the_most_reach_on_the_topics_comes_first(manager: Client, run: ScoreRun) -> None:
+    travel = TopicFactory.create(slug="travel", name="Travel")
+    flying = TopicFactory.create(slug="flying", name="Flying", parent=travel)
+    for handle, score, on_travel, on_flying in (("barely", 60, 0, 0.2), ("most", 40, 30, 12), ("some", 50, 1, 14)):
+        person = _scored(run, handle, score)
+        for topic, reach in ((travel, on_travel), (flying, on_flying)):
+            TopicReachFactory.create(run=run, person=person, topic=topic, reach=reach, score=20)
+    assert _listed(manager) == ["barely", "some", "most"]
+    assert _listed(manager, topic="flying") == ["some", "most", "barely"]
+    assert _listed(manager, topic="travel") == ["most", "some", "barely"]
+    assert _listed(manager, topic=["travel", "flying"]) == ["most", "some", "barely"]
+    # The columns: a box to tick, who, reach on the topics, score.
+    assert _listed(manager, topic="travel", o="2") == ["barely", "some", "most"]
+    assert _listed(manager, topic="travel", o="-3") == ["barely", "some", "most"]
+    text = manager.get(LIST, {"topic": "travel"}).content.decode()
+    assert "reach on Travel" in " ".join(text.split())
+    assert re.search(r">42<small>score 24\.1<", text)
+    assert "column-reach_on_topics" in text
+    assert "column-reach_on_topics" not in manager.get(LIST).content.decode()
+
+
+def test_the_export_says_the_reach_on_the_topics_filtered_by(manager: Client, run: ScoreRun) -> None:
+    flying = TopicFactory.create(slug="flying", name="Flying")
+    people = [_scored(run, handle) for handle in ("ann", "ben")]
+    for person, reach in zip(people, (3.14, 9.0), strict=True):
+        TopicReachFactory.create(run=run, person=person, topic=flying, reach=reach, score=12.345)
+    data = {"action": "export_csv", "_selected_action": [person.pk for person in people]}
+    rows = _csv(manager.post(f"{LIST}?topic=flying", data))
+    columns = ("handle", "filtered_topics", "reach_on_topics", "score_on_topics")
+    assert [tuple(row[name] for name in columns) for row in rows] == [
+        ("ben", "Flying", "9.0", "12.35"),
+        ("ann", "Flying", "3.1", "12.35"),
+    ]
+
+
 def test_a_topic_table_in_a_circle_ends(manager: Client, run: ScoreRun) -> None:
     first, second = TopicFactory.create(slug="one"), TopicFactory.create(slug="two")
     first.parent, second.parent = second, first
@@ -357,6 +392,9 @@ def test_the_export_holds_what_is_visible(manager: Client, run: ScoreRun) -> Non
         "high": "2300.0",
         "change_28_days": "-6.8",
         "topics": "Flying",
+        "filtered_topics": "",
+        "reach_on_topics": "",
+        "score_on_topics": "",
         "networks": "test",
         "followers": "1200",
         "claimed": "no",

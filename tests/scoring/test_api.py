@@ -12,6 +12,7 @@ from accounts.actions import create_api_key
 from accounts.models import Person
 from campaigns.actions import add_member
 from campaigns.models import Membership
+from scoring import queries
 from scoring.models import Score, ScoreRun
 from tests.asked import tables_asked
 from tests.factories.accounts import NOW, IdentityFactory, PersonFactory, PlaceFactory, UserFactory
@@ -106,8 +107,39 @@ def test_filters_narrow_the_list(get: Get, run: ScoreRun) -> None:
     assert _handles(get(LIST, claimed="false")) == ["high"]
     assert _handles(get(LIST, city="Toronto")) == ["low"]
     assert _handles(get(LIST, city="Toronto, ON", radius_km=100)) == ["high", "low"]
+    assert _handles(get(f"{LIST}?city=Toronto&city=Hamilton, ON&radius_km=10")) == ["high", "low"]
     assert _handles(get(LIST, network="twitter")) == ["low"]
     assert _handles(get(LIST, q="ada")) == ["low"]
+
+
+def test_topics_put_those_with_the_most_reach_on_them_first(get: Get, run: ScoreRun) -> None:
+    tea, black = TopicFactory.create(slug="tea"), TopicFactory.create(slug="black-tea")
+    TopicFactory.create(slug="jam")
+    black.parent = tea
+    black.save()
+    for n in range(20):
+        person = _scored(run, 50 - n, handle=f"p{n:02}")
+        # A tenth isn't a binary fraction: sums of floats would depend on their order. Pairs of people are equal.
+        for topic, reach in ((tea, 0.1 + n // 2), (black, 0.7), (black, None)):
+            if reach and n:
+                TopicReachFactory.create(run=run, person=person, topic=topic, reach=reach, score=1.5)
+    expected = [f"p{n:02}" for n in sorted(range(1, 20), key=lambda n: (-(n // 2), n))]
+    for query in ("topic=tea", "topic=tea&topic=jam"):
+        address, seen, back = f"{LIST}?{query}&page_size=4", [], ""
+        while address:
+            status, body = get(address)
+            assert status == 200
+            seen += body["results"]
+            address, back = body["next"], body["previous"]
+        assert [person["handle"] for person in seen] == expected
+        assert [person["handle"] for person in get(back)[1]["results"]] == expected[-7:-3]
+    assert seen[0]["reach_on_topics"] == pytest.approx(9.8)
+    assert seen[0]["score_on_topics"] == pytest.approx(queries.score_of(9.8, run.formula.parameters["scale_top"]))
+
+    _, body = get(LIST, topic="black-tea", page_size=1)
+    assert (body["results"][0]["reach_on_topics"], body["results"][0]["score_on_topics"]) == (0.7, 1.5)
+    _, body = get(LIST, page_size=1)
+    assert (body["results"][0]["reach_on_topics"], body["results"][0]["score_on_topics"]) == (None, None)
 
 
 @pytest.mark.parametrize(

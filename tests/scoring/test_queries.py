@@ -1,17 +1,19 @@
 """What pages and the API read: one run, whole; nobody named whom the viewer may not see; a fixed number of queries."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission
+from django.db import connection
 
 from accounts.models import Identity, Network, Person, Place, User
 from scoring import queries
 from scoring.engine import score as engine_score
-from scoring.models import ScoreRun
+from scoring.models import Score, ScoreRun, Topic, TopicReach
 from scoring.queries import Circle, HistoryPoint, InfluencerFilters, SupportLine, TopicLine
 from tests.asked import tables_asked
-from tests.factories.accounts import PersonFactory, UserFactory
+from tests.factories.accounts import IdentityFactory, PersonFactory, PlaceFactory, UserFactory
 from tests.factories.scoring import (
     FormulaFactory,
     ScoreFactory,
@@ -237,12 +239,105 @@ def test_topics_bring_all_below_them_in_one_query() -> None:
     grandchild = TopicFactory.create(parent=child)
     TopicFactory.create(parent=other)
     with tables_asked() as asked:
-        assert queries.topic_descendants([top.pk]) == [top.pk, child.pk, grandchild.pk]
+        assert queries.topic_tree().below([top.pk]) == [top.pk, child.pk, grandchild.pk]
     assert asked == ["scoring_topic"]
-    assert queries.topic_descendants([grandchild.pk]) == [grandchild.pk]
-    with tables_asked() as asked:
-        assert queries.topic_descendants([]) == []
-    assert asked == []
+    assert queries.topic_tree().below([grandchild.pk]) == [grandchild.pk]
+    assert queries.topic_tree().below([]) == []
+
+
+def test_a_topics_path_names_those_above_it() -> None:
+    travel = TopicFactory.create(name="Travel")
+    flying = TopicFactory.create(name="Flying", parent=travel)
+    assert queries.topic_tree().path(flying) == "Travel › Flying"
+
+
+def test_reach_on_topics_adds_up_over_those_below_and_counts_none_twice() -> None:
+    run, travel = current_run(), TopicFactory.create()
+    flying = TopicFactory.create(parent=travel)
+    tea = TopicFactory.create()
+    ann, ben = claimed("ann"), claimed("ben")
+    for person in (ann, ben):
+        ScoreFactory.create(person=person, run=run, reach=500.0, score=30.0)
+    earlier = ScoreRunFactory.create()
+    for person, topic, in_run, reach in (
+        (ann, travel, run, 5.0),
+        (ann, flying, run, 20.5),
+        (ann, tea, run, 7.0),
+        (ann, flying, earlier, 900.0),
+        (ben, flying, run, 3.0),
+    ):
+        score = queries.score_of(reach, run.formula.parameters["scale_top"])
+        TopicReachFactory.create(person=person, run=in_run, topic=topic, reach=reach, score=score)
+
+    def found(*topics: Topic) -> dict[str, float]:
+        asked = InfluencerFilters(topics=tuple(topic.pk for topic in topics))
+        rows: list[Any] = list(queries.influencers(NOBODY, asked, run))
+        for row in rows:
+            expected = queries.score_of(row.reach_on_topics, run.formula.parameters["scale_top"])
+            assert row.score_on_topics == pytest.approx(expected, rel=1e-12)
+        return {row.handle: row.reach_on_topics for row in rows}
+
+    assert found(flying) == {"ann": 20.5, "ben": 3.0}
+    assert found(travel) == {"ann": 25.5, "ben": 3.0}
+    assert found(travel, flying) == {"ann": 25.5, "ben": 3.0}
+    assert found(travel, tea) == {"ann": 32.5, "ben": 3.0}
+
+
+def test_every_filter_goes_with_several_topics() -> None:
+    run, places = current_run(), {"t": PlaceFactory.create(latitude=43.7, longitude=-79.4)}
+    places["b"] = PlaceFactory.create(latitude=52.5, longitude=13.4)
+    topics = TopicFactory.create_batch(2)
+    for handle, place in places.items():
+        person = claimed(handle, place=place)
+        ScoreFactory.create(person=person, run=run, score=30.0)
+        IdentityFactory.create_batch(2, person=person, network__slug=f"net-{handle}")
+        for topic in topics:
+            TopicReachFactory.create(person=person, run=run, topic=topic, reach=2.0)
+    given: dict[str, Any] = {
+        "topics": tuple(topic.pk for topic in topics),
+        "score_min": 20.0,
+        "score_max": 40.0,
+        "circles": (Circle(43.65, -79.38, 50), Circle(0, 0, 50)),
+        "network": "net-t",
+        "claimed": True,
+        "search": "T",
+    }
+    row: Any = queries.influencers(NOBODY, InfluencerFilters(**given), run).get()
+    assert (row.handle, row.reach_on_topics, row.score) == ("t", 4.0, 30.0)
+    # The admin's filters come one after the other, the sum first.
+    rows = queries.influencers(NOBODY, InfluencerFilters(), run)
+    for name, value in given.items():
+        rows = queries.narrowed(rows, InfluencerFilters(**{name: value}), run)
+    assert list(rows.values_list("handle", "reach_on_topics")) == [("t", 4.0)]
+    others: dict[str, Any] = {"score_min": 31.0, "score_max": 29.0, "network": "net-b", "claimed": False}
+    for name, value in others.items():
+        assert not queries.narrowed(rows, InfluencerFilters(**{name: value}), run).exists()
+
+
+def test_the_most_reach_on_a_topic_comes_from_an_index() -> None:
+    run, (topic, other) = current_run(), TopicFactory.create_batch(2)
+    people = Person.objects.bulk_create(Person(handle=f"p{n:04}") for n in range(3_000))
+    Score.objects.bulk_create(ScoreFactory.build(run=run, person=person) for person in people)
+    TopicReach.objects.bulk_create(
+        TopicReachFactory.build(run=run, person=person, topic=on, reach=n % 300)
+        for on in (topic, other)
+        for n, person in enumerate(people, 1)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE accounts_person, scoring_score, scoring_topicreach")
+    rows = queries.influencers(brand_user(), InfluencerFilters(topics=(topic.pk,)), run)
+    plan = rows.order_by("-reach_on_topics", "pk")[:50].explain()
+    assert "topic_reach_rank" in plan
+    assert "Seq Scan" not in plan
+
+
+def test_each_word_of_a_search_is_found_in_the_handle_or_the_name() -> None:
+    run = current_run()
+    for handle, name in (("ash99", "Ann Marie"), ("bea", "Ann Brook")):
+        ScoreFactory.create(person=claimed(handle, name=name), run=run)
+    assert _names(NOBODY, search="ann") == ["ash99", "bea"]
+    assert _names(NOBODY, search=" ANN ash ") == ["ash99"]
+    assert _names(NOBODY, search="marie brook") == []
 
 
 def _names(user: object, run: ScoreRun | None = None, **given: object) -> list[str]:
@@ -302,8 +397,8 @@ def test_a_circle_finds_who_lives_in_it() -> None:
     ottawa = Place.objects.create(geoname_id=2, name="Ottawa", country="CA", latitude=45.42, longitude=-75.70)
     for handle, place in (("t", toronto), ("o", ottawa), ("x", None)):
         ScoreFactory.create(person=claimed(handle, place=place), run=run)
-    assert _names(NOBODY, circle=Circle(43.65, -79.38, 50)) == ["t"]
-    assert _names(NOBODY, circle=Circle(43.65, -79.38, 500)) == ["o", "t"]
+    assert _names(NOBODY, circles=(Circle(43.65, -79.38, 50),)) == ["t"]
+    assert _names(NOBODY, circles=(Circle(43.65, -79.38, 500),)) == ["o", "t"]
 
 
 def test_network_and_search_find_accounts_and_names_once() -> None:
