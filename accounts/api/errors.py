@@ -4,11 +4,14 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponsePermanentRedirect
+from django.http.response import HttpResponseBase
+from django.urls import resolve
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
+from rest_framework.views import APIView, set_rollback
 
 
 class ProblemRenderer(JSONRenderer):
@@ -43,3 +46,23 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
     request.accepted_renderer = ProblemRenderer()
     request.accepted_media_type = ProblemRenderer.media_type
     return Response(problem, status=error.status_code, headers=headers, content_type=ProblemRenderer.media_type)
+
+
+class UnknownAddress(APIView):
+    """Answers what is asked at an address that the API doesn't have, with a key or without, by whatever method."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+    schema = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Lead to the address with a slash at its end where that one is known, as Django does outside the API."""
+        if request.method in {"GET", "HEAD"} and not request.path.endswith("/"):
+            known = getattr(resolve(f"{request.path_info}/").func, "cls", UnknownAddress) is not UnknownAddress
+            if known:
+                return HttpResponsePermanentRedirect(request.get_full_path(force_append_slash=True))
+        return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise exceptions.NotFound("The API has no such address; /api/docs/ lists those that it has.")

@@ -201,6 +201,26 @@ def test_nobody_is_there_before_the_first_run(get: Get) -> None:
     assert get(reverse("api-influencer-detail", args=[person.pk]))[0] == 404
 
 
+@pytest.mark.parametrize("method", ["get", "post", "options"])
+@pytest.mark.parametrize("path", ["", "nonsense/", "v1/nonsense", "v1/influencers/ada/", "v1/influencers/1/more/%00"])
+def test_an_unknown_address_is_a_problem_like_any_other(client: Client, path: str, method: str) -> None:
+    answer = getattr(client, method)(f"/api/{path}")
+
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "The API has no such address; /api/docs/ lists those that it has.",
+    }
+
+
+def test_a_known_address_without_its_slash_leads_there(client: Client) -> None:
+    answer = client.get("/api/v1/topics?page_size=3")
+
+    assert (answer.status_code, answer["Location"]) == (301, "/api/v1/topics/?page_size=3")
+
+
 def test_twice_the_people_cost_the_same_queries(get: Get, run: ScoreRun) -> None:
     def queries() -> list[str]:
         with tables_asked() as asked:
