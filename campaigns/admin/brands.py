@@ -6,28 +6,11 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.admin import ModelAdmin
 
+from accounts.admin.base import OperatorsAdmin
 from campaigns import actions
 from campaigns.admin.base import staff_of
 from campaigns.models import Brand, Membership
-
-
-class OperatorsAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
 
 
 @admin.register(Brand)
@@ -36,7 +19,6 @@ class BrandAdmin(OperatorsAdmin):
     search_fields = ["name"]
     ordering = ["name", "pk"]
     fields = ["name"]
-    show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Brand]:
         rows: QuerySet[Brand] = super().get_queryset(request)
@@ -77,7 +59,6 @@ class MembershipAdmin(OperatorsAdmin):
     search_fields = ["user__username", "brand__name"]
     autocomplete_fields = ["user", "brand"]
     ordering = ["brand__name", "user__username", "pk"]
-    show_full_result_count = False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> list[str]:
         return ["user", "brand"] if obj else []

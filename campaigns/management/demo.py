@@ -59,7 +59,7 @@ def find_world(folder: Path) -> Made | None:
 
 
 def write_world(folder: Path, *, people: int, days: int, until: datetime) -> Made:
-    """Make a world and write it as a data set, but for its last day's acts, which come in one by one as by the API."""
+    """Make a world and write it as a data set, but for its last day's acts, which come in one by one."""
     world = make_world(people=people, days=days, until=until)
     is_last = pc.greater_equal(world.interactions["at"], int((until - timedelta(days=1)).timestamp()))
     write_dataset(replace(world, interactions=world.interactions.filter(pc.invert(is_last))), folder)
