@@ -72,11 +72,18 @@ class PlaceSerializer(serializers.ModelSerializer[Place]):
         fields = ["name", "region", "country", "latitude", "longitude"]
 
 
+class PercentileField(serializers.FloatField):
+    """A percentile as the pages show it."""
+
+    def to_representation(self, value: float) -> float:
+        return queries.shown_percentile(value)
+
+
 class InfluencerSerializer(serializers.ModelSerializer[Influencer]):
     id = serializers.CharField(source="pk")
     place = PlaceSerializer(allow_null=True)
     score = serializers.FloatField(help_text="1 to 100, on an absolute scale.")
-    percentile = serializers.FloatField(help_text="0 to 100, among all scored people.")
+    percentile = PercentileField(help_text="0 to 99.9, among all scored people, rounded down.")
     reach = serializers.FloatField(help_text="Different people expected to act in 28 days, less what was taken off.")
     low = serializers.FloatField(help_text="Lower end of the 80 % band of reach, in people.")
     high = serializers.FloatField(help_text="Upper end of the 80 % band of reach, in people.")
@@ -156,7 +163,7 @@ class InfluencerDetailSerializer(serializers.Serializer[Any]):
     as_of = serializers.DateTimeField()
     formula = serializers.CharField()
     score = serializers.FloatField(help_text="1 to 100, on an absolute scale.")
-    percentile = serializers.FloatField(help_text="0 to 100, among all scored people.")
+    percentile = PercentileField(help_text="0 to 99.9, among all scored people, rounded down.")
     forecast = serializers.FloatField(help_text="Different people expected to act in 28 days.")
     taken_off = TakenSerializer(many=True)
     reach = serializers.FloatField(help_text="The forecast less what was taken off.")

@@ -329,3 +329,11 @@ def narrowed(rows: InfluencerQuerySet, filters: InfluencerFilters, run: ScoreRun
 def score_of(reach: float, top: float) -> float:
     """Return the score that a reach stands for: `scoring.engine.score` of one number, without loading the engine."""
     return min(1.0 + 99.0 * math.log1p(max(reach, 0.0)) / math.log1p(top), 100.0)
+
+
+def shown_percentile(percentile: float) -> float:
+    """Return a percentile as every page, file and answer gives it: with one decimal, rounded down, below 100.
+
+    Rounded to the nearest, somebody with people above them would stand at 100, as if nobody were.
+    """
+    return math.floor(min(percentile, 99.9) * 10 + 1e-9) / 10

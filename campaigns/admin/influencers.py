@@ -38,7 +38,7 @@ from campaigns.admin.filters import (
 )
 from campaigns.models import Campaign
 from scoring.models import Influencer, InfluencerQuerySet, Topic
-from scoring.queries import ENOUGH_SUPPORTERS, InfluencerFilters, influencers, narrowed
+from scoring.queries import ENOUGH_SUPPORTERS, InfluencerFilters, influencers, narrowed, shown_percentile
 
 # Name of the file's column, and what stands in it.
 CSV_COLUMNS = {
@@ -165,7 +165,7 @@ class InfluencerAdmin(ReadOnlyAdmin):
     # A score is reach on another scale, and a percentile its place in line: one order serves all three.
     @admin.display(description="percentile", ordering="current__score")
     def percentile(self, person: Any) -> str:
-        return f"{person.percentile:.1f}"
+        return f"{shown_percentile(person.percentile):.1f}"
 
     @admin.display(description="people reached", ordering="current__score")
     def reach(self, person: Any) -> SafeString:
@@ -286,7 +286,7 @@ def _csv_row(person: Any, as_of: str, topics: str) -> list[Cell]:
         person.place.name if person.place else "",
         person.place.country if person.place else "",
         round(person.score, 2),
-        round(person.percentile, 2),
+        shown_percentile(person.percentile),
         round(person.reach, 1),
         round(person.low, 1),
         round(person.high, 1),

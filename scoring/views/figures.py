@@ -98,7 +98,7 @@ def _sheet(card: ScoreCard, run: ScoreRun, history: list[HistoryPoint]) -> Sheet
         band=band_sentence(card.low, card.high, days),
         horizon_days=days,
         coverage=number(formula["band_coverage"] * 100),
-        percentile=percentile_text(card.percentile),
+        percentile=number(queries.shown_percentile(card.percentile), 1),
         people=number(run.people),
         band_x=_percent(card.low_score / 100),
         band_width=_percent((card.high_score - card.low_score) / 100),
@@ -200,13 +200,6 @@ def band_sentence(low: float, high: float, days: int) -> str:
             else _("Nobody is likely to act in the next %(days)s days.") % given
         )
     return _("Between %(low)s and %(high)s people are likely to act in the next %(days)s days.") % given
-
-
-def percentile_text(percentile: float) -> str:
-    """Write a percentile rounded down, never as 100: nobody is above themselves."""
-    places = 1 if percentile >= 99 or percentile < 1 else 0
-    down = math.floor(min(percentile, 99.9) * 10**places + 1e-9) / 10**places
-    return number(down, places)
 
 
 def add_up(whole: float, parts: Sequence[float], rest: float) -> tuple[float, list[float], float, int]:

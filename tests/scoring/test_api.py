@@ -181,6 +181,14 @@ def test_one_person_adds_up(get: Get, run: ScoreRun) -> None:
     assert card["identities"][0]["key"] == str(identity.key)
 
 
+def test_a_percentile_is_the_one_that_the_pages_show(get: Get, run: ScoreRun) -> None:
+    person = PersonFactory.create()
+    ScoreFactory.create(run=run, person=person, percentile=99.96)
+
+    assert get(LIST)[1]["results"][0]["percentile"] == 99.9
+    assert get(reverse("api-influencer-detail", args=[person.pk]))[1]["percentile"] == 99.9
+
+
 def test_history_and_topics_of_a_person(get: Get, run: ScoreRun) -> None:
     person = _scored(run, 30)
     before = ScoreRunFactory.create(as_of=run.as_of - timedelta(days=1), formula=run.formula)

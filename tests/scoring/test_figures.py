@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scoring.queries import HistoryPoint
 from scoring.views.chart import line_chart
-from scoring.views.figures import add_up, band_sentence, number, people, percentile_text
+from scoring.views.figures import add_up, band_sentence, number, people
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -41,13 +41,6 @@ def test_people_are_counted_with_their_unit(value: float, text: str) -> None:
 )
 def test_the_band_is_rounded_outwards(low: float, high: float, text: str) -> None:
     assert band_sentence(low, high, 28) == text
-
-
-@pytest.mark.parametrize(
-    ("percentile", "text"), [(97.9, "97"), (99.97, "99.9"), (100.0, "99.9"), (99.0, "99.0"), (0.37, "0.3"), (0, "0.0")]
-)
-def test_a_percentile_is_rounded_down_and_never_all(percentile: float, text: str) -> None:
-    assert percentile_text(percentile) == text
 
 
 amounts = st.floats(min_value=0, max_value=1e6)

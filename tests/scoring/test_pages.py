@@ -132,7 +132,7 @@ def test_the_score_comes_with_its_band_and_its_place_among_all(client: Client) -
     assert "likely 34 to 41" in page
     assert "Between 231 and 682 people are likely to act in the next 28 days." in page
     assert "made to hold 80 of 100 outcomes" in page
-    assert "higher than that of 97 % of the 4,218 people scored" in page
+    assert "higher than that of 97.4 % of the 4,218 people scored" in page
 
 
 @pytest.mark.django_db

@@ -53,6 +53,13 @@ def test_a_score_of_one_number_is_the_engines() -> None:
         assert queries.score_of(reach, 1e7) == pytest.approx(float(engine_score(reach, 1e7)), rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("percentile", "shown"), [(99.36, 99.3), (99.99, 99.9), (100.0, 99.9), (99.0, 99.0), (50.55, 50.5), (0.04, 0.0)]
+)
+def test_a_percentile_is_rounded_down_and_never_to_all(percentile: float, shown: float) -> None:
+    assert queries.shown_percentile(percentile) == shown
+
+
 def test_before_the_first_run_there_is_no_card_and_no_history() -> None:
     person = claimed("ann")
     ScoreFactory.create(person=person, run=ScoreRunFactory.create())
