@@ -1,6 +1,7 @@
 """Partner API: one's own campaigns, read only."""
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers, viewsets
 
 from accounts.api.pages import Pages
@@ -51,6 +52,10 @@ class ByCreation(Pages):
     ordering = ("-created_at", "-pk")
 
 
+@extend_schema(tags=["Campaigns"])
+@extend_schema_view(
+    list=extend_schema(summary="List your campaigns"), retrieve=extend_schema(summary="Read one of your campaigns")
+)
 class CampaignViewSet(viewsets.ReadOnlyModelViewSet[Campaign]):
     """Campaigns of the key's brand."""
 

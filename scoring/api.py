@@ -75,7 +75,7 @@ class PlaceSerializer(serializers.ModelSerializer[Place]):
 class PercentileField(serializers.FloatField):
     """A percentile as the pages show it."""
 
-    def to_representation(self, value: float) -> float:
+    def to_representation(self, value: float) -> float:  # type: ignore[override]  # the stubs say str
         return queries.shown_percentile(value)
 
 
@@ -206,7 +206,14 @@ class BySlug(Pages):
     ordering = "slug"
 
 
-@extend_schema_view(list=extend_schema(parameters=[InfluencerQuery]))
+@extend_schema(tags=["Influencers"])
+@extend_schema_view(
+    list=extend_schema(
+        summary="List influencers",
+        description="People by their score, or by their reach on the topics asked for; the highest first.",
+        parameters=[InfluencerQuery],
+    )
+)
 class InfluencerViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Influencer]):
     """People by their current score."""
 
@@ -221,7 +228,7 @@ class InfluencerViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Influence
         people = queries.influencers(self.request.user, _filters(asked.validated_data), queries.current_run())
         return people.select_related("place")
 
-    @extend_schema(responses=InfluencerDetailSerializer)
+    @extend_schema(summary="Read one influencer", responses=InfluencerDetailSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:
         """Return one person: the score, what it is made of, and what was taken off."""
         people = Person.objects.visible_to(request.user).select_related("place").prefetch_related("identities")
@@ -231,13 +238,13 @@ class InfluencerViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Influence
             raise Http404
         return Response(InfluencerDetailSerializer(card).data)
 
-    @extend_schema(responses=HistoryPointSerializer(many=True))
+    @extend_schema(summary="List an influencer's scores over time", responses=HistoryPointSerializer(many=True))
     @action(detail=True, pagination_class=None)
     def history(self, request: Request, pk: str) -> Response:
         """Return a person's scores, the earliest first."""
         return Response(HistoryPointSerializer(queries.history(self._person(pk)), many=True).data)
 
-    @extend_schema(responses=PersonTopicSerializer(many=True))
+    @extend_schema(summary="List an influencer's topics", responses=PersonTopicSerializer(many=True))
     @action(detail=True, pagination_class=None)
     def topics(self, request: Request, pk: str) -> Response:
         """Return a person's topics, the largest reach first."""
@@ -248,6 +255,8 @@ class InfluencerViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Influence
         return get_object_or_404(Person.objects.visible_to(self.request.user), pk=pk)
 
 
+@extend_schema(tags=["Topics"])
+@extend_schema_view(list=extend_schema(summary="List topics"), retrieve=extend_schema(summary="Read one topic"))
 class TopicViewSet(viewsets.ReadOnlyModelViewSet[Topic]):
     """Topics that people are scored on."""
 
