@@ -26,7 +26,7 @@ class Topic(models.Model):
         constraints = [models.CheckConstraint(condition=~Q(parent=F("id")), name="topic_not_its_own_parent")]
 
     def __str__(self) -> str:
-        return self.slug
+        return self.name
 
     def clean(self) -> None:
         seen, above = {self.pk}, self.parent

@@ -268,6 +268,11 @@ class TopicTree:
 
     topics: dict[int, Topic]
 
+    def paths(self) -> list[tuple[int, str]]:
+        """Return each topic's id and path, by the alphabet."""
+        found = [(pk, self.path(topic)) for pk, topic in self.topics.items()]
+        return sorted(found, key=lambda pair: pair[1].lower())
+
     def path(self, topic: Topic) -> str:
         """Return a topic's name behind those above it: Travel › Air travel."""
         return " › ".join(above.name for above in reversed(self._line(topic)))

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from accounts.models import Person
 from accounts.places import find_city
@@ -23,6 +24,7 @@ from campaigns.admin.base import STATE_LABELS, VisibleAdmin, run_of, staff_of
 from campaigns.admin.invitations import HIDDEN, TO_SEND, copyable, link_to_send
 from campaigns.admin.inviting import ask, invite_listed
 from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Shortlisting, ShortlistingQuerySet
+from scoring.queries import topic_tree
 
 # Rows of the lists on a campaign's own page; the whole lists are a click away.
 ROWS = 10
@@ -122,7 +124,6 @@ class CampaignAdmin(VisibleAdmin):
     search_fields = ["name"]
     search_help_text = "Search by name"
     ordering = ["-starts_on", "name", "pk"]
-    autocomplete_fields = ["topics"]
     show_add_link = False
     actions_list = ["new_campaign"]
     actions_detail = ["find_influencers", "invite_shortlist"]
@@ -154,6 +155,20 @@ class CampaignAdmin(VisibleAdmin):
         if db_field.name == "brand":
             kwargs["queryset"] = Brand.objects.managed_by(request.user).order_by("name")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name != "topics":
+            return super().formfield_for_manytomany(db_field, request, **kwargs)
+        # All of them at once, a few hundred: the box then finds a topic by those above it too.
+        widget = UnfoldAdminSelect2MultipleWidget(attrs={"data-placeholder": "Type a topic"})
+        classes = widget.attrs["class"]
+        field = super().formfield_for_manytomany(db_field, request, **kwargs, widget=widget)
+        # Unfold dresses it as a plain list.
+        field.widget.attrs["class"] = classes
+        field.choices = topic_tree().paths()
+        # Django tells to hold down a key, as in a plain list.
+        field.help_text = kwargs.get("help_text", "")
+        return field
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

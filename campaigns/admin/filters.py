@@ -3,11 +3,13 @@
 Whom a filter keeps is `scoring.queries.narrowed`'s to know; only whom a campaign has already is known here.
 """
 
+from functools import partial
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RadioFilter, RangeNumericListFilter
+from unfold.contrib.filters.forms import DropdownForm
 
 from accounts.models import Network, Place
 from campaigns.admin.base import run_of
@@ -20,6 +22,15 @@ RADIUSES = [25, 50, 100, 250]
 USUAL_RADIUS = 50
 # Cities to choose from; the rest are found through a campaign's own places.
 MOST_CITIES = 3000
+
+
+class PromptingForm(DropdownForm):  # type: ignore[misc]  # unfold publishes no types
+    """A box that says what to type into it while it is empty."""
+
+    def __init__(self, *args: Any, prompt: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["data-placeholder"] = prompt
 
 
 class Narrowing:
@@ -80,11 +91,11 @@ class TopicFilter(Narrowing, MultipleDropdownFilter):  # type: ignore[misc]  # u
 
     title = "topic"
     parameter_name = "topic"
+    form_class = partial(PromptingForm, prompt="Any topic: type to search")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         tree = _topics(request)
-        named = ((topic.slug, tree.path(topic)) for topic in tree.topics.values())
-        return sorted(named, key=lambda pair: pair[1].lower())
+        return [(tree.topics[pk].slug, path) for pk, path in tree.paths()]
 
     def asked(self) -> InfluencerFilters:
         return InfluencerFilters(topics=tuple(topic.pk for topic in topics_of(self.request)))
@@ -103,6 +114,7 @@ class PlaceFilter(Narrowing, MultipleDropdownFilter):  # type: ignore[misc]  # u
 
     title = "city"
     parameter_name = "near"
+    form_class = partial(PromptingForm, prompt="Any city: type to search")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         wanted = [value[1:] for value in request.GET.getlist("near") if value[:1] == "c" and value[1:].isdecimal()]

@@ -159,6 +159,15 @@ def test_the_export_says_the_reach_on_the_topics_filtered_by(manager: Client, ru
     ]
 
 
+def test_empty_boxes_say_what_to_type(manager: Client, run: ScoreRun) -> None:
+    PlaceFactory.create()
+    TopicFactory.create()
+    text = manager.get(LIST).content.decode()
+    for name, prompt in (("topic", "Any topic: type to search"), ("near", "Any city: type to search")):
+        (box,) = re.findall(rf'<select[^>]* name="{name}"[^>]*>', text)
+        assert f'data-placeholder="{prompt}"' in box
+
+
 def test_a_topic_table_in_a_circle_ends(manager: Client, run: ScoreRun) -> None:
     first, second = TopicFactory.create(slug="one"), TopicFactory.create(slug="two")
     first.parent, second.parent = second, first

@@ -130,7 +130,7 @@ def test_parents_are_found_by_name(operator: Client) -> None:
     ensure_topics()
     asked = {"app_label": "scoring", "model_name": "topic", "field_name": "parent", "term": "saxophone"}
     found = operator.get(reverse("admin:autocomplete"), asked).json()["results"]
-    assert [entry["text"] for entry in found] == ["jazz"]
+    assert [entry["text"] for entry in found] == ["Jazz"]
 
 
 def test_a_formula_is_written_checked_and_fixed_once_used(operator: Client, known: Path) -> None:
