@@ -320,12 +320,30 @@ def test_the_first_page_shows_ones_own(manager: Client, airlines: Airlines, sett
     assert "Secret route" not in text
 
 
-def test_topics_are_found_as_one_types(manager: Client) -> None:
-    TopicFactory.create(slug="air-travel", name="Air travel")
+def test_tables_on_a_phone_name_each_value(manager: Client, airlines: Airlines) -> None:
+    campaign = CampaignFactory.create(brand=airlines.brand, **LONG)
+    ShortlistingFactory.create(campaign=campaign)
+    InvitationFactory.create(campaign=campaign)
+    for address, count in ((reverse("admin:index"), 1), (_change(campaign), 2)):
+        tables = re.findall(r'<table class="sway-table">.*?</table>', manager.get(address).content.decode(), re.S)
+        assert len(tables) == count
+        for table in tables:
+            headings = re.findall(r"<th>([^<]*)<", table)
+            assert headings == re.findall(r'<td data-label="([^"]*)"', table)
+
+
+def test_topics_stand_by_their_names_behind_those_above_them(manager: Client, airlines: Airlines) -> None:
+    travel = TopicFactory.create(slug="travel", name="Travel")
+    flying = TopicFactory.create(slug="air-travel", name="Air travel", parent=travel)
     TopicFactory.create(slug="baking", name="Baking")
-    query = {"app_label": "campaigns", "model_name": "campaign", "field_name": "topics", "term": "air"}
-    found = manager.get(reverse("admin:autocomplete"), query).json()
-    assert len(found["results"]) == 1
+    campaign = CampaignFactory.create(brand=airlines.brand)
+    campaign.topics.add(flying)
+    page = manager.get(_change(campaign))
+    (box,) = re.findall(r'<select name="topics".*?</select>', page.content.decode(), re.S)
+    assert re.findall(r"<option[^>]*>([^<]*)<", box) == ["Baking", "Travel", "Travel › Air travel"]
+    assert re.findall(r"<option[^>]* selected[^>]*>([^<]*)<", box) == ["Travel › Air travel"]
+    assert 'class="unfold-admin-autocomplete admin-autocomplete' in box
+    assert "Hold down" not in page.content.decode()
 
 
 def test_operators_delete_what_nobody_was_invited_to(client: Client, airlines: Airlines) -> None:
