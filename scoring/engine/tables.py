@@ -27,6 +27,9 @@ class Workspace:
     def __init__(self, connection: Any = None) -> None:
         self.connection = connection if connection is not None else ibis.duckdb.connect()
         self._owned = connection is None
+        if self._owned:
+            # Whoever wants to see progress gets the run's own.
+            self.connection.raw_sql("SET enable_progress_bar = false")
         self._kept: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:
