@@ -1,7 +1,7 @@
 # One set of recipes for people, pre-commit and CI. Each target brings .venv up to date first.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve services test check fix lock clean
+.PHONY: help install demo serve services test check fix lock clean bench-score
 
 PY := .venv/bin/python
 # The launcher ends with make, however make ends.
@@ -13,7 +13,7 @@ PRODUCTION := SWAY_ENV=production SECRET_KEY="$$($(PY) -c 'import secrets; print
 COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 help: ## say what each target does
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 17
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 21
 
 install: ## make .venv with everything that development needs
 	@requirements/sync dev
@@ -29,6 +29,9 @@ services: ## PostgreSQL and Valkey alone, until ctrl-C
 
 test: ## the tests; ARGS goes to pytest, e.g. ARGS="-k launcher"
 	@requirements/sync dev && $(LAUNCH) run --for-tests -- $(PY) -m pytest -n 2 $(ARGS)
+
+bench-score: dev ## how well the score foretells, and what cheating buys; ARGS="--seed tuning usual" for one world
+	$(PY) -m benchmarks.score $(ARGS)
 
 CHECKS := style types contracts docstrings migrations settings document
 .PHONY: $(CHECKS)

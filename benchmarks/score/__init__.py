@@ -1,0 +1,1 @@
+"""The laboratory of the score: made-up worlds with known truth, real data, baselines and measures."""

@@ -1,0 +1,76 @@
+"""The measures of the laboratory, by cases small enough to work out."""
+
+import gzip
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.score.baselines import BASELINES, Rows
+from benchmarks.score.measures import excess, gained, ndcg, overlap, percentile, spearman
+from benchmarks.score.real import HIGGS, higgs, reposters_after
+
+
+def test_ndcg_is_one_for_the_true_order_and_counts_level_ones_at_their_mean() -> None:
+    outcome = np.array([3.0, 2.0, 0.0])
+
+    assert ndcg(np.array([9.0, 5.0, 1.0]), outcome) == pytest.approx(1)
+    best = 3 + 2 / math.log2(3)
+    assert ndcg(np.array([5.0, 9.0, 1.0]), outcome) == pytest.approx((2 + 3 / math.log2(3)) / best)
+    level = (5 / 3) * (1 + 1 / math.log2(3) + 1 / 2)
+    assert ndcg(np.zeros(3), outcome) == pytest.approx(level / best)
+
+
+def test_a_constant_ranking_says_nothing() -> None:
+    assert spearman(np.ones(4), np.arange(4.0)) == 0
+
+
+def test_overlap_counts_who_is_in_both_tops() -> None:
+    assert overlap(np.array([4.0, 3.0, 2.0, 1.0]), np.array([4.0, 1.0, 3.0, 0.0]), top=2) == 0.5
+
+
+def test_attackers_are_placed_among_honest_people() -> None:
+    score, truth = np.array([1.0, 2.0, 3.0, 4.0, 3.5]), np.array([1.0, 2.0, 3.0, 4.0, 0.5])
+    honest = np.array([True] * 4 + [False])
+
+    assert percentile(score, honest).tolist() == [12.5, 37.5, 62.5, 87.5, 75.0]
+    assert gained(score, truth, honest).tolist() == [0, 0, 0, 0, 75.0]
+    assert excess(gained(score, truth, honest), truth, ~honest, honest) == 75.0
+
+
+def test_higgs_rows_that_stand_again_as_mentions_are_one_act(tmp_path: Path) -> None:
+    path = tmp_path / HIGGS
+    path.parent.mkdir()
+    with gzip.open(path, "wt") as file:
+        file.write("1 2 100 RT\n1 2 100 MT\n1 2 200 MT\n3 2 300 RE\n3 2 300 MT\n3 2 300 RT\n")
+
+    acts = higgs(tmp_path)
+
+    rows = zip(*(acts[name].to_pylist() for name in ("at", "kind", "actor")), strict=True)
+    assert sorted(rows) == [(100, "repost", 1), (200, "mention", 1), (300, "reply", 3)]
+    assert reposters_after(acts, np.array([1, 2]), 100, 1).tolist() == [0, 1]
+    assert reposters_after(acts, np.array([1, 2]), 101, 1).tolist() == [0, 0]
+
+
+def test_baselines_count_what_they_say() -> None:
+    day = 86_400
+    # 0 acts on 2 three times, twice on one post; 1 on 2 once, long ago; 2 on 1.
+    rows = Rows(
+        at=np.array([99, 98, 97, 10, 98]) * day,
+        actor=np.array([0, 0, 0, 1, 2]),
+        target=np.array([2, 2, 2, 2, 1]),
+        weight=np.array([1.0, 3.0, 1.0, 2.0, 1.0]),
+        post=np.array([7, 7, 8, 8, 9]),
+        until=100 * day,
+        people=3,
+    )
+
+    found = {name: rank(rows).tolist() for name, rank in BASELINES.items()}
+
+    assert found["reactions counted"] == [0, 1, 4]
+    assert found["distinct reactors"] == [0, 1, 2]
+    assert found["distinct, last 28 days"] == [0, 1, 1]
+    assert found["weighted counts"] == [0, 1, 7]
+    assert found["h-index of posts"] == [0, 1, 2]
+    assert found["PageRank"][2] > found["PageRank"][1] > found["PageRank"][0]
