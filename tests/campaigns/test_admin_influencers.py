@@ -142,6 +142,9 @@ def test_the_most_reach_on_the_topics_comes_first(manager: Client, run: ScoreRun
     assert "reach on Travel" in " ".join(text.split())
     assert re.search(r">42<small>score 24\.1<", text)
     assert "column-reach_on_topics" in text
+    # Its heading sorts, so that one can come back to it from another: `o` with the second column after the score's.
+    by_score = manager.get(LIST, {"topic": "travel", "o": "-3"}).content.decode()
+    assert re.search(r'href="\?[^"]*o=-?2[^"]*"', by_score)
     assert "column-reach_on_topics" not in manager.get(LIST).content.decode()
 
 
