@@ -6,7 +6,6 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -42,13 +41,13 @@ def test_a_run_that_is_not_current_says_why_and_where_it_is(known: Path, admin_c
     told, why = command("--as-of", "2026-04-01T12:30:00+02:00").splitlines()
     earlier = ScoreRun.objects.get(as_of__lt=datetime(2026, 4, 2, tzinfo=UTC))
     assert told.endswith("run as of 2026-04-01 10:30 UTC, formula 2026-11, not current")
-    address = f"{settings.PUBLIC_URL}/admin/scoring/score/?run={earlier.pk}"
+    address = f"/admin/scoring/score/?run={earlier.pk}"
     assert why == (
         "Readers go on seeing what they saw: there is a run of a later moment, 2026-04-02 00:00 UTC. "
-        f"To look at this one: {address} (in the admin under Runs). "
+        f"To look at this one: in the admin under Runs, {address}. "
         "To show it to readers until the next night: the same command with --make-current."
     )
-    page = admin_client.get(address.removeprefix(settings.PUBLIC_URL))
+    page = admin_client.get(address)
     assert {row.run for row in page.context["cl"].result_list} == {earlier}
     runs_page = admin_client.get(reverse("admin:scoring_scorerun_changelist")).content.decode()
     assert f'href="/admin/scoring/score/?run={earlier.pk}"' in runs_page

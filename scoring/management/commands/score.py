@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 from django.utils import timezone
@@ -64,6 +63,6 @@ def _why_not_current(run: ScoreRun) -> str:
         why = f"Readers see runs of the current formula, and {run.formula.version} isn't that."
     scores = reverse("admin:scoring_score_changelist")
     return (
-        f"{why} To look at this one: {settings.PUBLIC_URL}{scores}?run={run.pk} (in the admin under Runs). "
+        f"{why} To look at this one: in the admin under Runs, {scores}?run={run.pk}. "
         "To show it to readers until the next night: the same command with --make-current."
     )
