@@ -50,7 +50,8 @@ def score(
     for it with `make_current`.
 
     What nobody asked for (`by_itself`) counts its starts, and where it fails the line says when `score_unfinished`
-    starts it again. A run that somebody asks for begins to count anew, and isn't started again if it fails.
+    starts it again. A run that somebody asks for begins to count anew, and isn't started again if it fails, unless it
+    is the night's own: the nightly task leaves that to whoever began it.
 
     Raises RunInProgress if another run is going on anywhere, ScoringError for a moment after `now`, and whatever made
     it fail: the ledger then says so, and the readers keep what they had.
@@ -70,7 +71,7 @@ def score(
         try:
             _compute_and_publish(run, now, finished, _steps(run, progress), make_current, lock)
         except BaseException as error:
-            _fail(run, error, finished(), again=by_itself)
+            _fail(run, error, finished(), again=by_itself or _is_of_the_night(run, now))
             raise
         publishing.prune(run)
     return run
@@ -128,6 +129,12 @@ def _steps(run: ScoreRun, progress: Progress | None) -> Progress:
             progress(name)
 
     return step
+
+
+def _is_of_the_night(run: ScoreRun, now: datetime) -> bool:
+    """Say whether a run is what the nightly task of this day does, whoever started it."""
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return run.formula.is_current and run.as_of == midnight
 
 
 def _fail(run: ScoreRun, error: BaseException, at: datetime, *, again: bool) -> None:

@@ -441,3 +441,20 @@ def test_steps_are_seen_from_outside_while_the_run_goes_on(known: Path) -> None:
 def test_naive_moments_are_refused(db: None) -> None:
     with pytest.raises(ValueError, match="aware"):
         score(as_of=timezone.make_naive(APRIL_1), now=NOW)
+
+
+def test_the_nights_own_run_is_tried_again_whoever_began_it(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def fail(*args: Any, **options: Any) -> Result:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(runs, "compute_scores", fail)
+    for as_of in (midnight, APRIL_2):
+        with pytest.raises(OSError, match="no space left"):
+            score(as_of=as_of, now=NOW)
+
+    waiting = ScoreRun.objects.filter(retry_at__isnull=False)
+    assert [run.as_of for run in waiting] == [midnight]
+    monkeypatch.setattr(runs, "compute_scores", compute_scores)
+    assert score_unfinished(now=NOW + timedelta(days=1)).startswith("1 runs taken up")
