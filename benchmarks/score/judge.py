@@ -1,5 +1,6 @@
 """Hold rankings of a world against what then happened in it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from benchmarks.score.measures import excess, gained, lost, ndcg, overlap, perce
 from benchmarks.score.population import Floats
 from benchmarks.score.settings import Setting
 from benchmarks.score.world import World, make_world, seed_of
-from scoring.engine import Parameters, Result, compute
+from scoring.engine import Result, compute
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,6 @@ class Judgement:
         Of the score.
     lost : dict of str to tuple of float
         Median and worst decile of the percentile points lost to discounts, of honest people and of friends.
-    notes : dict
-        The run's own.
     """
 
     name: str
@@ -62,7 +61,6 @@ class Judgement:
     baselines: dict[str, Verdict]
     formula: Verdict
     lost: dict[str, tuple[float, float]]
-    notes: dict[str, object]
 
     @property
     def best_baseline(self) -> float:
@@ -74,12 +72,22 @@ class Judgement:
         return (self.formula.spearman - self.best_baseline) / (self.ceiling.spearman - self.best_baseline)
 
 
-def judge_setting(base: str, setting: Setting) -> Judgement:
-    """Make the world of a setting, with a seed derived from that of the table, and judge it."""
-    return judge(make_world(setting, seed_of(base, setting.name)))
+Formula = Callable[[World], tuple[Floats, Floats]]
 
 
-def judge(world: World, parameters: Parameters | None = None) -> Judgement:
+def judge_setting(base: str, formula: Formula, setting: Setting) -> Judgement:
+    """Make the world of a setting, with a seed derived from that of the table, and judge a formula in it."""
+    return judge(make_world(setting, seed_of(base, setting.name)), formula)
+
+
+def engine(world: World) -> tuple[Floats, Floats]:
+    """Return everybody's reach by the engine, and their reach without discounts, by position."""
+    result, people = compute(world.inputs), world.setting.people
+    reach = of(result, "reach", people)
+    return reach, reach + sum(of(result, f"taken_{reason}", people) for reason in DISCOUNTS)
+
+
+def judge(world: World, formula: Formula = engine) -> Judgement:
     """Rank a world's people by everything, and hold it against what happened."""
     people = np.arange(1, world.setting.people + 1)
     acts = world.interactions
@@ -88,9 +96,7 @@ def judge(world: World, parameters: Parameters | None = None) -> Judgement:
     baselines = {"followers": verdict(world, world.followers.astype(np.float64))}
     for name, rank in BASELINES.items():
         baselines[name] = verdict(world, rank(rows)[: people.size])
-    result = compute(world.inputs, parameters)
-    reach = of(result, "reach", people.size)
-    before = reach + sum(of(result, f"taken_{reason}", people.size) for reason in DISCOUNTS)
+    reach, before = formula(world)
     honest = world.candidates & np.isin(world.kind_of, ["honest", "friend"])
     fell = lost(before, reach, honest)
     return Judgement(
@@ -103,7 +109,6 @@ def judge(world: World, parameters: Parameters | None = None) -> Judgement:
             for kind in ("honest", "friend")
             for some in [honest & (world.kind_of == kind)]
         },
-        notes=result.notes,
     )
 
 

@@ -33,13 +33,33 @@ def exchange(pairs: Pairs, posts_known: Ints, *, begin: float, end: float, actio
     ndarray of float64, shape (m,)
         Factor per pair, 0 to 1, the same both ways.
     """
+    rate = mutual_rate(pairs, posts_known, actions=actions)
+    return np.clip((end - rate) / (end - begin), 0.0, 1.0)
+
+
+def mutual_rate(pairs: Pairs, posts_known: Ints, *, actions: int) -> Floats:
+    """Return the m of `exchange`: how completely two people respond to each other.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        What each pair did.
+    posts_known : ndarray of int64, shape (n,)
+        Posts known of each person.
+    actions : int
+        Pairs with fewer acts, both ways together, have a rate of 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+        Rate per pair, at least 0, the same both ways.
+    """
     posts = posts_known + _blank_posts(pairs, posts_known.size)
     rates = pairs.reactions / (posts[pairs.receiver] + 1) + pairs.namings / (posts[pairs.giver] + 1)
     both = pairs.back >= 0
     mutual = np.sqrt(rates * np.where(both, rates[pairs.back], 0.0))
     together = pairs.actions + np.where(both, pairs.actions[pairs.back], 0)
-    factor = np.clip((end - mutual) / (end - begin), 0.0, 1.0)
-    return np.where(together >= actions, factor, 1.0)
+    return np.where(together >= actions, mutual, 0.0)
 
 
 def _blank_posts(pairs: Pairs, size: int) -> Ints:
