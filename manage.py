@@ -11,7 +11,7 @@ def main() -> None:
 
     try:
         execute_from_command_line(sys.argv)
-    except Exception as error:
+    except Exception as error:  # raised again unless it is the operator's to mend
         from config.refusals import refusal_of
 
         refusal = None if "--traceback" in sys.argv else refusal_of(error)

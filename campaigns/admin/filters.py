@@ -3,6 +3,7 @@
 Whom a filter keeps is `scoring.queries.narrowed`'s to know; only whom a campaign has already is known here.
 """
 
+from abc import ABC, abstractmethod
 from functools import partial
 from typing import Any
 
@@ -33,11 +34,12 @@ class PromptingForm(DropdownForm):  # type: ignore[misc]  # unfold publishes no 
             field.widget.attrs["data-placeholder"] = prompt
 
 
-class Narrowing:
+class Narrowing(ABC):
     """A filter that states what it asks for as `InfluencerFilters`."""
 
+    @abstractmethod
     def asked(self) -> InfluencerFilters:
-        raise NotImplementedError
+        """Return what the address asks for; the empty value where it doesn't."""
 
     def queryset(self, request: HttpRequest, queryset: InfluencerQuerySet) -> People:
         return narrowed(queryset, self.asked(), run_of(request))

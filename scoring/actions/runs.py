@@ -212,7 +212,7 @@ def score_unfinished(*, now: datetime) -> str:
                 taken_up += 1
             except RunInProgress:
                 raise
-            except Exception:
+            except Exception:  # whatever broke it stands on its line; the runs behind it may be sound
                 log.exception("the run as of %s failed again", run.as_of)
                 failed += 1
     except RunInProgress as error:
