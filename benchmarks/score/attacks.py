@@ -6,7 +6,6 @@ import numpy as np
 
 from benchmarks.score.history import (
     ANSWER,
-    DAY,
     LIKE,
     ORIGINAL,
     REPLY,
@@ -17,6 +16,7 @@ from benchmarks.score.history import (
 )
 from benchmarks.score.population import Bools, Ints, Population
 from benchmarks.score.settings import Attacks, Setting
+from scoring.engine.activity import DAY
 
 CLASSES = ("bought", "pod", "like-for-like", "follow-for-follow", "nonsense", "link-only")
 # Bots per buyer, log-uniformly, and of a shared farm; how often each acts for its buyer.

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.score.population import Floats, Ints
+from scoring.engine.activity import DAY
 
-DAY: Final = 86_400
 RECENT_DAYS: Final = 28
 # What others commonly give: a repost carries farther than a like.
 WEIGHTS: Final = {"like": 1.0, "reply": 2.0, "repost": 3.0, "quote": 3.0, "mention": 2.0, "link": 2.0, "click": 0.5}

@@ -7,8 +7,8 @@ import numpy as np
 
 from benchmarks.score.population import Bools, Floats, Follows, Ints, Population
 from benchmarks.score.settings import Setting
+from scoring.engine.activity import DAY
 
-DAY: Final = 86_400
 KINDS: Final = ("like", "repost", "reply", "quote", "mention", "link")
 LIKE, REPOST, REPLY, QUOTE, MENTION, LINK = range(len(KINDS))
 POST_KINDS: Final = ("original", "reshare", "reply", "quote")

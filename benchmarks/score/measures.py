@@ -1,7 +1,7 @@
 """How good a ranking is, what attackers gain by it, and what honest people lose."""
 
 import numpy as np
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
 
 from benchmarks.score.population import Bools, Floats
 
@@ -64,8 +64,3 @@ def excess(gain: Floats, truth: Floats, attackers: Bools, honest: Bools) -> floa
 def lost(undiscounted: Floats, discounted: Floats, honest: Bools) -> Floats:
     """Return by how many percentile points discounts lower everybody, among honest people."""
     return percentile(undiscounted, honest) - percentile(discounted, honest)
-
-
-def ranks(values: Floats) -> Floats:
-    """Return ranks from 1, ties at their mean."""
-    return np.asarray(rankdata(values))

@@ -13,8 +13,8 @@ from benchmarks.score.baselines import BASELINES, Rows
 from benchmarks.score.measures import ndcg, overlap, spearman
 from benchmarks.score.population import Floats, Ints
 from scoring.engine import POSTS, Inputs, Parameters, compute
+from scoring.engine.activity import DAY
 
-DAY: Final = 86_400
 HIGGS: Final = "higgs/higgs-activity_time.txt.gz"
 # Bursts of days: the half-life is in keeping with the horizon.
 HIGGS_CUT: Final = int(dt.datetime(2012, 7, 6, tzinfo=dt.UTC).timestamp())

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from benchmarks.score.attacks import Cast, attack, choose_cast
 from benchmarks.score.history import (
-    DAY,
     KINDS,
     ORIGINAL,
     POST_KINDS,
@@ -25,6 +24,7 @@ from benchmarks.score.history import (
 from benchmarks.score.population import Bools, Floats, Ints, populate
 from benchmarks.score.settings import Setting
 from scoring.engine import POSTS, Inputs
+from scoring.engine.activity import DAY
 
 HORIZON: Final = 28
 # One of them is what happened, and the others' mean the best forecast that anybody could make.
