@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from accounts.intake.dataset import open_dataset
+from accounts.intake.higgs import open_higgs
 from accounts.intake.rtweet import open_rtweet
 from accounts.intake.schema import (
     ACCOUNTS,
@@ -46,6 +47,7 @@ Opener = Callable[[Path, str | None, Mapping[str, str] | None], Source]
 
 FORMATS: dict[str, Opener] = {
     "dataset": open_dataset,
+    "higgs": open_higgs,
     "rtweet": open_rtweet,
     "twitter-v2": open_twitter_v2,
 }

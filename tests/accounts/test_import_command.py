@@ -58,5 +58,5 @@ def test_a_refused_file_gives_exit_code_2_and_one_line(tmp_path: Path, wrong: st
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(CommandError, match="'dataset', 'rtweet', 'twitter-v2'"):
+    with pytest.raises(CommandError, match="'dataset', 'higgs', 'rtweet', 'twitter-v2'"):
         call_command("import_activity", "somewhere", "--format", "myspace")
