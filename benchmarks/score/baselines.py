@@ -1,4 +1,4 @@
-"""What others would rank people by, from the same rows as the score."""
+"""What others would rank people by, from the same rows as the score: more of it than a nightly run compares."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from benchmarks.score.population import Floats, Ints
 from scoring.engine.activity import DAY
+from scoring.engine.baselines import DISTINCT, REACTIONS, counted, distinct
 
 RECENT_DAYS: Final = 28
 # What others commonly give: a repost carries farther than a like.
@@ -56,11 +57,11 @@ class Rows:
 
 
 def _counted(rows: Rows) -> Floats:
-    return np.bincount(rows.target, minlength=rows.people).astype(np.float64)
+    return counted(rows.target, rows.people)
 
 
 def _distinct(rows: Rows) -> Floats:
-    return np.bincount(rows.pairs()[1], minlength=rows.people).astype(np.float64)
+    return distinct(rows.actor, rows.target, rows.people)
 
 
 def _recent(rows: Rows) -> Rows:
@@ -71,7 +72,7 @@ def _recent(rows: Rows) -> Rows:
 
 
 def _weighted(rows: Rows) -> Floats:
-    return np.asarray(np.bincount(rows.target, rows.weight, rows.people), dtype=np.float64)
+    return counted(rows.target, rows.people, rows.weight)
 
 
 def _h_index(rows: Rows) -> Floats:
@@ -101,8 +102,8 @@ def _tunkrank(rows: Rows) -> Floats:
 
 
 BASELINES: Final[dict[str, Callable[[Rows], Floats]]] = {
-    "reactions counted": _counted,
-    "distinct reactors": _distinct,
+    REACTIONS: _counted,
+    DISTINCT: _distinct,
     "reactions, last 28 days": lambda rows: _counted(_recent(rows)),
     "distinct, last 28 days": lambda rows: _distinct(_recent(rows)),
     "weighted counts": _weighted,

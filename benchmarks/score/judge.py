@@ -7,11 +7,12 @@ import numpy as np
 
 from benchmarks.score.attacks import CLASSES
 from benchmarks.score.baselines import BASELINES, Rows
-from benchmarks.score.measures import excess, gained, lost, ndcg, overlap, percentile, spearman
+from benchmarks.score.measures import excess, gained, lost, percentile
 from benchmarks.score.population import Floats
 from benchmarks.score.settings import Setting
 from benchmarks.score.world import World, make_world, seed_of
 from scoring.engine import Result, compute
+from scoring.engine.measures import ndcg, overlap, spearman
 
 
 @dataclass(frozen=True)

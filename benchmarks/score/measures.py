@@ -1,42 +1,11 @@
-"""How good a ranking is, what attackers gain by it, and what honest people lose."""
+"""What attackers gain by a ranking, and what honest people lose. How good it is, `scoring.engine.measures` says."""
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from benchmarks.score.population import Bools, Floats
 
-TOP = 100
 # People nearest in truth with whom an attacker is compared.
 ALIKE = 50
-
-
-def spearman(score: Floats, outcome: Floats) -> float:
-    """Return the rank correlation, -1 to 1; 0 where one of the two is constant."""
-    if np.ptp(score) == 0 or np.ptp(outcome) == 0:
-        return 0.0
-    return float(spearmanr(score, outcome).statistic)
-
-
-def ndcg(score: Floats, outcome: Floats, top: int = TOP) -> float:
-    """Return the discounted gain of the first `top`, as a share of the best possible; ties count at their mean.
-
-    (Järvelin and Kekäläinen, ACM TOIS 20, 2002; ties as by McSherry and Najork, ECIR 2008.)
-    """
-    discount = 1.0 / np.log2(np.arange(2, min(top, score.size) + 2))
-    best = float(np.sort(outcome)[::-1][: discount.size] @ discount)
-    _, group = np.unique(-score, return_inverse=True)
-    mean = np.bincount(group, outcome) / np.bincount(group)
-    return float(mean[np.sort(group)[: discount.size]] @ discount) / best if best else 0.0
-
-
-def overlap(score: Floats, outcome: Floats, top: int = TOP) -> float:
-    """Return the share of the true first `top` who are among the first by score."""
-    return len(set(_first(score, top)) & set(_first(outcome, top))) / top
-
-
-def _first(values: Floats, top: int) -> list[int]:
-    order: list[int] = np.argsort(-values, kind="stable")[:top].tolist()
-    return order
 
 
 def percentile(values: Floats, among: Bools) -> Floats:

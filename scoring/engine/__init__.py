@@ -3,9 +3,11 @@
 `compute(Inputs(...), Parameters())` does a whole run. What the score means is in docs/scoring.md.
 """
 
+from scoring.engine.backtests import Backtest
 from scoring.engine.errors import ConvergenceError, EngineError, InputError
 from scoring.engine.inputs import INTERACTIONS, OWNERS, POST_TOPICS, POSTS, RESTS, Inputs, Result
 from scoring.engine.parameters import Parameters
+from scoring.engine.past import backtest
 from scoring.engine.run import compute
 from scoring.engine.scale import reach_at, score
 from scoring.engine.shapley import REASONS
@@ -17,12 +19,14 @@ __all__ = [
     "POST_TOPICS",
     "REASONS",
     "RESTS",
+    "Backtest",
     "ConvergenceError",
     "EngineError",
     "InputError",
     "Inputs",
     "Parameters",
     "Result",
+    "backtest",
     "compute",
     "reach_at",
     "score",

@@ -116,7 +116,27 @@ def band(reach: Floats, calibration: Calibration | None, *, coverage: float) -> 
         low = gammaincinv(shape, tail) * mean / shape
         high = gammaincinv(shape, 1.0 - tail) * mean / shape
     else:
-        at, middle = np.log(reach + _SHIFT), np.log(calibration.middle + _SHIFT)
-        low = np.exp(at + np.interp(at, middle, calibration.low)) - _SHIFT
-        high = np.exp(at + np.interp(at, middle, calibration.high)) - _SHIFT
-    return np.clip(low, 0.0, reach), np.maximum(high, reach)
+        low, high = ends(reach, calibration)
+    return np.minimum(low, reach), np.maximum(high, reach)
+
+
+def ends(reach: Floats, calibration: Calibration) -> tuple[Floats, Floats]:
+    """Return the ends as they were learned, before they are made to hold the reach.
+
+    Parameters
+    ----------
+    reach : ndarray of float64, shape (n,)
+        People.
+    calibration : Calibration
+        What `calibrate` learned.
+
+    Returns
+    -------
+    tuple of ndarray of float64, each of shape (n,)
+        Low and high, in people, at least 0.
+    """
+    at, middle = np.log(reach + _SHIFT), np.log(calibration.middle + _SHIFT)
+    low, high = (
+        np.exp(at + np.interp(at, middle, learned)) - _SHIFT for learned in (calibration.low, calibration.high)
+    )
+    return np.maximum(low, 0.0), np.maximum(high, 0.0)

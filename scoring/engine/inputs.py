@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from scoring.engine.arrays import Ints
+from scoring.engine.backtests import Backtest
 
 # A table in memory, or the Parquet files of one that need not fit there. No files: an empty table.
 Source = pa.Table | Sequence[str | Path]
@@ -127,9 +128,12 @@ class Result:
     notes : dict
         What a reader of the run should know: counts, where trust was seeded, how the walk and the band
         came out. Numbers and texts only.
+    backtest : Backtest or None
+        The forecast of one horizon ago against what then happened; None where too little was known then.
     """
 
     scores: pa.Table
     topics: pa.Table
     supports: pa.Table
     notes: dict[str, Any]
+    backtest: Backtest | None = None

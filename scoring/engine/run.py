@@ -11,7 +11,9 @@ from scoring.engine import band as bands
 from scoring.engine import explain, scale, text
 from scoring.engine.activity import DAY, Activity, Posting, activity, posting
 from scoring.engine.alive import Presence, alive
-from scoring.engine.arrays import Floats, Ints, sum_by
+from scoring.engine.arrays import Bools, Floats, Ints, sum_by
+from scoring.engine.backtests import Backtest, Foretold, bands_of_halves, held_against
+from scoring.engine.baselines import baselines, counted, latest
 from scoring.engine.discounts import exchange, selectivity
 from scoring.engine.inputs import SCORES, Inputs, Result
 from scoring.engine.pairs import Pairs, locate, pairs
@@ -56,15 +58,21 @@ class Snapshot:
     seeded_from: str
 
 
-def _quiet(step: str) -> None:
-    """Report nothing."""
+def quiet(step: str) -> None:
+    """Report nothing.
+
+    Parameters
+    ----------
+    step : str
+        Name of the step that begins.
+    """
 
 
 def compute(
     inputs: Inputs,
     parameters: Parameters | None = None,
     *,
-    progress: Callable[[str], None] = _quiet,
+    progress: Callable[[str], None] = quiet,
     connection: Any = None,
 ) -> Result:
     """Compute everybody's score from the activity before a moment.
@@ -103,7 +111,7 @@ def compute(
         progress("scoring")
         now = snapshot(workspace, seen, inputs, resting, inputs.until, formula)
         progress("checking the forecast of a horizon ago")
-        calibration = _calibration(workspace, seen, inputs, resting, now.seeded_from, formula)
+        calibration, tested = _check(workspace, seen, inputs, resting, now.seeded_from, formula)
         progress("splitting by topic and supporter")
         topics = explain.topics(workspace, seen, now.pairs, now.reach, inputs, formula)
         supports = explain.supports(now.pairs, now.reach, seen.people, formula.supports_kept)
@@ -123,7 +131,7 @@ def compute(
         "formula": formula.version,
         "fingerprint": formula.fingerprint(),
     }
-    return Result(scores, topics, supports, notes)
+    return Result(scores, topics, supports, notes, tested)
 
 
 def snapshot(
@@ -281,32 +289,152 @@ def _alive(posted: Posting, past: tuple[Ints, Ints, Ints], until: int, formula: 
     )
 
 
-def _calibration(
+def _check(
     workspace: Workspace,
     seen: Activity,
     inputs: Inputs,
     resting: tuple[Ints, Ints, Ints],
     seeded_from: str,
     formula: Parameters,
-) -> bands.Calibration | None:
+) -> tuple[bands.Calibration | None, Backtest | None]:
     """Hold the forecast of one horizon ago against what then happened; None where too little is known."""
+    before = hindsight(workspace, seen, inputs, resting, inputs.until - round(formula.horizon_days * DAY), formula)
+    if before is None:
+        return None, None
+    tested = judge(workspace, seen, before, None, formula)
+    if before.snapshot.seeded_from != seeded_from:
+        # Trust then meant something else, and so did a reach.
+        return None, tested
+    learned = bands.calibrate(
+        before.forecast[before.known],
+        before.happened[before.known],
+        coverage=formula.band_coverage,
+        people=formula.band_people,
+    )
+    return learned, tested
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """A forecast, and what happened in the horizon after it.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+        What was known.
+    cut : int
+        When, in epoch seconds.
+    known : ndarray of bool, shape (n,)
+        Who had been seen.
+    happened, acted : ndarray of float64, shape (n,)
+        Who then acted: by the rule of the forecast, and the plain number of different people who were free to.
+    """
+
+    snapshot: Snapshot
+    cut: int
+    known: Bools
+    happened: Floats
+    acted: Floats
+
+    @property
+    def forecast(self) -> Floats:
+        """Return the reach that was forecast.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            People.
+        """
+        return self.snapshot.reach.reach
+
+
+def hindsight(
+    workspace: Workspace,
+    seen: Activity,
+    inputs: Inputs,
+    resting: tuple[Ints, Ints, Ints],
+    cut: int,
+    formula: Parameters,
+) -> Hindsight | None:
+    """Make the forecast of a moment once more, and see what happened in the horizon after it.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to do the table work.
+    seen : Activity
+        The activity, at least up to a horizon after the moment.
+    inputs : Inputs
+        Where the seeds are.
+    resting : tuple of ndarray
+        Declared rests, as `rests.rests` gives them.
+    cut : int
+        The moment, in epoch seconds.
+    formula : Parameters
+        The formula.
+
+    Returns
+    -------
+    Hindsight or None
+        None where less than half a horizon was known then.
+
+    Raises
+    ------
+    ConvergenceError
+        The walk didn't come to rest.
+    """
     horizon = round(formula.horizon_days * DAY)
-    cut = inputs.until - horizon
     began = workspace.number(seen.acts["at"].min())
     if began is None or began > cut - horizon // 2:
         return None
     before = snapshot(workspace, seen, inputs, resting, cut, formula)
-    if before.seeded_from != seeded_from:
-        # Trust then meant something else, and so did a reach.
-        return None
-    after = pairs(workspace, seen, until=inputs.until, since=cut, half_life_days=formula.half_life_days)
+    after = pairs(workspace, seen, until=cut + horizon, since=cut, half_life_days=formula.half_life_days)
     known = np.zeros(seen.people.size, dtype=bool)
     known[before.pairs.giver] = True
     known[before.pairs.receiver] = True
     known |= before.posting.posts > 0
-    happened = outcome(before, after, formula.kappa)
-    return bands.calibrate(
-        before.reach.reach[known], happened[known], coverage=formula.band_coverage, people=formula.band_people
+    acted = counted(after.receiver, known.size, after.free > 0)
+    return Hindsight(before, cut, known, outcome(before, after, formula.kappa), acted)
+
+
+def judge(
+    workspace: Workspace, seen: Activity, before: Hindsight, earlier: Foretold | None, formula: Parameters
+) -> Backtest | None:
+    """Measure a forecast, and what others would rank by, against what happened.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to do the table work.
+    seen : Activity
+        The activity before the cut.
+    before : Hindsight
+        The forecast, and what happened.
+    earlier : Foretold or None
+        The bands that came with the forecast, where they are known.
+    formula : Parameters
+        The formula.
+
+    Returns
+    -------
+    Backtest or None
+        None where fewer than two people had received anything.
+    """
+    found, size = before.snapshot.pairs, before.known.size
+    recent = latest(workspace, seen, since=before.cut - round(formula.horizon_days * DAY), until=before.cut)
+    return held_against(
+        cut=before.cut,
+        horizon_days=formula.horizon_days,
+        forecast=before.forecast,
+        happened=before.happened,
+        acted=before.acted,
+        baselines=baselines(found, recent, size),
+        judged=counted(found.receiver, size) > 0,
+        halves=bands_of_halves(
+            before.forecast, before.happened, before.known, wanted=formula.band_coverage, people=formula.band_people
+        ),
+        earlier=earlier,
+        wanted=formula.band_coverage,
     )
 
 

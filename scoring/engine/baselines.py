@@ -1,0 +1,110 @@
+"""What others would rank people by, from the same acts as the score: what it has to be better than."""
+
+from typing import Final
+
+import numpy as np
+
+from scoring.engine.activity import Activity
+from scoring.engine.arrays import Bools, Floats, Ints, sum_by
+from scoring.engine.pairs import Pairs
+from scoring.engine.tables import Workspace
+
+REACTIONS: Final = "reactions counted"
+DISTINCT: Final = "distinct reactors"
+RECENT: Final = "distinct reactors, last horizon"
+DECAYED: Final = "reactions, recent ones weighing more"
+
+
+def counted(receiver: Ints, size: int, times: Floats | Ints | Bools | None = None) -> Floats:
+    """Count what each person received.
+
+    Parameters
+    ----------
+    receiver : ndarray of int64, shape (k,)
+        Whom each act, or each group of acts, was for, as positions.
+    size : int
+        Number of people n.
+    times : ndarray, shape (k,), optional
+        What each counts for; 1 without.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Sums.
+
+    Examples
+    --------
+    >>> counted(np.array([0, 0, 2]), 3).tolist()
+    [2.0, 0.0, 1.0]
+    """
+    return sum_by(receiver, np.ones(receiver.size) if times is None else times, size)
+
+
+def distinct(giver: Ints, receiver: Ints, size: int) -> Floats:
+    """Count the different people who gave each person something.
+
+    Parameters
+    ----------
+    giver, receiver : ndarray of int64, shape (k,)
+        Positions; the same two may come any number of times.
+    size : int
+        Number of people n.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        People.
+
+    Examples
+    --------
+    >>> distinct(np.array([1, 1, 2, 0]), np.array([0, 0, 0, 2]), 3).tolist()
+    [2.0, 0.0, 1.0]
+    """
+    return counted(np.unique(receiver * size + giver) // size, size)
+
+
+def latest(workspace: Workspace, seen: Activity, *, since: int, until: int) -> tuple[Ints, Ints]:
+    """Find who acted on whom in a stretch of time.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to do the table work.
+    seen : Activity
+        The acts.
+    since, until : int
+        From the one to before the other, in epoch seconds.
+
+    Returns
+    -------
+    tuple of ndarray of int64
+        Givers and receivers, as positions; each pair once.
+    """
+    acts = seen.acts.filter(seen.acts["at"] >= since, seen.acts["at"] < until)
+    found = workspace.arrays(acts.select("giver", "receiver").distinct())
+    return np.searchsorted(seen.people, found["giver"]), np.searchsorted(seen.people, found["receiver"])
+
+
+def baselines(pairs: Pairs, recent: tuple[Ints, Ints], size: int) -> dict[str, Floats]:
+    """Rank everybody by plain counts, with nothing taken off.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        What each pair did.
+    recent : tuple of ndarray of int64
+        Givers and receivers of the acts within the last horizon, as positions.
+    size : int
+        Number of people n.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n,)
+        Reactions; different people; the same within the last horizon; reactions by 2 ** (-age / half life).
+    """
+    return {
+        REACTIONS: counted(pairs.receiver, size, pairs.actions),
+        DISTINCT: counted(pairs.receiver, size),
+        RECENT: distinct(*recent, size),
+        DECAYED: counted(pairs.receiver, size, pairs.weight_calendar),
+    }
