@@ -3,6 +3,7 @@
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -47,11 +48,22 @@ def compute_scores(
     progress("topics of posts")
     topics = matcher.match_all(_texts(posts, until)) if matcher else MATCHES.empty_table()
     inputs = Inputs(interactions=interactions, posts=posts, until=until, owners=owners, seeds=seeds, post_topics=topics)
-    # What outgrows the memory goes to a folder of its own, not to wherever the process was started.
+    with engine_connection() as connection:
+        return compute(inputs, parameters, progress=progress, connection=connection)
+
+
+@contextmanager
+def engine_connection() -> Iterator[Any]:
+    """Open where the engine does its table work.
+
+    What outgrows the memory goes to a folder of its own, not to wherever the process was started.
+    """
     with tempfile.TemporaryDirectory(prefix="sway-") as folder:
         connection = ibis.duckdb.connect(temp_directory=folder)
         try:
-            return compute(inputs, parameters, progress=progress, connection=connection)
+            # Whoever wants to see progress gets the run's own.
+            connection.raw_sql("SET enable_progress_bar = false")
+            yield connection
         finally:
             connection.disconnect()
 

@@ -1,4 +1,7 @@
-"""Scoring a data set from its files to a file, without a database. The same computation as a nightly run."""
+"""Data sets from their files, without a database: scored to a file, or used to test the formula.
+
+The same computation as a nightly run.
+"""
 
 import csv
 import os
@@ -17,11 +20,11 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from accounts.intake import Reject, open_source
-from scoring.actions.computing import compute_scores, until
+from scoring.actions.computing import compute_scores, engine_connection, until
 from scoring.actions.errors import ScoringError
-from scoring.actions.spool import Spool
+from scoring.actions.spool import People, Spool
 from scoring.actions.topics import starter_matcher
-from scoring.engine import Parameters, Result
+from scoring.engine import Backtest, Inputs, Parameters, Result, backtest
 
 pc: Any = pyarrow.compute
 
@@ -71,37 +74,110 @@ def score_dataset(
         raise ScoringError(f"{out.name} ends neither in .csv nor in .parquet")
     if not out.parent.is_dir():
         raise ScoringError(f"there is no folder {out.parent} to write to")
-    source = open_source(path, format, network=network)
     with (
-        tempfile.TemporaryDirectory(prefix="sway-") as folder,
-        duckdb.connect() as connection,
         _rejects_file(out) as rejects,
+        _read(path, format=format, network=network, rejected=rejects.add, progress=progress) as data,
     ):
-        spool = Spool(Path(folder), connection)
-        rows = 0
-        for batch in source.batches():
-            spool.add(batch)
-            rejects.add(batch.rejects)
-            rows += batch.rows
-            progress(f"reading: {rows:,} rows")
-        spool.close()
-        progress("accounts")
-        people = spool.people()
         result = compute_scores(
-            interactions=spool.interactions(),
-            posts=spool.posts(),
+            interactions=data.interactions,
+            posts=data.posts,
             until=until(as_of),
-            owners=people.owners,
-            seeds=people.seeds,
+            owners=data.people.owners,
+            seeds=data.people.seeds,
             matcher=starter_matcher(),
             parameters=parameters,
             progress=progress,
         )
         progress("writing")
-        table = _table(connection, result, people.names)
+        table = _table(data.connection, result, data.people.names)
         _write(table, out)
-    between = spool.between and (_moment(spool.between[0]), _moment(spool.between[1]))
-    return DatasetReport(table.num_rows, int(result.notes["interactions"]), rejects.count, between, result.notes)
+    return DatasetReport(table.num_rows, int(result.notes["interactions"]), rejects.count, data.between, result.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestReport:
+    """What came of testing a formula on a data set; `backtest` is None where too little was known at the cut.
+
+    `between` are the first and the last moment of which the data set has a row, None without any.
+    """
+
+    backtest: Backtest | None
+    rejects: tuple[Reject, ...]
+    rejected: int
+    between: tuple[datetime, datetime] | None
+
+
+# Rejects that a report lists; the others are counted.
+LISTED: Final = 20
+
+
+def backtest_dataset(
+    path: Path,
+    *,
+    format: str,
+    network: str | None = None,
+    cut: datetime,
+    parameters: Parameters,
+    progress: Callable[[str], None],
+) -> BacktestReport:
+    """Make the forecast of a moment from a data set, and hold it and plain baselines against what then happened.
+
+    Who is who is taken from the whole data set, what they did from before the moment alone. Nothing is written; bad
+    rows are left out, counted, and the first of them listed. In memory is one batch of rows at a time, then what the
+    engine needs.
+
+    Raises NotThisFormat if the files aren't what they are said to be.
+    """
+    rejects: list[Reject] = []
+    rejected = 0
+
+    def reject(rows: list[Reject]) -> None:
+        nonlocal rejected
+        rejected += len(rows)
+        rejects.extend(rows[: LISTED - len(rejects)])
+
+    with (
+        _read(path, format=format, network=network, rejected=reject, progress=progress) as data,
+        engine_connection() as connection,
+    ):
+        inputs = Inputs(data.interactions, data.posts, until(cut), owners=data.people.owners, seeds=data.people.seeds)
+        found = backtest(inputs, parameters, until(cut), progress=progress, connection=connection)
+    return BacktestReport(found, tuple(rejects), rejected, data.between)
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    connection: duckdb.DuckDBPyConnection
+    people: People
+    interactions: list[Path]
+    posts: list[Path]
+    between: tuple[datetime, datetime] | None
+
+
+@contextmanager
+def _read(
+    path: Path,
+    *,
+    format: str,
+    network: str | None,
+    rejected: Callable[[list[Reject]], None],
+    progress: Callable[[str], None],
+) -> Iterator[_Data]:
+    """Read a data set into files as the log has them, which are there as long as the context is."""
+    source = open_source(path, format, network=network)
+    with tempfile.TemporaryDirectory(prefix="sway-") as folder, duckdb.connect() as connection:
+        spool = Spool(Path(folder), connection)
+        rows = 0
+        for batch in source.batches():
+            spool.add(batch)
+            rejected(batch.rejects)
+            rows += batch.rows
+            progress(f"reading: {rows:,} rows")
+        spool.close()
+        progress("accounts")
+        people = spool.people()
+        between = spool.between and (_moment(spool.between[0]), _moment(spool.between[1]))
+        yield _Data(connection, people, spool.interactions(), spool.posts(), between)
 
 
 def _moment(second: int) -> datetime:

@@ -1,19 +1,18 @@
 """Score any data set from files to a file; needs no database."""
 
-import json
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.intake import FORMATS, NotThisFormat
+from accounts.intake import NotThisFormat
 from accounts.management.progress import Steps
 from accounts.management.rejects import end_with
 from scoring.actions import ScoringError, score_dataset
-from scoring.engine import EngineError, Parameters
-from scoring.management.arguments import duration, moment
+from scoring.engine import EngineError
+from scoring.management.arguments import moment
+from scoring.management.dataset import add_dataset, add_formula, parameters_from
 
 
 class Command(BaseCommand):
@@ -25,9 +24,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("path", type=Path, metavar="DIR", help="The data set's folder, or the file of a format.")
-        parser.add_argument("--format", choices=sorted(FORMATS), default="dataset")
-        parser.add_argument("--network", help="Network of rows that name none.")
+        add_dataset(parser)
         parser.add_argument(
             "--as-of",
             type=moment,
@@ -35,9 +32,7 @@ class Command(BaseCommand):
             metavar="WHEN",
             help="A date (its first instant in UTC) or an ISO moment; only activity before it counts.",
         )
-        parser.add_argument("--horizon", type=duration, help="How far the forecast looks ahead: 28d, 36h.")
-        parser.add_argument("--half-life", type=duration, help="Age at which an action weighs half: 30d, 1d.")
-        parser.add_argument("--formula", type=Path, metavar="FILE", help="Parameters as JSON, else the defaults.")
+        add_formula(parser)
         parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="A .csv or .parquet file.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -48,7 +43,7 @@ class Command(BaseCommand):
                 format=options["format"],
                 network=options["network"],
                 as_of=options["as_of"],
-                parameters=_parameters(options["formula"], options["horizon"], options["half_life"]),
+                parameters=parameters_from(options["formula"], options["horizon"], options["half_life"]),
                 out=options["out"],
                 progress=steps,
             )
@@ -68,20 +63,3 @@ def _nothing_counts(as_of: datetime, between: tuple[datetime, datetime] | None) 
         return "no activity counts: the data set holds none"
     first, last = (f"{moment:%Y-%m-%d %H:%M}" for moment in between)
     return f"no activity counts before --as-of {as_of:%Y-%m-%d %H:%M} UTC; the data set's is of {first} to {last} UTC"
-
-
-def _parameters(formula: Path | None, horizon: timedelta | None, half_life: timedelta | None) -> Parameters:
-    given: dict[str, Any] = {}
-    if formula is not None:
-        try:
-            given = json.loads(formula.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ScoringError(f"{formula.name} is no JSON: {error}") from error
-        if not isinstance(given, dict):
-            raise ScoringError(f"{formula.name} should hold one JSON object of parameters")
-    changes: dict[str, Any] = {
-        name: value / timedelta(days=1)
-        for name, value in (("horizon_days", horizon), ("half_life_days", half_life))
-        if value is not None
-    }
-    return replace(Parameters.from_dict(given), **changes)

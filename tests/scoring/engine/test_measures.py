@@ -35,7 +35,7 @@ def test_nobody_and_nothing_have_measures_too() -> None:
 
 
 def test_coverage_of_continuous_outcomes_is_the_share_inside() -> None:
-    outcome = np.arange(100) + 0.5
+    outcome = np.arange(0.5, 100.0)
     levels = np.array([0.1, 0.5, 0.9])
     quantiles = np.repeat([[20.0], [50.0], [60.0]], 100, axis=1)
 
@@ -44,11 +44,11 @@ def test_coverage_of_continuous_outcomes_is_the_share_inside() -> None:
 
 def test_coverage_of_counts_is_right_for_the_true_distribution_and_for_no_other() -> None:
     # 70 % nothing, 20 % one, 10 % two people: no band of whole numbers holds exactly 80 % of them.
-    outcome = np.repeat([0.0, 1.0, 2.0], [700, 200, 100])
+    outcome = np.repeat(np.array([0.0, 1.0, 2.0]), [700, 200, 100])
     levels = np.array([n / 20 for n in range(1, 20)])
 
     def foretold(shares: list[float]) -> float:
-        each = np.searchsorted(np.cumsum(shares), levels - 1e-9).astype(float)
+        each = np.searchsorted(np.cumsum(shares), levels - 1e-9).astype(np.float64)
         return coverage(outcome, np.repeat(each[:, None], outcome.size, axis=1), levels, 0.8)
 
     assert foretold([0.7, 0.2, 0.1]) == pytest.approx(0.8, abs=0.01)
