@@ -349,6 +349,7 @@ UNFOLD = {
                         ("Topics", "tag", "scoring_topic"),
                         ("Formulas", "function", "scoring_formula"),
                         ("Runs", "update", "scoring_scorerun"),
+                        ("Backtests", "fact_check", "scoring_backtest"),
                         ("Activity log", "folder", "accounts_logfile"),
                         ("Logins", "account_circle", "accounts_user"),
                         ("API keys", "key", "accounts_apikey"),

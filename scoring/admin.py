@@ -1,21 +1,22 @@
 """Topics, which operators edit; formulas, runs and scores, which are looked at. The influencer list is in campaigns."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet
 from django.db.models.functions import Lower
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
-from unfold.admin import ModelAdmin
+from django.utils.html import format_html, format_html_join
+from unfold.admin import ModelAdmin, StackedInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.admin.base import ListAdmin, ReadOnly
 from accounts.models import Person
-from scoring.models import Formula, Score, ScoreRun, Topic
+from scoring.models import Backtest, Formula, Score, ScoreRun, Topic
 
 
 class LinesField(forms.CharField):
@@ -57,8 +58,121 @@ class TopicAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
         return ", ".join(topic.aliases)
 
 
+class BacktestInline(ReadOnly, StackedInline):  # type: ignore[misc]  # unfold publishes no types
+    """How the forecast of a horizon before did, on the page of the run."""
+
+    model = Backtest
+    verbose_name_plural = "Forecast of a horizon before, against what then happened"
+    fields = [
+        *("cut", "people", ("spearman", "best_baseline"), ("ndcg", "overlap"), ("coverage", "coverage_large"), "large"),
+        *("others", "by_size"),
+    ]
+    readonly_fields = ["others", "by_size"]
+
+    @admin.display(description="Spearman, nDCG@100, overlap@100 of plain counts")
+    def others(self, found: Backtest) -> str:
+        return _rows(
+            (f"{each['name']}: {each['spearman']:.3f}, {each['ndcg']:.3f}, {each['overlap']:.2f}",)
+            for each in found.baselines
+        )
+
+    @admin.display(description="by size of the forecast")
+    def by_size(self, found: Backtest) -> str:
+        return _rows(
+            (
+                f"{each['people']:,} people: {each['forecast']:,.1f} expected, {each['outcome']:,.1f} came, "
+                f"band {each['low']:,.1f} to {each['high']:,.1f}",
+            )
+            for each in found.bins
+        )
+
+
+def _rows(lines: Iterable[tuple[str]]) -> str:
+    return format_html_join("", "{}<br>", lines) or "–"
+
+
+@admin.register(Backtest)
+class BacktestAdmin(ReadOnly, ListAdmin):
+    """How forecasts did over time, with a chart of what the list shows."""
+
+    list_display = [
+        *("as_of", "formula", "people", "score", "best_count", "first_hundred", "hits", "within", "within_large"),
+    ]
+    list_select_related = ["run__formula"]
+    list_filter = ["run__formula"]
+    date_hierarchy = "run__as_of"
+    ordering = ["-run__as_of", "-pk"]
+    list_before_template = "admin/scoring/backtests_before.html"
+    fields = [*BacktestInline.fields]
+    readonly_fields = [*BacktestInline.readonly_fields]
+    others, by_size = BacktestInline.others, BacktestInline.by_size
+    # Nights in the chart.
+    charted = 200
+
+    @admin.display(description="as of", ordering="run__as_of")
+    def as_of(self, found: Backtest) -> str:
+        return format_html(
+            '<a class="sway-link" href="{}">{}</a>',
+            reverse("admin:scoring_scorerun_change", args=[found.run_id]),
+            f"{found.run.as_of:%Y-%m-%d %H:%M}",
+        )
+
+    @admin.display(description="Spearman", ordering="spearman")
+    def score(self, found: Backtest) -> str:
+        return f"{found.spearman:.3f}"
+
+    @admin.display(description="best plain count", ordering="best_baseline")
+    def best_count(self, found: Backtest) -> str:
+        return f"{found.best_baseline:.3f}"
+
+    @admin.display(description="nDCG@100", ordering="ndcg")
+    def first_hundred(self, found: Backtest) -> str:
+        return f"{found.ndcg:.3f}"
+
+    @admin.display(description="overlap@100", ordering="overlap")
+    def hits(self, found: Backtest) -> str:
+        return f"{found.overlap:.2f}"
+
+    @admin.display(description="within the band", ordering="coverage")
+    def within(self, found: Backtest) -> str | None:
+        return None if found.coverage is None else f"{found.coverage:.1%}"
+
+    @admin.display(description="from 20 people on", ordering="coverage_large")
+    def within_large(self, found: Backtest) -> str | None:
+        return None if found.coverage_large is None else f"{found.coverage_large:.1%}"
+
+    @admin.display(ordering="run__formula__version")
+    def formula(self, found: Backtest) -> str:
+        return found.run.formula.version
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None)
+        if context and "cl" in context:
+            context["trend"] = json.dumps(_trend(context["cl"].queryset[: self.charted]))
+        return response
+
+
+def _trend(found: Iterable[Backtest]) -> dict[str, Any]:
+    """Return what unfold's line chart draws: the score and the best plain count, oldest first."""
+    nights = list(found)[::-1]
+    lines = {
+        "Spearman of the score": ("spearman", "var(--color-primary-600)"),
+        "of the best plain count": ("best_baseline", "#d97706"),
+        "within the band": ("coverage", "#0d9488"),
+    }
+    return {
+        "labels": [f"{night.run.as_of:%Y-%m-%d}" for night in nights],
+        "datasets": [
+            {"label": label, "data": [getattr(night, name) for night in nights], "borderColor": colour}
+            for label, (name, colour) in lines.items()
+        ],
+    }
+
+
 @admin.register(ScoreRun)
 class ScoreRunAdmin(ReadOnly, ListAdmin):
+    inlines = [BacktestInline]
     list_display = [
         *("as_of", "formula", "state", "is_current", "scored", "interactions", "duration", "attempts", "retry_at"),
         *("step", "error"),

@@ -128,6 +128,62 @@ class ScoreRun(models.Model):
         return f"{self.as_of:%Y-%m-%d %H:%M} ({self.formula_id})"
 
 
+class BacktestQuerySet(models.QuerySet["Backtest"]):
+    def of_formula(self, formula: Formula) -> Self:
+        """Keep those of finished runs under a formula, in the order of time: of two formulas they don't compare."""
+        return self.filter(run__formula=formula, run__state=ScoreRun.State.DONE).order_by("run__as_of")
+
+
+class Backtest(models.Model):
+    """The forecast made a horizon before a run, by the run's formula, against what then happened up to the run.
+
+    Rankings are measured by the plain number of different people who then freely acted; bands by the count that the
+    forecast is about, each by bands learned from other people. `baselines` are what others would rank by: name and the
+    same three measures; `bins` are people by size of the forecast, ascending: people, forecast, outcome, low, high (all
+    but the first are means).
+    """
+
+    run = models.OneToOneField(ScoreRun, models.CASCADE, related_name="backtest", primary_key=True)
+    cut = models.DateTimeField(help_text="Only what was known before this moment made the forecast.")
+    horizon_days = models.FloatField(help_text="How far the forecast looked ahead.")
+    people = models.PositiveIntegerField(help_text="On whom anybody had acted before.")
+    spearman = models.FloatField("Spearman", help_text="Rank correlation of forecast and outcome, -1 to 1.")
+    ndcg = models.FloatField("nDCG@100", help_text="Discounted gain of the first hundred, of the best possible.")
+    overlap = models.FloatField("overlap@100", help_text="Share of the true first hundred among those foretold.")
+    best_baseline = models.FloatField(
+        "Spearman of the best baseline", help_text="The highest rank correlation that plain counts reach."
+    )
+    coverage = models.FloatField(null=True, help_text="Share of outcomes within the band; empty: no band was learned.")
+    coverage_large = models.FloatField(
+        "coverage from 20", null=True, help_text="The same where 20 people or more were forecast."
+    )
+    large = models.PositiveIntegerField("forecasts from 20", help_text="How many these are.")
+    baselines = models.JSONField(default=list)
+    bins = models.JSONField(default=list)
+
+    objects = BacktestQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(spearman__range=(-1, 1), best_baseline__range=(-1, 1)), name="backtest_spearman_in_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(ndcg__range=(0, 1), overlap__range=(0, 1)), name="backtest_shares_in_range"
+            ),
+            models.CheckConstraint(
+                condition=(Q(coverage__isnull=True) | Q(coverage__range=(0, 1)))
+                & (Q(coverage_large__isnull=True) | Q(coverage_large__range=(0, 1))),
+                name="backtest_coverage_in_range",
+            ),
+            models.CheckConstraint(condition=Q(people__gte=2, large__lte=F("people")), name="backtest_of_people"),
+            models.CheckConstraint(condition=Q(horizon_days__gt=0), name="backtest_looks_ahead"),
+        ]
+
+    def __str__(self) -> str:
+        return f"backtest of run {self.run_id}"
+
+
 class InfluencerQuerySet(PersonQuerySet):
     def with_score(self, run: ScoreRun | None) -> Self:
         """Join each person's row of a run as `current`, and keep those who have one."""

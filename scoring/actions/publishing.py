@@ -2,8 +2,8 @@
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -16,9 +16,10 @@ from django.db import IntegrityError, connection, models, transaction
 from psycopg import sql
 
 from accounts.models import Person
+from scoring import engine
 from scoring.actions.errors import ScoringError
 from scoring.engine import Result
-from scoring.models import Score, ScoreRun, Support, Topic, TopicReach
+from scoring.models import Backtest, Score, ScoreRun, Support, Topic, TopicReach
 
 pc: Any = pyarrow.compute
 Ints = npt.NDArray[np.int64]
@@ -170,6 +171,7 @@ def _publish(
     for model, table in ((Score, rows.scores), (TopicReach, rows.topics), (Support, rows.supports)):
         model.objects.filter(run=run).delete()
         _copy(model, run, table)
+    _store_backtest(run, result.backtest)
     with connection.cursor() as cursor:
         # Foreign keys are checked here instead of at the commit, before the ledger's rows are locked.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -187,6 +189,28 @@ def _publish(
         ]
     )
     _choose_current(run, make_current)
+
+
+def _store_backtest(run: ScoreRun, found: engine.Backtest | None) -> None:
+    """Store how the forecast of a horizon ago did, in place of what stands there."""
+    if found is None:
+        Backtest.objects.filter(run=run).delete()
+        return
+    Backtest.objects.update_or_create(
+        run=run,
+        defaults={
+            "cut": datetime.fromtimestamp(found.cut, UTC),
+            "horizon_days": found.horizon_days,
+            "people": found.people,
+            **asdict(found.score),
+            "best_baseline": found.best_baseline[1].spearman,
+            "coverage": found.coverage,
+            "coverage_large": found.coverage_large,
+            "large": found.large,
+            "baselines": [{"name": name, **asdict(ranking)} for name, ranking in found.baselines.items()],
+            "bins": [asdict(part) for part in found.bins],
+        },
+    )
 
 
 def _ids(rows: models.QuerySet[Any]) -> Ints:

@@ -7,7 +7,7 @@ import factory.declarations
 from factory.django import DjangoModelFactory
 
 from scoring.engine import Parameters
-from scoring.models import Formula, Score, ScoreRun, Support, Topic, TopicReach
+from scoring.models import Backtest, Formula, Score, ScoreRun, Support, Topic, TopicReach
 from tests.factories.accounts import PersonFactory
 
 # factory_boy's declarations carry no types.
@@ -47,6 +47,38 @@ class ScoreRunFactory(DjangoModelFactory[ScoreRun]):
     started_at = make.LazyAttribute(lambda run: run.as_of + timedelta(hours=3))
     finished_at = make.LazyAttribute(
         lambda run: None if run.state == ScoreRun.State.RUNNING else run.started_at + timedelta(minutes=1)
+    )
+
+
+class BacktestFactory(DjangoModelFactory[Backtest]):
+    """A backtest in which the score does better than two baselines, with three bins of people."""
+
+    class Meta:
+        model = Backtest
+
+    run = make.SubFactory(ScoreRunFactory)
+    horizon_days = 28.0
+    cut = make.LazyAttribute(lambda row: row.run.as_of - timedelta(days=row.horizon_days))
+    people = 1200
+    spearman = 0.61
+    ndcg = 0.88
+    overlap = 0.7
+    best_baseline = 0.52
+    coverage = 0.81
+    coverage_large = 0.78
+    large = 40
+    baselines = make.LazyFunction(
+        lambda: [
+            {"name": "reactions counted", "spearman": 0.5, "ndcg": 0.8, "overlap": 0.6},
+            {"name": "distinct reactors", "spearman": 0.52, "ndcg": 0.86, "overlap": 0.66},
+        ]
+    )
+    bins = make.LazyFunction(
+        lambda: [
+            {"people": 900, "forecast": 0.4, "outcome": 0.5, "low": 0.0, "high": 1.4},
+            {"people": 260, "forecast": 7.0, "outcome": 6.1, "low": 2.5, "high": 12.0},
+            {"people": 40, "forecast": 60.0, "outcome": 71.0, "low": 35.0, "high": 110.0},
+        ]
     )
 
 

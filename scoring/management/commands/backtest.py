@@ -94,6 +94,6 @@ def _too_little(cut: datetime, horizon_days: float, report: BacktestReport) -> s
         return "there is nothing to test: the data set holds no activity"
     first, last = (f"{moment:%Y-%m-%d %H:%M}" for moment in report.between)
     return (
-        f"too little is known before --cut {cut:%Y-%m-%d %H:%M} UTC: it takes half a horizon ({horizon_days / 2:g} days)"
-        f" with acts on two people or more; the data set's activity is of {first} to {last} UTC"
+        f"too little is known before --cut {cut:%Y-%m-%d %H:%M} UTC: it takes {horizon_days / 2:g} days "
+        f"(half the horizon) with acts on two people; the data set's activity is of {first} to {last} UTC"
     )
