@@ -9,4 +9,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # A handle may hold a slash: that of a website, or of a network where ids are addresses.
     path("p/<path:handle>", views.profile, name="profile"),
     path("about-the-score", views.about_the_score, name="about_the_score"),
+    path("how-it-works", views.how_it_works, name="how_it_works"),
 ]

@@ -5,12 +5,15 @@ from django.db.models.functions import Lower
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_cookie
 
 from accounts.models import Identity, Person
 from scoring import queries
-from scoring.models import Formula
+from scoring.models import Formula, ScoreRun
 from scoring.views.figures import number, scale_rows, sheet_of
+from scoring.views.how_it_works import explanation_of
 
 
 @require_safe
@@ -57,11 +60,25 @@ def find_profile(request: HttpRequest) -> HttpResponse:
     return redirect("profile", handle=handle) if handle else redirect("home")
 
 
+def _formula_of(run: ScoreRun | None) -> Formula | None:
+    """Return the formula that readers see the scores of, before the first run the one that will be."""
+    return run.formula if run else Formula.objects.filter(is_current=True).first()
+
+
+@require_safe
+@vary_on_cookie
+@cache_control(private=True, max_age=300)
+def how_it_works(request: HttpRequest) -> HttpResponse:
+    """Show the formula with its parameters, and how its forecasts did; that changes once a night."""
+    formula = _formula_of(queries.current_run())
+    return render(request, "scoring/how_it_works.html", {"shown": formula and explanation_of(formula)})
+
+
 @require_safe
 def about_the_score(request: HttpRequest) -> HttpResponse:
     """State the definition and its limits, with the figures of the formula that readers see the scores of."""
     run = queries.current_run()
-    formula = run.formula if run else Formula.objects.filter(is_current=True).first()
+    formula = _formula_of(run)
     context: dict[str, object] = {"run": run, "formula": formula}
     if formula is not None:
         parameters = formula.parameters
