@@ -208,7 +208,9 @@ def bands_from(past: Floats, happened: Floats, forecast: Floats, *, wanted: floa
     return Foretold(levels, np.maximum.accumulate(np.stack([ends[level] for level in levels]), axis=0))
 
 
-def bands_of_halves(forecast: Floats, happened: Floats, known: Bools, *, wanted: float, people: int) -> Foretold | None:
+def bands_of_halves(
+    forecast: Floats, happened: Floats, known: Bools, judged: Bools, *, wanted: float, people: int
+) -> Foretold | None:
     """Foretell half of the people by the other half, and the other way round.
 
     A band judged by the very outcomes that made it would always be right. The halves are drawn once and for all from
@@ -220,7 +222,9 @@ def bands_of_halves(forecast: Floats, happened: Floats, known: Bools, *, wanted:
     forecast, happened : ndarray of float64, shape (n,)
         What was said, and what happened.
     known : ndarray of bool, shape (n,)
-        Who was seen when it was said; the others are foretold too, and foretell nobody.
+        Who was seen when it was said; the others foretell nobody.
+    judged : ndarray of bool, shape (n,)
+        Of whom it is to be foretold.
     wanted : float
         Share of outcomes that the formula's band is to hold.
     people : int
@@ -229,20 +233,21 @@ def bands_of_halves(forecast: Floats, happened: Floats, known: Bools, *, wanted:
     Returns
     -------
     Foretold or None
-        None where either half is too small for bands.
+        Of the judged; None where either half is too small for bands.
     """
     half = np.zeros(forecast.size, dtype=np.bool_)
     order = np.lexsort((np.round(happened, 9), np.round(forecast, 9)))
     half[order] = np.random.default_rng(0).permutation(forecast.size) % 2 == 0
-    first = bands_from(forecast[known & half], happened[known & half], forecast[~half], wanted=wanted, people=people)
-    if first is None:
-        return None
-    second = bands_from(forecast[known & ~half], happened[known & ~half], forecast[half], wanted=wanted, people=people)
-    if second is None:
-        return None
-    quantiles = np.empty((first.levels.size, forecast.size))
-    quantiles[:, ~half], quantiles[:, half] = first.quantiles, second.quantiles
-    return Foretold(first.levels, quantiles)
+    ends = []
+    for part in (half, ~half):
+        past = known & part
+        foretold = bands_from(forecast[past], happened[past], forecast[judged & ~part], wanted=wanted, people=people)
+        if foretold is None:
+            return None
+        ends.append(foretold)
+    quantiles = np.empty((ends[0].levels.size, int(judged.sum())))
+    quantiles[:, ~half[judged]], quantiles[:, half[judged]] = (foretold.quantiles for foretold in ends)
+    return Foretold(ends[0].levels, quantiles)
 
 
 def held_against(
@@ -277,9 +282,9 @@ def held_against(
     judged : ndarray of bool, shape (n,)
         Whom it is about.
     halves : Foretold or None
-        Bands by the other half of the people.
+        Bands of the judged by the other half of the people.
     earlier : Foretold or None
-        Bands of the horizon before.
+        Their bands of the horizon before.
     wanted : float
         Share of outcomes that the formula's band is to hold.
 
@@ -295,7 +300,7 @@ def held_against(
     expected = np.round(forecast[judged], 9)
     large = expected >= LARGE
     held = [
-        _held(came[some], foretold.quantiles[:, judged][:, some], foretold.levels, wanted) if foretold else None
+        _held(came[some], foretold.quantiles[:, some], foretold.levels, wanted) if foretold else None
         for foretold in (halves, earlier)
         for some in (np.ones_like(large), large)
     ]
@@ -310,7 +315,7 @@ def held_against(
         coverage_before=held[2],
         coverage_before_large=held[3],
         large=int(large.sum()),
-        bins=_bins(expected, came, *(ends[judged] for ends in halves.middle(wanted))) if halves else (),
+        bins=_bins(expected, came, *halves.middle(wanted)) if halves else (),
     )
 
 

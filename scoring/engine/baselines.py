@@ -63,8 +63,8 @@ def distinct(giver: Ints, receiver: Ints, size: int) -> Floats:
     return counted(np.unique(receiver * size + giver) // size, size)
 
 
-def latest(workspace: Workspace, seen: Activity, *, since: int, until: int) -> tuple[Ints, Ints]:
-    """Find who acted on whom in a stretch of time.
+def latest(workspace: Workspace, seen: Activity, *, since: int, until: int) -> Floats:
+    """Count the different people who acted on each person in a stretch of time.
 
     Parameters
     ----------
@@ -77,23 +77,23 @@ def latest(workspace: Workspace, seen: Activity, *, since: int, until: int) -> t
 
     Returns
     -------
-    tuple of ndarray of int64
-        Givers and receivers, as positions; each pair once.
+    ndarray of float64, shape (n,)
+        People.
     """
     acts = seen.acts.filter(seen.acts["at"] >= since, seen.acts["at"] < until)
-    found = workspace.arrays(acts.select("giver", "receiver").distinct())
-    return np.searchsorted(seen.people, found["giver"]), np.searchsorted(seen.people, found["receiver"])
+    found = workspace.arrays(acts.group_by("receiver").aggregate(people=acts.giver.nunique()))
+    return sum_by(np.searchsorted(seen.people, found["receiver"]), found["people"], seen.people.size)
 
 
-def baselines(pairs: Pairs, recent: tuple[Ints, Ints], size: int) -> dict[str, Floats]:
+def baselines(pairs: Pairs, recent: Floats, size: int) -> dict[str, Floats]:
     """Rank everybody by plain counts, with nothing taken off.
 
     Parameters
     ----------
     pairs : Pairs
         What each pair did.
-    recent : tuple of ndarray of int64
-        Givers and receivers of the acts within the last horizon, as positions.
+    recent : ndarray of float64, shape (n,)
+        Different people within the last horizon, as `latest` counts them.
     size : int
         Number of people n.
 
@@ -105,6 +105,6 @@ def baselines(pairs: Pairs, recent: tuple[Ints, Ints], size: int) -> dict[str, F
     return {
         REACTIONS: counted(pairs.receiver, size, pairs.actions),
         DISTINCT: counted(pairs.receiver, size),
-        RECENT: distinct(*recent, size),
+        RECENT: recent,
         DECAYED: counted(pairs.receiver, size, pairs.weight_calendar),
     }

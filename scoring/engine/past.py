@@ -67,7 +67,7 @@ def backtest(
             earlier = bands_from(
                 before.forecast[before.known],
                 before.happened[before.known],
-                now.forecast,
+                now.forecast[now.judged],
                 wanted=parameters.band_coverage,
                 people=parameters.band_people,
             )

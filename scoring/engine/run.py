@@ -326,6 +326,8 @@ class Hindsight:
         When, in epoch seconds.
     known : ndarray of bool, shape (n,)
         Who had been seen.
+    judged : ndarray of bool, shape (n,)
+        On whom anybody had acted.
     happened, acted : ndarray of float64, shape (n,)
         Who then acted: by the rule of the forecast, and the plain number of different people who were free to.
     """
@@ -333,6 +335,7 @@ class Hindsight:
     snapshot: Snapshot
     cut: int
     known: Bools
+    judged: Bools
     happened: Floats
     acted: Floats
 
@@ -394,7 +397,8 @@ def hindsight(
     known[before.pairs.receiver] = True
     known |= before.posting.posts > 0
     acted = counted(after.receiver, known.size, after.free > 0)
-    return Hindsight(before, cut, known, outcome(before, after, formula.kappa), acted)
+    judged = counted(before.pairs.receiver, known.size) > 0
+    return Hindsight(before, cut, known, judged, outcome(before, after, formula.kappa), acted)
 
 
 def judge(
@@ -411,7 +415,7 @@ def judge(
     before : Hindsight
         The forecast, and what happened.
     earlier : Foretold or None
-        The bands that came with the forecast, where they are known.
+        The bands of the judged that came with the forecast, where they are known.
     formula : Parameters
         The formula.
 
@@ -420,7 +424,6 @@ def judge(
     Backtest or None
         None where fewer than two people had received anything.
     """
-    found, size = before.snapshot.pairs, before.known.size
     recent = latest(workspace, seen, since=before.cut - round(formula.horizon_days * DAY), until=before.cut)
     return held_against(
         cut=before.cut,
@@ -428,10 +431,15 @@ def judge(
         forecast=before.forecast,
         happened=before.happened,
         acted=before.acted,
-        baselines=baselines(found, recent, size),
-        judged=counted(found.receiver, size) > 0,
+        baselines=baselines(before.snapshot.pairs, recent, before.known.size),
+        judged=before.judged,
         halves=bands_of_halves(
-            before.forecast, before.happened, before.known, wanted=formula.band_coverage, people=formula.band_people
+            before.forecast,
+            before.happened,
+            before.known,
+            before.judged,
+            wanted=formula.band_coverage,
+            people=formula.band_people,
         ),
         earlier=earlier,
         wanted=formula.band_coverage,

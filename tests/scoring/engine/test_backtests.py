@@ -97,7 +97,7 @@ def test_bands_are_judged_by_outcomes_that_did_not_make_them() -> None:
     # Each outcome is by chance alone. A band of ten people a bin learned from the judged would look too good.
     forecast, happened, known = crowd(4000)
 
-    halves = bands_of_halves(forecast, happened, known, wanted=0.8, people=100)
+    halves = bands_of_halves(forecast, happened, known, known, wanted=0.8, people=100)
     assert halves is not None
     rng = np.random.default_rng(1)
     fresh = bands_from(forecast, rng.poisson(forecast).astype(np.float64), forecast, wanted=0.8, people=100)
@@ -135,7 +135,7 @@ def test_a_band_of_other_times_is_found_too_narrow() -> None:
 
 def test_bins_hold_ten_people_or_more_and_everybody_once() -> None:
     forecast, happened, known = crowd(500)
-    found = held(forecast, happened, known, bands_of_halves(forecast, happened, known, wanted=0.8, people=50))
+    found = held(forecast, happened, known, bands_of_halves(forecast, happened, known, known, wanted=0.8, people=50))
 
     assert sum(part.people for part in found.bins) == 500
     assert min(part.people for part in found.bins) >= 10
@@ -148,7 +148,7 @@ def test_bins_hold_ten_people_or_more_and_everybody_once() -> None:
 
 def test_too_few_make_no_band_and_still_a_ranking() -> None:
     forecast, happened, known = crowd(30)
-    found = held(forecast, happened, known, bands_of_halves(forecast, happened, known, wanted=0.8, people=100))
+    found = held(forecast, happened, known, bands_of_halves(forecast, happened, known, known, wanted=0.8, people=100))
 
     assert (found.coverage, found.bins) == (None, ())
     assert found.score.spearman > 0.5
