@@ -149,7 +149,7 @@ class BacktestAdmin(ReadOnly, ListAdmin):
         response: HttpResponse = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None)
         if context and "cl" in context:
-            context["trend"] = json.dumps(_trend(context["cl"].queryset[: self.charted]))
+            context["trend"] = json.dumps(_trend(context["cl"].queryset.order_by("-run__as_of")[: self.charted]))
         return response
 
 

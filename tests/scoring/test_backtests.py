@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
@@ -120,6 +121,9 @@ def test_the_admin_lists_and_draws_them_and_changes_none(operator: Client) -> No
     assert drawn["labels"] == [f"{row.run.as_of:%Y-%m-%d}" for row in rows]
     assert [line["data"] for line in drawn["datasets"]] == [[0.5, 0.6], [0.52, 0.52], [0.8, None]]
     assert 'data-type="line"' in page.content.decode()
+    # However the list is sorted, time goes from left to right.
+    assert json.loads(operator.get(address, {"o": "-4"}).context["trend"]) == drawn
+    assert json.loads(operator.get(address, {"o": "4"}).context["trend"]) == drawn
     assert reverse("admin:scoring_scorerun_change", args=[rows[0].pk]) in page.content.decode()
     change = reverse("admin:scoring_backtest_change", args=[rows[0].pk])
     assert operator.get(change).status_code == 200
@@ -130,6 +134,23 @@ def test_the_admin_lists_and_draws_them_and_changes_none(operator: Client) -> No
     )
     rows[0].refresh_from_db()
     assert rows[0].spearman == 0.5
+
+
+# What the list asks of this app's tables: how many are shown, these with run and formula, the formulas for the filter,
+# the first and last moment, its years, and those of the chart.
+def test_the_list_costs_the_same_with_twice_the_rows(operator: Client) -> None:
+    formula = FormulaFactory.create()
+
+    def asked(count: int) -> list[str]:
+        for _ in range(count):
+            BacktestFactory.create(run=ScoreRunFactory.create(formula=formula))
+        with CaptureQueriesContext(connection) as queries:
+            assert operator.get(reverse("admin:scoring_backtest_changelist")).status_code == 200
+        return [query["sql"] for query in queries.captured_queries]
+
+    first = asked(3)
+    assert len([sql for sql in first if '"scoring_' in sql]) == 6, first
+    assert len(asked(3)) == len(first)
 
 
 def test_a_runs_page_shows_its_own(operator: Client) -> None:
