@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet
 
-from scoring.engine import Inputs, Parameters, Result, compute
-from scoring.topics import MATCHES, Matcher
+from scoring.actions.topics import Topics
+from scoring.engine import TOPIC_PARENTS, Inputs, Parameters, Result, compute
+from scoring.topics import MATCHES
 
 pc: Any = pyarrow.compute
 
@@ -36,18 +37,26 @@ def compute_scores(
     until: int,
     owners: pa.Table,
     seeds: npt.NDArray[np.int64],
-    matcher: Matcher | None,
+    topics: Topics | None,
     parameters: Parameters,
     progress: Callable[[str], None],
 ) -> Result:
     """Find the topics of the posts, then compute everything that a run gives.
 
-    The tables are Parquet files in the log's columns; only rows before `until` (epoch seconds) count. Without a matcher
-    nothing has a topic.
+    The tables are Parquet files in the log's columns; only rows before `until` (epoch seconds) count. Without topics
+    no post has one.
     """
     progress("topics of posts")
-    topics = matcher.match_all(_texts(posts, until)) if matcher else MATCHES.empty_table()
-    inputs = Inputs(interactions=interactions, posts=posts, until=until, owners=owners, seeds=seeds, post_topics=topics)
+    post_topics = topics.matcher.match_all(_texts(posts, until)) if topics else MATCHES.empty_table()
+    inputs = Inputs(
+        interactions=interactions,
+        posts=posts,
+        until=until,
+        owners=owners,
+        seeds=seeds,
+        post_topics=post_topics,
+        topic_parents=topics.parents if topics else TOPIC_PARENTS.empty_table(),
+    )
     with engine_connection() as connection:
         return compute(inputs, parameters, progress=progress, connection=connection)
 

@@ -23,7 +23,7 @@ from accounts.intake import Reject, open_source
 from scoring.actions.computing import compute_scores, engine_connection, until
 from scoring.actions.errors import ScoringError
 from scoring.actions.spool import People, Spool
-from scoring.actions.topics import starter_matcher
+from scoring.actions.topics import starter_topics
 from scoring.engine import Backtest, Inputs, Parameters, Result, backtest
 
 pc: Any = pyarrow.compute
@@ -84,7 +84,7 @@ def score_dataset(
             until=until(as_of),
             owners=data.people.owners,
             seeds=data.people.seeds,
-            matcher=starter_matcher(),
+            topics=starter_topics(),
             parameters=parameters,
             progress=progress,
         )

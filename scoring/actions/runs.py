@@ -18,7 +18,7 @@ from scoring.actions.computing import compute_scores, until
 from scoring.actions.errors import RunInProgress, ScoringError
 from scoring.actions.formulas import ensure_formula, parameters_of
 from scoring.actions.lock import RunLock, run_lock
-from scoring.actions.topics import ensure_topics, stored_matcher
+from scoring.actions.topics import ensure_topics, stored_topics
 from scoring.engine import EngineError
 from scoring.models import Formula, ScoreRun, ScoreRunQuerySet, Topic
 
@@ -112,7 +112,7 @@ def _compute_and_publish(
         until=until(run.as_of),
         owners=owners(),
         seeds=seed_persons(),
-        matcher=stored_matcher(),
+        topics=stored_topics(),
         parameters=parameters_of(run.formula),
         progress=step,
     )

@@ -1,11 +1,14 @@
 """The table of topics: its starter rows, and what it gives to match posts by."""
 
 import csv
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import pyarrow as pa
 from django.db import transaction
 
+from scoring.engine import TOPIC_PARENTS
 from scoring.models import Topic
 from scoring.topics import Matcher, TopicName
 
@@ -61,14 +64,29 @@ def ensure_topics() -> int:
     return len(missing)
 
 
-def stored_matcher() -> Matcher:
-    """Return a matcher of all stored topics."""
-    return Matcher(
-        [TopicName(topic.pk, topic.slug, (topic.name, *topic.aliases)) for topic in Topic.objects.order_by("pk")]
-    )
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """What a run knows of topics: how posts are matched, and rows (topic, parent) of what lies below what."""
+
+    matcher: Matcher
+    parents: pa.Table
 
 
-def starter_matcher() -> Matcher:
-    """Return a matcher of the starter table, without a database; a topic's number is its place in the table."""
+def stored_topics() -> Topics:
+    """Return all stored topics. Numbers are their ids. One query."""
+    rows = list(Topic.objects.order_by("pk"))
+    names = [TopicName(topic.pk, topic.slug, (topic.name, *topic.aliases)) for topic in rows]
+    return _topics(names, [(topic.pk, topic.parent_id) for topic in rows if topic.parent_id])
+
+
+def starter_topics() -> Topics:
+    """Return the starter table's topics, without a database; a topic's number is its place in the table."""
     rows = read_topics(STARTER)
-    return Matcher([TopicName(number, row.slug, (row.name, *row.aliases)) for number, row in enumerate(rows)])
+    number = {row.slug: place for place, row in enumerate(rows)}
+    names = [TopicName(number[row.slug], row.slug, (row.name, *row.aliases)) for row in rows]
+    return _topics(names, [(number[row.slug], number[row.parent]) for row in rows if row.parent])
+
+
+def _topics(names: list[TopicName], parents: list[tuple[int, int]]) -> Topics:
+    columns = zip(*parents, strict=True) if parents else ([], [])
+    return Topics(Matcher(names), pa.table([pa.array(column, pa.int64()) for column in columns], schema=TOPIC_PARENTS))

@@ -5,7 +5,7 @@
 
 from scoring.engine.backtests import Backtest
 from scoring.engine.errors import ConvergenceError, EngineError, InputError
-from scoring.engine.inputs import INTERACTIONS, OWNERS, POST_TOPICS, POSTS, RESTS, Inputs, Result
+from scoring.engine.inputs import INTERACTIONS, OWNERS, POST_TOPICS, POSTS, RESTS, TOPIC_PARENTS, Inputs, Result
 from scoring.engine.parameters import Parameters
 from scoring.engine.past import backtest
 from scoring.engine.run import compute
@@ -19,6 +19,7 @@ __all__ = [
     "POST_TOPICS",
     "REASONS",
     "RESTS",
+    "TOPIC_PARENTS",
     "Backtest",
     "ConvergenceError",
     "EngineError",

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from scoring.engine.arrays import Ints
 from scoring.engine.errors import InputError
-from scoring.engine.inputs import INTERACTIONS, OWNERS, POST_TOPICS, POSTS, Inputs
+from scoring.engine.inputs import INTERACTIONS, OWNERS, POST_TOPICS, POSTS, TOPIC_PARENTS, Inputs
 from scoring.engine.tables import Table, Workspace, conform
 
 DAY: Final = 86_400
@@ -206,8 +206,8 @@ def posting(workspace: Workspace, seen: Activity, *, until: int) -> Posting:
     return Posting(**columns)
 
 
-def topic_table(workspace: Workspace, post_topics: pa.Table) -> Table | None:
-    """Return post, topic and the share of a post that each of its topics takes; None where there are none.
+def topic_table(workspace: Workspace, post_topics: pa.Table, topic_parents: pa.Table) -> Table | None:
+    """Return the topics of posts, named and above those, and the share of a post that each takes; None without any.
 
     Parameters
     ----------
@@ -215,11 +215,14 @@ def topic_table(workspace: Workspace, post_topics: pa.Table) -> Table | None:
         Where to compute.
     post_topics : pyarrow.Table
         Rows of `POST_TOPICS`; the same row twice is one.
+    topic_parents : pyarrow.Table
+        Rows of `TOPIC_PARENTS`.
 
     Returns
     -------
     ibis table or None
-        Columns post, topic and share = 1 / topics of the post.
+        Columns post, topic and share, each post and topic once. Share is 1 / topics of the post for those that it
+        names, 0 for those that only lie above one of them.
     """
     rows = conform(post_topics, POST_TOPICS, "post_topics").drop_null().group_by(["post", "topic"]).aggregate([])
     if not rows.num_rows:
@@ -227,4 +230,47 @@ def topic_table(workspace: Workspace, post_topics: pa.Table) -> Table | None:
     table = workspace.keep(ibis.memtable(rows))
     counts = table.group_by("post").aggregate(topics=table.count())
     joined = table.inner_join(counts, "post")
-    return workspace.keep(joined.select("post", "topic", share=1.0 / joined.topics))
+    named = joined.select("post", "topic", share=1.0 / joined.topics)
+    topics, above = ancestors(conform(topic_parents, TOPIC_PARENTS, "topic_parents"))
+    if not topics.size:
+        return workspace.keep(named)
+    line = ibis.memtable(pa.table({"topic": topics, "above": above}))
+    inherited = table.inner_join(line, "topic").select("post", topic="above").mutate(share=ibis.literal(0.0))
+    both = named.union(inherited)
+    return workspace.keep(both.group_by("post", "topic").aggregate(share=both.share.max()))
+
+
+def ancestors(topic_parents: pa.Table) -> tuple[Ints, Ints]:
+    """Return every topic with each topic that lies above it, however far.
+
+    Parameters
+    ----------
+    topic_parents : pyarrow.Table
+        Rows of `TOPIC_PARENTS`. In a circle every topic lies above the others, and none above itself.
+
+    Returns
+    -------
+    tuple of ndarray of int64
+        Topics, and what lies above them, by both.
+
+    Examples
+    --------
+    >>> below, above = ancestors(pa.table({"topic": [3, 2], "parent": [2, 1]}))
+    >>> list(zip(below.tolist(), above.tolist()))
+    [(2, 1), (3, 1), (3, 2)]
+    """
+    parents: dict[int, set[int]] = {}
+    for topic, parent in zip(
+        *(topic_parents.drop_null()[name].to_pylist() for name in ("topic", "parent")), strict=True
+    ):
+        parents.setdefault(topic, set()).add(parent)
+    found = []
+    for topic in sorted(parents):
+        seen, waiting = {topic}, [topic]
+        while waiting:
+            new = parents.get(waiting.pop(), set()) - seen
+            seen |= new
+            waiting += new
+        found += [(topic, above) for above in sorted(seen - {topic})]
+    pairs = np.array(found, dtype=np.int64).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]

@@ -8,9 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.engine import scale
-from scoring.engine.activity import DAY, Activity, topic_table
+from scoring.engine.activity import DAY, Activity, ancestors, topic_table
 from scoring.engine.arrays import Ints, sum_by
 from scoring.engine.inputs import SUPPORTS, TOPICS, Inputs
+from scoring.engine.lift import own_topics
 from scoring.engine.pairs import Pairs
 from scoring.engine.parameters import Parameters
 from scoring.engine.reach import Reach
@@ -20,10 +21,12 @@ from scoring.engine.tables import Workspace
 def topics(
     workspace: Workspace, seen: Activity, pairs: Pairs, reach: Reach, inputs: Inputs, formula: Parameters
 ) -> pa.Table:
-    """Split reach by the topics of the posts that were acted on.
+    """Split reach by the topics of the posts that were acted on, and find each person's own topics.
 
-    What a supporter adds is split over that supporter's acts in proportion to their decayed weight, and an
-    act's part evenly over the topics of its post. Acts without a post or topic make up the part whose topic is null.
+    What a supporter adds is split over that supporter's acts in proportion to their decayed weight. An act's part goes
+    evenly to the topics that its post names: acts without a post or topic make up the part whose topic is null, and
+    all of it adds up to the reach. With what lies below, a topic takes each act's part whole, and once, if the post
+    names the topic or any below it: that is the reach on it. Own topics are chosen by the latter, see `lift`.
 
     Parameters
     ----------
@@ -36,20 +39,21 @@ def topics(
     reach : Reach
         What each supporter adds.
     inputs : Inputs
-        Topics of posts, and the moment.
+        Topics of posts, what lies above them, and the moment.
     formula : Parameters
-        Half-life and scale.
+        Half-life, scale, and what makes a topic a person's own.
 
     Returns
     -------
     pyarrow.Table
-        Rows of `TOPICS` with reach above 0, by person and topic, null last.
+        Rows of `TOPICS` with `reach_with_below` above 0, by person and topic, null last.
     """
-    topic = topic_table(workspace, inputs.post_topics)
+    topic = topic_table(workspace, inputs.post_topics, inputs.topic_parents)
     found: dict[str, npt.NDArray[Any]] = {
         "position": np.zeros(0, dtype=np.int64),
         "topic": np.zeros(0, dtype=np.int64),
         "reach": np.zeros(0),
+        "whole": np.zeros(0),
     }
     counted = (reach.contribution > 0) & (pairs.weight_calendar > 0)
     if topic is not None and counted.any():
@@ -63,28 +67,48 @@ def topics(
                 }
             )
         )
-        acts = seen.acts.inner_join(topic, "post").inner_join(part, ["giver", "receiver"])
+        # Summed to posts first: an act on a post on five topics is looked at once.
+        acts = seen.acts.filter(seen.acts.post.notnull()).inner_join(part, ["giver", "receiver"])
         age = (inputs.until - acts["at"]) / (DAY * formula.half_life_days)
-        acts = acts.mutate(reach=acts.part * acts.share * ibis.literal(2.0) ** -age)
-        sums = acts.group_by("position", "topic").aggregate(reach=acts.reach.sum())
+        acts = acts.mutate(whole=acts.part * ibis.literal(2.0) ** -age)
+        acts = acts.group_by("position", "post").aggregate(whole=acts.whole.sum()).inner_join(topic, "post")
+        sums = acts.group_by("position", "topic").aggregate(
+            reach=(acts.whole * acts.share).sum(), whole=acts.whole.sum()
+        )
         found = workspace.arrays(sums.order_by("position", "topic"))
+    some = found["whole"] > 0
+    found = {name: values[some] for name, values in found.items()}
     rest = reach.reach - sum_by(found["position"], found["reach"], seen.people.size)
     # Below this, what is left is the rounding of the sums and no topic of its own.
     others = np.flatnonzero(rest > 1e-12 * (1.0 + reach.reach))
-    some = found["reach"] > 0
-    position = np.concatenate([found["position"][some], others])
-    amount = np.concatenate([found["reach"][some], rest[others]])
-    topics = np.append(found["topic"][some], np.zeros(others.size, dtype=np.int64))
-    nameless = np.arange(topics.size) >= int(some.sum())
-    # Within a person topics already ascend and the part without one comes last; a stable sort keeps that.
-    order = np.argsort(position, kind="stable")
+    lifted = own_topics(
+        found["position"],
+        found["topic"],
+        found["whole"],
+        reach.reach,
+        ancestors(inputs.topic_parents),
+        prior_people=formula.topic_prior_people,
+        lift_from=formula.topic_lift_from,
+        reach_from=formula.topic_reach_from,
+    )
+    nameless = np.zeros(others.size)
+    blank = np.concatenate([np.zeros(found["topic"].size, bool), np.ones(others.size, bool)])
+    whole = np.concatenate([found["whole"], rest[others]])
     columns = {
-        "person": seen.people[position[order]],
-        "topic": pa.array(topics[order], mask=nameless[order]),
-        "reach": amount[order],
-        "score": scale.score(amount[order], formula.scale_top),
+        "person": seen.people[np.concatenate([found["position"], others])],
+        "topic": pa.array(np.concatenate([found["topic"], nameless.astype(np.int64)]), mask=blank),
+        "reach": np.concatenate([found["reach"], rest[others]]),
+        "reach_with_below": whole,
+        "score": scale.score(whole, formula.scale_top),
+        "lift": pa.array(np.concatenate([lifted.lift, nameless]), mask=blank),
+        "rank": pa.array(
+            np.concatenate([lifted.rank, nameless.astype(np.int64)]),
+            mask=np.concatenate([lifted.rank == 0, blank[found["topic"].size :]]),
+        ),
     }
-    return pa.table(columns, schema=TOPICS)
+    # Within a person topics already ascend and the part without one comes last; a stable sort keeps that.
+    order = np.argsort(columns["person"], kind="stable")
+    return pa.table(columns, schema=TOPICS).take(order)
 
 
 def supports(pairs: Pairs, reach: Reach, people: Ints, kept: int) -> pa.Table:

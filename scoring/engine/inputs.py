@@ -41,6 +41,7 @@ POSTS = _schema(
 )
 OWNERS = _schema({"account": pa.int64(), "person": pa.int64()})
 POST_TOPICS = _schema({"post": pa.int64(), "topic": pa.int64()})
+TOPIC_PARENTS = _schema({"topic": pa.int64(), "parent": pa.int64()})
 RESTS = _schema({"person": pa.int64(), "start": pa.int64(), "end": pa.int64()})
 
 SCORES = _schema(
@@ -67,7 +68,17 @@ SCORES = _schema(
         "days_active": pa.int64(),
     }
 )
-TOPICS = _schema({"person": pa.int64(), "topic": pa.int64(), "reach": pa.float64(), "score": pa.float64()})
+TOPICS = _schema(
+    {
+        "person": pa.int64(),
+        "topic": pa.int64(),
+        "reach": pa.float64(),
+        "reach_with_below": pa.float64(),
+        "score": pa.float64(),
+        "lift": pa.float64(),
+        "rank": pa.int64(),
+    }
+)
 SUPPORTS = _schema(
     {
         "supporter": pa.int64(),
@@ -98,6 +109,8 @@ class Inputs:
         Persons whose identity was proved, or whom the operator named. Trust starts at them.
     post_topics : pyarrow.Table
         Topics of posts, any number per post.
+    topic_parents : pyarrow.Table
+        What lies below what: a topic may have any number of parents. A circle is walked once.
     rests : pyarrow.Table
         Declared rests of persons, from `start` up to but not including `end`; they may overlap.
     """
@@ -108,6 +121,7 @@ class Inputs:
     owners: pa.Table = field(default_factory=OWNERS.empty_table)
     seeds: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     post_topics: pa.Table = field(default_factory=POST_TOPICS.empty_table)
+    topic_parents: pa.Table = field(default_factory=TOPIC_PARENTS.empty_table)
     rests: pa.Table = field(default_factory=RESTS.empty_table)
 
 
@@ -120,8 +134,12 @@ class Result:
     scores : pyarrow.Table
         One row of `SCORES` per person, by person. `forecast - reach` is the sum of the taken_ columns.
     topics : pyarrow.Table
-        Rows of `TOPICS` with a reach above 0, by person and topic. The row whose topic is null holds the
-        part of the reach that came by no topic, so that a person's rows add up to the reach.
+        Rows of `TOPICS` with a reach above 0, by person and topic. `reach` is the topic's part of the reach; the
+        row whose topic is null holds the part that came by no topic, so that a person's rows add up to the reach.
+        `reach_with_below` takes every act on a post on the topic, or on one below it, once and whole: it is at
+        least `reach`, and topics overlap in it; `score` is its score. `lift` says how many times the share that
+        the topic has of everybody else's reach that is, and `rank`, from 1, orders the person's own topics; both
+        are null without a topic, and `rank` also for topics that aren't the person's own.
     supports : pyarrow.Table
         Rows of `SUPPORTS`: each person's largest supporters (`rank`, from 1, among all supporters of
         `supported`) and the largest supported of each (`rank_given`, among all supported by `supporter`).

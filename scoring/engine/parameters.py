@@ -40,6 +40,9 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "band_coverage": (0.01, 0.99),
     "band_people": (10, 1_000_000),
     "supports_kept": (0, 10_000),
+    "topic_prior_people": (0.01, 1e6),
+    "topic_lift_from": (1, 1000),
+    "topic_reach_from": (0, 1e6),
 }
 
 
@@ -101,6 +104,12 @@ class Parameters:
         Fewest people per bin whose past outcomes make a band.
     supports_kept : int
         How many supporters of each person, and supported by each person, are kept.
+    topic_prior_people : float
+        People of reach like everybody else's with which the lift of a topic is drawn towards 1.
+    topic_lift_from : float
+        Lift from which a topic is a person's own.
+    topic_reach_from : float
+        Reach on it, in people, from which it can be.
 
     Raises
     ------
@@ -152,6 +161,9 @@ class Parameters:
     band_coverage: float = 0.8
     band_people: int = 100
     supports_kept: int = 20
+    topic_prior_people: float = 3.0
+    topic_lift_from: float = 1.5
+    topic_reach_from: float = 1.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.version, str) or not self.version:

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 
-from scoring.actions.topics import STARTER, read_topics, starter_matcher
+from scoring.actions.topics import STARTER, read_topics, starter_topics
 from scoring.topics import Matcher, TopicName
 
 COLUMNS: dict[str, pa.DataType] = {"post": pa.int64(), "text": pa.string(), "topics": pa.list_(pa.string())}
@@ -137,4 +137,4 @@ def test_the_starter_table_has_about_200_topics_whose_parents_exist() -> None:
     assert {row.parent for row in rows} - {""} <= set(slugs)
     assert all(row.name for row in rows)
     number = slugs.index("jazz")
-    assert starter_matcher().match(posts(("Some jazz", None)))["topic"].to_pylist() == [number]
+    assert starter_topics().matcher.match(posts(("Some jazz", None)))["topic"].to_pylist() == [number]

@@ -7,7 +7,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scoring.engine import INTERACTIONS, OWNERS, POST_TOPICS, POSTS, RESTS, Inputs, Parameters, Result, compute
+from scoring.engine import (
+    INTERACTIONS,
+    OWNERS,
+    POST_TOPICS,
+    POSTS,
+    RESTS,
+    TOPIC_PARENTS,
+    Inputs,
+    Parameters,
+    Result,
+    compute,
+)
 
 DAY = 86_400
 # A midnight in UTC: 2026-11-01.
@@ -24,6 +35,7 @@ class World:
     seeds: list[int] = field(default_factory=list)
     topics: list[tuple[int, int]] = field(default_factory=list)
     rests: list[tuple[int, int, int]] = field(default_factory=list)
+    parents: tuple[tuple[int, int], ...] = ()
 
     def act(
         self, kind: str, actor: int, target: int, days_ago: float, post: int | None = None, network: str = "demo"
@@ -44,6 +56,7 @@ class World:
             seeds=np.array(self.seeds, dtype=np.int64),
             post_topics=rows(POST_TOPICS, self.topics),
             rests=rows(RESTS, self.rests),
+            topic_parents=rows(TOPIC_PARENTS, self.parents),
         )
 
     def run(self, parameters: Parameters | None = None) -> Result:
