@@ -107,14 +107,14 @@ def publish(size: int, seconds: dict[str, float]) -> None:
 
 def topics(size: int, seconds: dict[str, float]) -> None:
     """Measure finding the starter table's topics in made-up posts of 15 words."""
-    from scoring.actions.topics import starter_matcher
+    from scoring.actions.topics import starter_topics
 
     dice = np.random.default_rng(1)
     pool = np.array([*WORDS, *(f"word{n}" for n in range(20_000))])
     texts = [" ".join(row) for row in pool[dice.integers(0, len(pool), (size, 15))]]
     tags: Any = pa.nulls(size, pa.list_(pa.string()))
     posts = pa.table([pa.array(np.arange(size)), pa.array(texts, pa.string()), tags], names=["post", "text", "topics"])
-    matcher = starter_matcher()
+    matcher = starter_topics().matcher
     with timed("topics of posts", size, seconds):
         matcher.match_all(posts.slice(start, 50_000) for start in range(0, size, 50_000))
 

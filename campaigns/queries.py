@@ -47,7 +47,7 @@ def fill_in(people: list[Influencer], run: ScoreRun | None, before: ScoreRun | N
         "place",
         Prefetch(
             "topic_reach",
-            TopicReach.objects.filter(run=run).select_related("topic").order_by("-reach", "topic")[:TOP_TOPICS],
+            TopicReach.objects.filter(run=run, rank__lte=TOP_TOPICS).order_by("rank").select_related("topic"),
             to_attr="top_topics",
         ),
         Prefetch("identities", Identity.objects.order_by("network", "key"), to_attr="shown_identities"),

@@ -90,7 +90,10 @@ class InfluencerSerializer(serializers.ModelSerializer[Influencer]):
     reach_on_topics = serializers.FloatField(
         default=None,
         allow_null=True,
-        help_text="The part of the reach that came by posts on the topics asked for; null where none was.",
+        help_text=(
+            "The part of the reach that came by posts on the topic asked for, or on any below it; of several topics "
+            "at least so much. Null where none was asked for."
+        ),
     )
     score_on_topics = serializers.FloatField(
         default=None, allow_null=True, help_text="`reach_on_topics` on the scale of scores."
@@ -141,8 +144,18 @@ class SupporterSerializer(serializers.Serializer[Any]):
 class PersonTopicSerializer(serializers.Serializer[Any]):
     slug = serializers.CharField()
     name = serializers.CharField()
-    reach = serializers.FloatField()
-    score = serializers.FloatField()
+    reach = serializers.FloatField(
+        help_text="People expected to act on posts on the topic or on any below it. Topics overlap in it."
+    )
+    score = serializers.FloatField(help_text="That reach on the scale of scores.")
+    lift = serializers.FloatField(
+        allow_null=True,
+        help_text="How many times what the topic takes of everybody else's reach. Null: the run knew no lift yet.",
+    )
+    rank = serializers.IntegerField(
+        allow_null=True,
+        help_text="Place among the person's own topics, where they reach more than their share; null: none of them.",
+    )
 
 
 class HistoryPointSerializer(serializers.Serializer[Any]):
@@ -175,7 +188,7 @@ class InfluencerDetailSerializer(serializers.Serializer[Any]):
     posts = serializers.IntegerField()
     original_share = serializers.FloatField(allow_null=True, help_text="0 to 1; null for those who never posted.")
     identities = IdentitySerializer(source="person.identities.all", many=True)
-    topics = PersonTopicSerializer(many=True)
+    topics = PersonTopicSerializer(many=True, help_text="The person's own, then others by reach.")
     supporters = SupporterSerializer(many=True, help_text="The largest whom this key may see.")
     supported = SupporterSerializer(many=True, help_text="The largest whom this key may see.")
 
@@ -186,7 +199,11 @@ class TopicSerializer(serializers.ModelSerializer[Topic]):
 
     class Meta:
         model = Topic
-        fields = ["slug", "name", "parent", "aliases"]
+        fields = ["slug", "name", "parent", "aliases", "names", "source", "external_id"]
+        extra_kwargs = {
+            "names": {"help_text": "Names in other languages, by code of the language."},
+            "source": {"help_text": "Where the topic was imported from; empty: made here."},
+        }
 
 
 class ByInfluence(Pages):
@@ -247,7 +264,7 @@ class InfluencerViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Influence
     @extend_schema(summary="List an influencer's topics", responses=PersonTopicSerializer(many=True))
     @action(detail=True, pagination_class=None)
     def topics(self, request: Request, pk: str) -> Response:
-        """Return a person's topics, the largest reach first."""
+        """Return a person's own topics by rank, then others by reach."""
         card = queries.profile(self._person(pk), viewer=request.user)
         return Response(PersonTopicSerializer(card.topics if card else (), many=True).data)
 
@@ -256,7 +273,10 @@ class InfluencerViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Influence
 
 
 @extend_schema(tags=["Topics"])
-@extend_schema_view(list=extend_schema(summary="List topics"), retrieve=extend_schema(summary="Read one topic"))
+@extend_schema_view(
+    list=extend_schema(summary="List topics", description=f"All topics. {queries.KLOUT_LICENCE}"),
+    retrieve=extend_schema(summary="Read one topic"),
+)
 class TopicViewSet(viewsets.ReadOnlyModelViewSet[Topic]):
     """Topics that people are scored on."""
 

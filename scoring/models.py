@@ -5,9 +5,10 @@ from typing import ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, FilteredRelation, Q, Sum
-from django.db.models.functions import Cast, Least, Ln
+from django.db.models import F, FilteredRelation, Max, Q, Sum
+from django.db.models.functions import Cast, Greatest, Least, Ln
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from accounts.models import Person, PersonQuerySet
 
@@ -19,14 +20,39 @@ class Topic(models.Model):
     name = models.CharField(max_length=80)
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
     aliases = models.JSONField(default=list, blank=True, help_text="Other names and hashtags, as a list of texts.")
+    names = models.JSONField(
+        "names in other languages", default=dict, blank=True, help_text="By code of the language: de, fr, pt-br."
+    )
+    words_in_text = models.BooleanField(
+        "names of one word count in texts",
+        default=True,
+        help_text="Otherwise they are found as hashtags only: for imported topics, whose names nobody looked through.",
+    )
+    source = models.CharField(max_length=40, blank=True, help_text="Where it was imported from.")
+    external_id = models.CharField(max_length=40, blank=True, help_text="Its id there, as a text.")
 
     objects = models.Manager()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=~Q(parent=F("id")), name="topic_not_its_own_parent")]
+        constraints = [
+            models.CheckConstraint(condition=~Q(parent=F("id")), name="topic_not_its_own_parent"),
+            models.UniqueConstraint(
+                fields=["source", "external_id"], condition=~Q(source=""), name="topic_once_per_source"
+            ),
+            models.CheckConstraint(
+                condition=Q(source="", external_id="") | (~Q(source="") & ~Q(external_id="")),
+                name="topic_source_has_id",
+            ),
+        ]
 
     def __str__(self) -> str:
-        return self.name
+        return self.shown_name
+
+    @property
+    def shown_name(self) -> str:
+        """Return the name in the language that is active, the plain one where there is none in it."""
+        language = get_language() or ""
+        return str(self.names.get(language) or self.names.get(language.partition("-")[0]) or self.name)
 
     def clean(self) -> None:
         seen, above = {self.pk}, self.parent
@@ -192,19 +218,24 @@ class InfluencerQuerySet(PersonQuerySet):
         )
 
     def on_topics(self, run: ScoreRun | None, topic_ids: list[int]) -> Self:
-        """Keep those with reach on any of the topics, and annotate it: `reach_on_topics` and `score_on_topics`.
+        """Keep those with reach on any of the topics or of what lies below, annotated with how much.
 
-        A reaction counts for the topics that its post names, in equal parts, and never for those above them: rows of
-        different topics add up without counting anything twice. One topic alone is read from the index
-        `topic_reach_rank` in its order; several are summed first, as decimals, since a sum of floats depends on the
+        `reach_on_topics` and `score_on_topics` of one topic are read from the index `topic_reach_rank` in its order:
+        what lies below it is in its row. Reach on several overlaps in posts that name more than one, and rows don't say
+        how far: it is at least the most on any one, and at least the sum of the even parts of all topics in question,
+        in which a reaction counts once at most. The larger of these is given. `topic_ids` are the topics asked for
+        and, where they are several, all below them. Parts are summed as decimals, since a sum of floats depends on the
         order in which the database meets them, and cursors need the same sum on every page.
         """
         within = Q(topic_reach__run=run.pk if run else None, topic_reach__topic__in=topic_ids)
-        rows = self.alias(topical=FilteredRelation("topic_reach", condition=within)).filter(topical__reach__gt=0)
+        rows = self.alias(topical=FilteredRelation("topic_reach", condition=within))
+        rows = rows.filter(topical__reach_with_below__gt=0)
         if run is None or len(topic_ids) == 1:
-            return rows.annotate(reach_on_topics=F("topical__reach"), score_on_topics=F("topical__score"))
+            return rows.annotate(reach_on_topics=F("topical__reach_with_below"), score_on_topics=F("topical__score"))
         exact = Cast("topical__reach", models.DecimalField(max_digits=30, decimal_places=9))
-        rows = rows.annotate(reach_on_topics=Cast(Sum(exact), models.FloatField()))
+        rows = rows.annotate(
+            reach_on_topics=Greatest(Cast(Sum(exact), models.FloatField()), Max("topical__reach_with_below"))
+        )
         return rows.annotate(score_on_topics=_score(F("reach_on_topics"), float(run.formula.parameters["scale_top"])))
 
 
@@ -264,26 +295,47 @@ class Score(models.Model):
         return f"person {self.person_id}, run {self.run_id}: {self.score:.1f}"
 
 
+class TopicReachQuerySet(models.QuerySet["TopicReach"]):
+    def own_first(self) -> Self:
+        """Order by rank among the person's own topics, then the others by reach."""
+        return self.order_by(F("rank").asc(nulls_last=True), "-reach_with_below", "topic__slug")
+
+
 class TopicReach(models.Model):
-    """A person's reach on a topic in a run: the part of their reach that came by posts on it."""
+    """A person's reach on a topic in a run.
+
+    Rows are there for the topics that posts name and for those above them. `score` is that of `reach_with_below`.
+    """
 
     run = models.ForeignKey(ScoreRun, models.CASCADE, related_name="topic_reach")
     person = models.ForeignKey(Person, models.CASCADE, related_name="topic_reach")
     topic = models.ForeignKey(Topic, models.CASCADE, related_name="reach")
-    reach = models.FloatField()
+    reach = models.FloatField(help_text="The topic's part of the reach, which is parted evenly over a post's topics.")
+    reach_with_below = models.FloatField(help_text="By posts on the topic or on any below it, each reaction once.")
     score = models.FloatField()
+    lift = models.FloatField(null=True, help_text="How many times what the topic has of everybody else's reach.")
+    rank = models.PositiveSmallIntegerField(
+        null=True, help_text="Among the person's own topics, from 1; empty: it isn't one of them."
+    )
 
-    objects = models.Manager()
+    objects = TopicReachQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["person", "run", "topic"], name="topic_reach_once"),
-            models.CheckConstraint(condition=Q(reach__gte=0, score__range=(1, 100)), name="topic_reach_in_range"),
+            models.CheckConstraint(
+                condition=Q(reach__gte=0, reach_with_below__gte=F("reach"), score__range=(1, 100)),
+                name="topic_reach_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(rank__isnull=True) | Q(rank__gte=1, lift__isnull=False, lift__gt=0),
+                name="topic_reach_own_has_lift",
+            ),
         ]
-        indexes = [models.Index(fields=["run", "topic", "-reach"], name="topic_reach_rank")]
+        indexes = [models.Index(fields=["run", "topic", "-reach_with_below"], name="topic_reach_rank")]
 
     def __str__(self) -> str:
-        return f"person {self.person_id}, topic {self.topic_id}, run {self.run_id}: {self.reach:.1f}"
+        return f"person {self.person_id}, topic {self.topic_id}, run {self.run_id}: {self.reach_with_below:.1f}"
 
 
 class Support(models.Model):

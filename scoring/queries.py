@@ -32,6 +32,13 @@ ENOUGH_SUPPORTERS: Final = 3
 TOPICS_SHOWN: Final = 12
 SUPPORTS_SHOWN: Final = 8
 
+# Where a topic with this source comes from, in the words that its licence asks for wherever topics are listed.
+KLOUT: Final = "klout"
+KLOUT_LICENCE: Final = (
+    "Topics with the source klout are from Klout's topic ontology of June 2018, licensed under CC BY 3.0 "
+    "(https://creativecommons.org/licenses/by/3.0/); changed here: one parent each, and slugs."
+)
+
 _TAKEN: Final[tuple[tuple[str, Promise, Promise], ...]] = (
     (
         "unvouched",
@@ -76,10 +83,18 @@ class TakenOff:
 
 @dataclass(frozen=True, slots=True)
 class TopicLine:
+    """Reach on a topic and on what lies below it.
+
+    `lift` is how many times the topic's share of everybody else's reach that is (None: computed before there was one),
+    `rank` the place among the person's own topics, None for the others.
+    """
+
     slug: str
     name: str
     reach: float
     score: float
+    lift: float | None
+    rank: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +122,8 @@ class ScoreCard:
     less the last being the second; `low` to `high` is the band that holds 80 % of outcomes, and `low_score`,
     `high_score` the same on the scale of scores. Shares are 0 to 1, the percentile 0 to 100, counts are of all activity
     known. Supporters and supported name those only whom the viewer may see; the others are counted. Of the supported
-    no more than the largest are kept: where `supported_complete` is false, the count is a lower bound.
+    no more than the largest are kept: where `supported_complete` is false, the count is a lower bound. Topics are the
+    person's own, then others by reach.
     """
 
     person: Person
@@ -198,7 +214,7 @@ def profile(person: Person, run: ScoreRun | None = None, *, viewer: Viewer | Non
         return None
     top = float(run.formula.parameters["scale_top"])
     kept = int(run.formula.parameters["supports_kept"])
-    topics = TopicReach.objects.filter(person=person, run=run, reach__gt=0).select_related("topic")
+    topics = TopicReach.objects.filter(person=person, run=run).own_first().select_related("topic")
     supporters, _found = _supports(run, viewer, named="supporter", supported=person)
     supported, supported_found = _supports(run, viewer, named="supported", supporter=person)
     return ScoreCard(
@@ -223,8 +239,8 @@ def profile(person: Person, run: ScoreRun | None = None, *, viewer: Viewer | Non
         credibility=row.credibility,
         trust=row.trust,
         topics=tuple(
-            TopicLine(line.topic.slug, line.topic.name, line.reach, line.score)
-            for line in topics.order_by("-reach", "topic__slug")[:TOPICS_SHOWN]
+            TopicLine(line.topic.slug, line.topic.shown_name, line.reach_with_below, line.score, line.lift, line.rank)
+            for line in topics[:TOPICS_SHOWN]
         ),
         supporters=supporters,
         # Everyone who acted counts here, also those whose line wasn't kept.
@@ -285,7 +301,7 @@ class TopicTree:
 
     def path(self, topic: Topic) -> str:
         """Return a topic's name behind those above it: Travel › Air travel."""
-        return " › ".join(above.name for above in reversed(self._line(topic)))
+        return " › ".join(above.shown_name for above in reversed(self._line(topic)))
 
     def below(self, ids: Iterable[int]) -> list[int]:
         """Return these topics and all below them, ascending."""
@@ -304,7 +320,7 @@ class TopicTree:
 
 def topic_tree() -> TopicTree:
     """Return all topics, with no more than names and parents. One query."""
-    return TopicTree({topic.pk: topic for topic in Topic.objects.only("slug", "name", "parent")})
+    return TopicTree({topic.pk: topic for topic in Topic.objects.only("slug", "name", "names", "parent")})
 
 
 def influencers(user: Viewer, filters: InfluencerFilters, run: ScoreRun | None = None) -> InfluencerQuerySet:
@@ -328,7 +344,8 @@ def narrowed(rows: InfluencerQuerySet, filters: InfluencerFilters, run: ScoreRun
     if filters.score_max is not None:
         rows = rows.filter(current__score__lte=filters.score_max)
     if filters.topics:
-        rows = rows.on_topics(run, topic_tree().below(filters.topics))
+        one = len(set(filters.topics)) == 1
+        rows = rows.on_topics(run, list(filters.topics[:1]) if one else topic_tree().below(filters.topics))
     if filters.circles:
         places = (Place.objects.within(each.latitude, each.longitude, each.radius_km) for each in filters.circles)
         rows = rows.filter(reduce(or_, (Q(place__in=within) for within in places)))

@@ -52,9 +52,9 @@ CSV_COLUMNS = {
     "low": "lower end of the band that holds 80 % of outcomes, in people",
     "high": "upper end of that band",
     "change_28_days": "score now less score 28 days ago; empty where there was none",
-    "topics": "up to three with the largest reach, separated by semicolons",
+    "topics": "up to three of the person's own, on which they reach more than their share; separated by semicolons",
     "filtered_topics": "what the list was filtered by, topics below these included; empty where it wasn't",
-    "reach_on_topics": "the part of the reach that came by posts on these topics",
+    "reach_on_topics": "the part of the reach that came by posts on these topics, at least, where they are several",
     "score_on_topics": "that reach on the scale of scores",
     "networks": "where the person has accounts, separated by semicolons",
     "followers": "on all networks together; not part of the score",
@@ -182,7 +182,7 @@ class InfluencerAdmin(ReadOnlyAdmin):
     @admin.display(description="top topics")
     def top_topics(self, person: Any) -> SafeString:
         tags = format_html_join(
-            " ", '<span class="sway-tag">{}</span>', ((row.topic.name,) for row in person.top_topics)
+            " ", '<span class="sway-tag">{}</span>', ((row.topic.shown_name,) for row in person.top_topics)
         )
         return format_html('<span class="sway-tags">{}</span>', tags) if tags else SafeString("–")
 
@@ -294,7 +294,7 @@ def _csv_row(person: Any, as_of: str, topics: str) -> list[Cell]:
         round(person.low, 1),
         round(person.high, 1),
         None if change is None else round(change, 2),
-        ";".join(row.topic.name for row in person.top_topics),
+        ";".join(row.topic.shown_name for row in person.top_topics),
         topics,
         round(person.reach_on_topics, 1) if topics else None,
         round(person.score_on_topics, 2) if topics else None,

@@ -33,7 +33,7 @@ TRIES: Final = 3
 
 _COLUMNS: Final = {
     Score: tuple(f.name for f in Score._meta.concrete_fields if f.name not in ("id", "run", "person")),
-    TopicReach: ("reach", "score"),
+    TopicReach: ("reach", "reach_with_below", "score", "lift", "rank"),
     Support: ("reach", "actions"),
 }
 
@@ -69,7 +69,13 @@ def rows_of(result: Result, *, people: Ints, topics: Ints) -> Rows:
             pc.is_in(topic_rows["topic"], value_set=pa.array(topics)),
         )
     )
-    topic_rows = _set(topic_rows, score=_within("score", topic_rows["score"], 1.0, 100.0))
+    topic_rows = _set(
+        topic_rows,
+        reach_with_below=_within(
+            "reach_with_below", topic_rows["reach_with_below"], _floats(topic_rows["reach"]), np.inf
+        ),
+        score=_within("score", topic_rows["score"], 1.0, 100.0),
+    )
     supports = result.supports
     supports = supports.filter(
         pc.and_(

@@ -68,6 +68,7 @@ class Sheet:
     reach_width: str
     facts: tuple[Fact, ...]
     topics: tuple[Bar, ...]
+    other_topics: tuple[Bar, ...]
     supporters: tuple[Supporter, ...]
     supporters_others: str
     supported: tuple[Supporter, ...]
@@ -112,21 +113,35 @@ def _sheet(card: ScoreCard, run: ScoreRun, history: list[HistoryPoint]) -> Sheet
         reach=number(reach, places),
         reach_width=_percent(card.reach / most),
         facts=_facts(card),
-        topics=tuple(
-            Bar(
-                topic.name,
-                people(topic.reach),
-                _percent(topic.reach / (card.reach or 1.0)),
-                _("score %(score)s") % {"score": number(topic.score)},
-            )
-            for topic in card.topics
-        ),
+        topics=_topics([topic for topic in card.topics if topic.rank], card.reach),
+        other_topics=_topics([topic for topic in card.topics if not topic.rank], card.reach),
         supporters=_supporters(card.supporters),
         supporters_others=_others(card.supporters_others, at_least=False),
         supported=_supporters(card.supported),
         supported_others=_others(card.supported_others, at_least=not card.supported_complete),
         chart=line_chart(history),
         history=tuple(history[::-1]),
+    )
+
+
+def _topics(lines: Sequence[queries.TopicLine], reach: float) -> tuple[Bar, ...]:
+    return tuple(
+        Bar(
+            topic.name,
+            people(topic.reach),
+            _percent(topic.reach / (reach or 1.0)),
+            _("%(times)s × the share of others") % {"times": times(topic.lift)}
+            if topic.rank and topic.lift
+            else _("score %(score)s") % {"score": number(topic.score)},
+        )
+        for topic in lines
+    )
+
+
+def times(lift: float) -> str:
+    """Write how many times: a decimal below 10; a hundred and more say no more than that."""
+    return (
+        number(lift, 1) if lift < 9.95 else number(lift) if lift < 100 else _("over %(most)s") % {"most": number(100)}
     )
 
 

@@ -19,10 +19,18 @@ from campaigns.admin.base import CappedPaginator
 from campaigns.admin.influencers import CSV_COLUMNS
 from campaigns.models import Shortlisting
 from scoring.models import Influencer, ScoreRun
+from scoring.queries import score_of
 from tests.campaigns.conftest import Airlines
 from tests.factories.accounts import IdentityFactory, PersonFactory, PlaceFactory
 from tests.factories.campaigns import NOW, CampaignFactory, CampaignPlaceFactory, InvitationFactory, ShortlistingFactory
-from tests.factories.scoring import ScoreFactory, ScoreRunFactory, TopicFactory, TopicReachFactory, current_run
+from tests.factories.scoring import (
+    ScoreFactory,
+    ScoreRunFactory,
+    TopicFactory,
+    TopicReachFactory,
+    current_run,
+    reach_below,
+)
 
 LIST = reverse("admin:scoring_influencer_changelist")
 TORONTO = {"name": "Toronto", "region": "ON", "country": "CA", "latitude": 43.70011, "longitude": -79.4163}
@@ -69,9 +77,9 @@ def test_a_row_says_what_is_known(manager: Client, run: ScoreRun) -> None:
     person = PersonFactory.create(handle="ann", name="Ann <b>Ash</b>", place=PlaceFactory.create(**TORONTO))
     ScoreFactory.create(run=run, person=person, score=43.24, reach=1000, low=512, high=2300, percentile=97.26)
     ScoreFactory.create(run=earlier, person=person, score=40.0)
-    for name, reach in (("Baking", 5), ("Flying", 300), ("Cats", 20), ("Dogs", 1)):
-        TopicReachFactory.create(run=run, person=person, topic__name=name, reach=reach)
-    TopicReachFactory.create(run=earlier, person=person, topic__name="Yesterday", reach=999)
+    for name, rank in (("Baking", 3), ("Flying", 1), ("Cats", 2), ("Dogs", 4)):
+        TopicReachFactory.create(run=run, person=person, topic__name=name, lift=2, rank=rank)
+    TopicReachFactory.create(run=earlier, person=person, topic__name="Yesterday", lift=9, rank=1)
     IdentityFactory.create(person=person, followers=1200)
     IdentityFactory.create(person=person, followers=34)
     IdentityFactory.create(person=person, followers=None)
@@ -117,7 +125,7 @@ def test_a_topic_brings_those_below_it(manager: Client, run: ScoreRun) -> None:
     flying = TopicFactory.create(slug="flying", name="Flying", parent=travel)
     baking = TopicFactory.create(slug="baking", name="Baking")
     for handle, topic, reach in (("t", travel, 5), ("f", flying, 5), ("b", baking, 5), ("none", flying, 0)):
-        TopicReachFactory.create(run=run, person=_scored(run, handle), topic=topic, reach=reach)
+        reach_below(topic, run=run, person=_scored(run, handle), reach=reach)
     assert sorted(_listed(manager, topic="travel")) == ["f", "t"]
     assert sorted(_listed(manager, topic="flying")) == ["f"]
     assert sorted(_listed(manager, topic=["flying", "baking"])) == ["b", "f"]
@@ -129,8 +137,16 @@ def test_the_most_reach_on_the_topics_comes_first(manager: Client, run: ScoreRun
     flying = TopicFactory.create(slug="flying", name="Flying", parent=travel)
     for handle, score, on_travel, on_flying in (("barely", 60, 0, 0.2), ("most", 40, 30, 12), ("some", 50, 1, 14)):
         person = _scored(run, handle, score)
-        for topic, reach in ((travel, on_travel), (flying, on_flying)):
-            TopicReachFactory.create(run=run, person=person, topic=topic, reach=reach, score=20)
+        both = on_travel + on_flying
+        TopicReachFactory.create(
+            run=run,
+            person=person,
+            topic=travel,
+            reach=on_travel,
+            reach_with_below=both,
+            score=score_of(both, run.formula.parameters["scale_top"]),
+        )
+        TopicReachFactory.create(run=run, person=person, topic=flying, reach=on_flying, score=20)
     assert _listed(manager) == ["barely", "some", "most"]
     assert _listed(manager, topic="flying") == ["some", "most", "barely"]
     assert _listed(manager, topic="travel") == ["most", "some", "barely"]
@@ -176,7 +192,7 @@ def test_a_topic_table_in_a_circle_ends(manager: Client, run: ScoreRun) -> None:
     first.parent, second.parent = second, first
     first.save()
     second.save()
-    TopicReachFactory.create(run=run, person=_scored(run, "ann"), topic=first)
+    reach_below(first, run=run, person=_scored(run, "ann"))
     assert _listed(manager, topic="two") == ["ann"]
 
 
@@ -385,7 +401,7 @@ def test_the_export_holds_what_is_visible(manager: Client, run: ScoreRun) -> Non
     ScoreFactory.create(run=run, person=person, score=43.2, reach=1000.04, low=512, high=2300, percentile=97.256)
     earlier = ScoreRunFactory.create(as_of=NOW - timedelta(days=40), formula=run.formula)
     ScoreFactory.create(run=earlier, person=person, score=50.0)
-    TopicReachFactory.create(run=run, person=person, topic=topic)
+    TopicReachFactory.create(run=run, person=person, topic=topic, lift=2, rank=1)
     IdentityFactory.create(person=person, followers=1200, network__slug="test")
     hidden = _scored(run, "hidden", 60, is_hidden=True)
     response = manager.post(LIST, {"action": "export_csv", "_selected_action": [person.pk, hidden.pk]})

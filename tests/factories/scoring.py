@@ -111,6 +111,7 @@ class TopicReachFactory(DjangoModelFactory[TopicReach]):
     person = make.SubFactory(PersonFactory)
     topic = make.SubFactory(TopicFactory)
     reach = 300.0
+    reach_with_below = make.LazyAttribute(lambda row: row.reach)
     score = 36.0
 
 
@@ -123,6 +124,17 @@ class SupportFactory(DjangoModelFactory[Support]):
     supported = make.SubFactory(PersonFactory)
     reach = 0.8
     actions = 3
+
+
+def reach_below(topic: Topic, **given: Any) -> TopicReach:
+    """Create a row of reach on a topic, and for each topic above it the row that a run stores for what lies below."""
+    seen, above = {topic.pk}, topic.parent
+    while above is not None and above.pk not in seen:
+        TopicReachFactory.create(topic=above, **given | {"reach": 0, "reach_with_below": given.get("reach", 300.0)})
+        seen.add(above.pk)
+        above = above.parent
+    row: TopicReach = TopicReachFactory.create(topic=topic, **given)
+    return row
 
 
 def current_run(**given: Any) -> ScoreRun:

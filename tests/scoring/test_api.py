@@ -17,7 +17,14 @@ from scoring.models import Score, ScoreRun
 from tests.asked import tables_asked
 from tests.factories.accounts import NOW, IdentityFactory, PersonFactory, PlaceFactory, UserFactory
 from tests.factories.campaigns import BrandFactory
-from tests.factories.scoring import ScoreFactory, ScoreRunFactory, SupportFactory, TopicFactory, TopicReachFactory
+from tests.factories.scoring import (
+    ScoreFactory,
+    ScoreRunFactory,
+    SupportFactory,
+    TopicFactory,
+    TopicReachFactory,
+    reach_below,
+)
 from tests.factories.scoring import current_run as make_current_run
 
 Get = Callable[..., Any]
@@ -95,7 +102,7 @@ def test_filters_narrow_the_list(get: Get, run: ScoreRun) -> None:
     claimed = {"user": UserFactory.create(), "claimed_at": NOW, "claimed_via": Person.ClaimedVia.OPERATOR}
     low = _scored(run, 10, handle="low", name="Ada Low", place=toronto, **claimed)
     high = _scored(run, 40, handle="high", place=hamilton)
-    TopicReachFactory.create(run=run, person=high, topic=flying, reach=5)
+    reach_below(flying, run=run, person=high, reach=5)
     IdentityFactory.create(person=low, network__slug="twitter")
 
     assert _handles(get(LIST)) == ["high", "low"]
@@ -193,13 +200,18 @@ def test_history_and_topics_of_a_person(get: Get, run: ScoreRun) -> None:
     person = _scored(run, 30)
     before = ScoreRunFactory.create(as_of=run.as_of - timedelta(days=1), formula=run.formula)
     ScoreFactory.create(run=before, person=person, score=20)
-    TopicReachFactory.create(run=run, person=person, topic=TopicFactory.create(slug="tea"), reach=4)
+    tea, jam = TopicFactory.create(slug="tea", name="Tea"), TopicFactory.create(slug="jam", name="Jam")
+    TopicReachFactory.create(run=run, person=person, topic=tea, reach=4)
+    TopicReachFactory.create(run=run, person=person, topic=jam, reach=3, lift=2.5, rank=1)
 
     _, points = get(reverse("api-influencer-history", args=[person.pk]))
     _, topics = get(reverse("api-influencer-topics", args=[person.pk]))
 
     assert [point["score"] for point in points] == [20, 30]
-    assert [(topic["slug"], topic["reach"]) for topic in topics] == [("tea", 4)]
+    assert topics == [
+        {"slug": "jam", "name": "Jam", "reach": 3.0, "score": 36.0, "lift": 2.5, "rank": 1},
+        {"slug": "tea", "name": "Tea", "reach": 4.0, "score": 36.0, "lift": None, "rank": None},
+    ]
 
 
 def test_nobody_is_there_before_the_first_run(get: Get) -> None:

@@ -208,6 +208,8 @@ def test_components_topics_and_supporters_are_shown(client: Client) -> None:
     )  # fmt: skip
     topic = TopicFactory.create(name="Rail travel")
     TopicReachFactory.create(person=person, run=run, topic=topic, reach=50.0, score=24.6)
+    own = TopicFactory.create(name="Night trains", names={"de": "Nachtzüge"})
+    TopicReachFactory.create(person=person, run=run, topic=own, reach=20.0, lift=3.14, rank=1)
     SupportFactory.create(run=run, supporter=claimed("fan", name="Fay Fan"), supported=person, reach=0.913, actions=56)
     SupportFactory.create(run=run, supporter=person, supported=PersonFactory.create(handle="closed"))
     page = shown(client, "/p/ann")
@@ -217,7 +219,9 @@ def test_components_topics_and_supporters_are_shown(client: Client) -> None:
     assert "In their own words 61 %" in page
     assert "Still active 98 %" in page
     assert "Text that varies 34 %" in page
-    assert "Rail travel 50 people · score 25" in page
+    assert "Night trains 20 people · 3.1 × the share of others" in page
+    assert page.index("Night trains") < page.index("Also reached on") < page.index("Rail travel 50 people · score 25")
+    assert "Nachtzüge" in client.get("/p/ann", headers={"accept-language": "de"}).content.decode()
     assert '<rect class="fill" width="25.00%"' in client.get("/p/ann").content.decode()
     assert "Fay Fan 56 0.91 and 1,341 others" in page
     assert "Nobody who can be named here and 1 other." in page

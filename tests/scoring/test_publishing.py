@@ -79,7 +79,12 @@ def test_rows_of_people_and_topics_that_are_not_there_are_left_out() -> None:
         result(
             row(1),
             row(-5),
-            topics=[(1, 7, 3.0, 10.0), (1, 8, 3.0, 10.0), (-5, 7, 3.0, 10.0), (1, None, 4.0, 10.0)],
+            topics=[
+                (1, 7, 3.0, 3.5, 10.0, 2.0, 1),
+                (1, 8, 3.0, 3.0, 10.0, 1.0, None),
+                (-5, 7, 3.0, 3.0, 10.0, 1.0, None),
+                (1, None, 4.0, 4.0, 10.0, None, None),
+            ],
             supports=[(1, 2, 1.0, 1, 1, 4), (1, -5, 1.0, 1, 2, 4), (-5, 2, 1.0, 2, 1, 4)],
         ),
         people=PEOPLE,
@@ -87,7 +92,9 @@ def test_rows_of_people_and_topics_that_are_not_there_are_left_out() -> None:
     )
     assert rows.left_out == 1
     assert rows.scores["person"].to_pylist() == [1]
-    assert rows.topics.to_pylist() == [{"person": 1, "topic": 7, "reach": 3.0, "score": 10.0}]
+    assert rows.topics.to_pylist() == [
+        {"person": 1, "topic": 7, "reach": 3.0, "reach_with_below": 3.5, "score": 10.0, "lift": 2.0, "rank": 1}
+    ]
     assert rows.supports.to_pylist() == [{"supporter": 1, "supported": 2, "reach": 1.0, "actions": 4}]
 
 
@@ -112,6 +119,9 @@ def scored(known: Path) -> ScoreRun:
         (Score, {"high": -1}),
         (TopicReach, {"reach": -1}),
         (TopicReach, {"score": 0}),
+        (TopicReach, {"reach": 5, "reach_with_below": 4}),
+        (TopicReach, {"rank": 1, "lift": None}),
+        (TopicReach, {"rank": 0, "lift": 2}),
         (ScoreRun, {"state": "failed"}),
         (ScoreRun, {"finished_at": None}),
     ],

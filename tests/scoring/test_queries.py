@@ -22,6 +22,7 @@ from tests.factories.scoring import (
     TopicFactory,
     TopicReachFactory,
     current_run,
+    reach_below,
 )
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -117,15 +118,28 @@ def test_two_supporters_are_not_enough_seen(supporters: int, enough: bool) -> No
     assert card.enough_seen is enough
 
 
-def test_topics_come_by_reach_and_are_of_the_same_run() -> None:
+def test_own_topics_come_first_then_others_by_reach_of_the_same_run() -> None:
     person, run = claimed("ann"), current_run()
     ScoreFactory.create(person=person, run=run)
-    for slug, reach in (("rail", 20.0), ("food", 70.0), ("none", 0.0)):
-        TopicReachFactory.create(person=person, run=run, topic=TopicFactory.create(slug=slug, name=slug), reach=reach)
+    for slug, reach, below, lift, rank in (
+        ("rail", 20.0, 20.0, 3.0, 2),
+        ("food", 0.0, 70.0, 1.1, None),
+        ("tea", 4.0, 5.0, 9.0, 1),
+        ("news", 3.0, 90.0, None, None),
+    ):
+        topic = TopicFactory.create(slug=slug, name=slug)
+        TopicReachFactory.create(
+            person=person, run=run, topic=topic, reach=reach, reach_with_below=below, lift=lift, rank=rank
+        )
     TopicReachFactory.create(person=person, run=ScoreRunFactory.create(), reach=900.0)
     card = queries.profile(person)
     assert card is not None
-    assert card.topics == (TopicLine("food", "food", 70.0, 36.0), TopicLine("rail", "rail", 20.0, 36.0))
+    assert card.topics == (
+        TopicLine("tea", "tea", 5.0, 36.0, 9.0, 1),
+        TopicLine("rail", "rail", 20.0, 36.0, 3.0, 2),
+        TopicLine("news", "news", 90.0, 36.0, None, None),
+        TopicLine("food", "food", 70.0, 36.0, 1.1, None),
+    )
 
 
 def _supported_world() -> tuple[Person, Person, Person, Person]:
@@ -258,7 +272,7 @@ def test_a_topics_path_names_those_above_it() -> None:
     assert queries.topic_tree().path(flying) == "Travel › Flying"
 
 
-def test_reach_on_topics_adds_up_over_those_below_and_counts_none_twice() -> None:
+def test_reach_on_one_topic_holds_those_below_and_on_several_counts_none_twice() -> None:
     run, travel = current_run(), TopicFactory.create()
     flying = TopicFactory.create(parent=travel)
     tea = TopicFactory.create()
@@ -266,15 +280,19 @@ def test_reach_on_topics_adds_up_over_those_below_and_counts_none_twice() -> Non
     for person in (ann, ben):
         ScoreFactory.create(person=person, run=run, reach=500.0, score=30.0)
     earlier = ScoreRunFactory.create()
-    for person, topic, in_run, reach in (
-        (ann, travel, run, 5.0),
-        (ann, flying, run, 20.5),
-        (ann, tea, run, 7.0),
-        (ann, flying, earlier, 900.0),
-        (ben, flying, run, 3.0),
+    for person, topic, in_run, reach, below in (
+        (ann, travel, run, 5.0, 26.0),
+        (ann, flying, run, 20.5, 21.0),
+        (ann, tea, run, 7.0, 9.0),
+        (ann, flying, earlier, 900.0, 900.0),
+        (ben, flying, run, 3.0, 6.0),
+        (ben, travel, run, 0.0, 6.0),
+        (ben, tea, run, 2.0, 2.0),
     ):
-        score = queries.score_of(reach, run.formula.parameters["scale_top"])
-        TopicReachFactory.create(person=person, run=in_run, topic=topic, reach=reach, score=score)
+        score = queries.score_of(below, run.formula.parameters["scale_top"])
+        TopicReachFactory.create(
+            person=person, run=in_run, topic=topic, reach=reach, reach_with_below=below, score=score
+        )
 
     def found(*topics: Topic) -> dict[str, float]:
         asked = InfluencerFilters(topics=tuple(topic.pk for topic in topics))
@@ -284,10 +302,11 @@ def test_reach_on_topics_adds_up_over_those_below_and_counts_none_twice() -> Non
             assert row.score_on_topics == pytest.approx(expected, rel=1e-12)
         return {row.handle: row.reach_on_topics for row in rows}
 
-    assert found(flying) == {"ann": 20.5, "ben": 3.0}
-    assert found(travel) == {"ann": 25.5, "ben": 3.0}
-    assert found(travel, flying) == {"ann": 25.5, "ben": 3.0}
-    assert found(travel, tea) == {"ann": 32.5, "ben": 3.0}
+    assert found(flying) == {"ann": 21.0, "ben": 6.0}
+    assert found(travel) == {"ann": 26.0, "ben": 6.0}
+    # At least the most on one of them, and at least the even parts together: 5 + 20.5 + 7.
+    assert found(travel, flying) == {"ann": 26.0, "ben": 6.0}
+    assert found(travel, tea) == {"ann": 32.5, "ben": 6.0}
 
 
 def test_every_filter_goes_with_several_topics() -> None:
@@ -393,7 +412,7 @@ def test_a_topic_finds_reach_on_those_below_it_in_the_same_run() -> None:
     for handle, topic, of in (("on", top, run), ("below", below, run), ("off", other, run), ("was", top, None)):
         person = claimed(handle)
         ScoreFactory.create(person=person, run=run)
-        TopicReachFactory.create(person=person, topic=topic, run=of or ScoreRunFactory.create())
+        reach_below(topic, person=person, run=of or ScoreRunFactory.create())
     assert _names(NOBODY, topics=(top.pk,)) == ["below", "on"]
     assert _names(NOBODY, topics=(below.pk, other.pk)) == ["below", "off"]
 

@@ -1,5 +1,7 @@
 """Own topics: worked by hand, and what must hold whatever the numbers."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,9 @@ from scoring.engine.lift import Lifts, own_topics
 NOTHING = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
-def lifts(rows: list[tuple[int, int, float]], total: list[float], above: list[tuple[int, int]] | None = None) -> Lifts:
+def lifts(
+    rows: Sequence[tuple[int, int, float]], total: Sequence[float], above: Sequence[tuple[int, int]] | None = None
+) -> Lifts:
     person, topic, reach = (np.array(column) for column in zip(*rows, strict=True))
     lines = np.array(above, dtype=np.int64).reshape(-1, 2) if above else None
     return own_topics(
