@@ -65,8 +65,8 @@ class Matcher:
         exact: dict[str, set[int]] = {}
         names = [(topic.id, name) for topic in topics for name in topic.names]
         for topic, tag in [*names, *((topic.id, topic.slug) for topic in topics)]:
-            if compact := _compact(tag):
-                tags.setdefault(compact, set()).add(topic)
+            if key := compact(tag):
+                tags.setdefault(key, set()).add(topic)
         for (topic, name), words in zip(names, _cut([name for _, name in names]), strict=True):
             if name.lstrip().startswith("#") or not words:
                 continue
@@ -99,7 +99,7 @@ class Matcher:
         lists = _array(tags, pa.list_(pa.string()))
         values = pc.list_flatten(lists).dictionary_encode()
         rows, topics = self._tags.find(
-            _taken([_compact(tag or "") for tag in values.dictionary.to_pylist()], values.indices)
+            _taken([compact(tag or "") for tag in values.dictionary.to_pylist()], values.indices)
         )
         return keys[_ints(pc.list_parent_indices(lists))[rows]], topics
 
@@ -116,7 +116,7 @@ class Matcher:
         distinct = values.dictionary.to_pylist()
         indices = values.indices
 
-        rows, topics = self._tags.find(_taken([_compact(w) if w[:1] == "#" else "" for w in distinct], indices))
+        rows, topics = self._tags.find(_taken([compact(w) if w[:1] == "#" else "" for w in distinct], indices))
         yield keys[parents[rows]], topics
         rows, topics = self._exact.find(_taken([_normal(w) for w in distinct], indices))
         yield keys[parents[rows]], topics
@@ -237,9 +237,24 @@ def _cut(names: list[str]) -> list[list[str]]:
     return [[word for word in map(_normal, text.split()) if word.strip("#")] for text in texts.to_pylist()]
 
 
-def _compact(tag: str) -> str:
+def compact(tag: str) -> str:
     """Return a hashtag or a name as hashtags are compared: folded, without anything between its letters."""
     return "".join(c for c in _folded(tag.replace("++", _PLUS_PLUS)) if c.isalnum() or c == _PLUS_PLUS or _is_mark(c))
+
+
+def cautious(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names with those of one word as hashtags, for names that nobody looked through.
+
+    "Apple", "Rush" and "It" are found in #Apple, and not in every text that has the word.
+
+    >>> cautious(["Rush", "Wu Tang Clan", "#nba"])
+    ('#Rush', 'Wu Tang Clan', '#nba')
+    """
+    names = list(names)
+    return tuple(
+        f"#{name}" if len(words) < 2 and not name.lstrip().startswith("#") else name
+        for name, words in zip(names, _cut(names), strict=True)
+    )
 
 
 def _is_mark(character: str) -> bool:

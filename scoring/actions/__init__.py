@@ -3,17 +3,20 @@
 from scoring.actions.datasets import BacktestReport, DatasetReport, backtest_dataset, score_dataset
 from scoring.actions.errors import RunInProgress, ScoringError
 from scoring.actions.formulas import ensure_formula
+from scoring.actions.ontologies import OntologyReport, import_topics
 from scoring.actions.runs import score, score_night, score_unfinished
 from scoring.actions.topics import ensure_topics
 
 __all__ = [
     "BacktestReport",
     "DatasetReport",
+    "OntologyReport",
     "RunInProgress",
     "ScoringError",
     "backtest_dataset",
     "ensure_formula",
     "ensure_topics",
+    "import_topics",
     "score",
     "score_dataset",
     "score_night",

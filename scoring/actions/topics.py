@@ -1,6 +1,7 @@
 """The table of topics: its starter rows, and what it gives to match posts by."""
 
 import csv
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -10,7 +11,7 @@ from django.db import transaction
 
 from scoring.engine import TOPIC_PARENTS
 from scoring.models import Topic
-from scoring.topics import Matcher, TopicName
+from scoring.topics import Matcher, TopicName, cautious, compact
 
 STARTER: Final = Path(__file__).resolve().parent.parent / "data" / "topics.csv"
 
@@ -75,8 +76,25 @@ class Topics:
 def stored_topics() -> Topics:
     """Return all stored topics. Numbers are their ids. One query."""
     rows = list(Topic.objects.order_by("pk"))
-    names = [TopicName(topic.pk, topic.slug, (topic.name, *topic.aliases)) for topic in rows]
-    return _topics(names, [(topic.pk, topic.parent_id) for topic in rows if topic.parent_id])
+    return _topics(_matched(rows), [(topic.pk, topic.parent_id) for topic in rows if topic.parent_id])
+
+
+def _matched(topics: list[Topic]) -> list[TopicName]:
+    """Return what each topic is found by.
+
+    A name in another language counts unless some other topic goes by it as well: French "chat" is English talk.
+    """
+    plain = {topic.pk: (topic.name, *topic.aliases) for topic in topics}
+    users: dict[str, set[int]] = defaultdict(set)
+    for topic in topics:
+        for name in (*plain[topic.pk], topic.slug, *topic.names.values()):
+            users[compact(name)].add(topic.pk)
+    found = []
+    for topic in topics:
+        foreign = [name for name in topic.names.values() if len(users[compact(name)]) == 1]
+        names = (*plain[topic.pk], *foreign)
+        found.append(TopicName(topic.pk, topic.slug, names if topic.words_in_text else cautious(names)))
+    return found
 
 
 def starter_topics() -> Topics:
