@@ -60,7 +60,10 @@ def made_up_result(people: Any, topics: Any, dice: np.random.Generator) -> Any:
         "person": np.repeat(some, 3),
         "topic": on_topic.ravel(),
         "reach": dice.random(3 * len(some)),
+        "reach_with_below": 1 + dice.random(3 * len(some)),
         "score": 1 + dice.random(3 * len(some)),
+        "lift": 1 + dice.random(3 * len(some)),
+        "rank": np.tile([1, 2, 3], len(some)),
     }
     support_rows = {
         "supporter": np.concatenate([np.roll(people, step)[::2] for step in range(1, 6)]),

@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from accounts.admin.base import ListAdmin, ReadOnly
 from accounts.models import Person
 from scoring.models import Backtest, Formula, Score, ScoreRun, Topic
+from scoring.queries import KLOUT, KLOUT_LICENCE
 
 
 class LinesField(forms.CharField):
@@ -39,19 +40,26 @@ class TopicForm(forms.ModelForm[Topic]):
 
     class Meta:
         model = Topic
-        fields = ["name", "slug", "parent", "aliases"]
+        fields = ["name", "slug", "parent", "aliases", "words_in_text", "names"]
 
 
 @admin.register(Topic)
 class TopicAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
     form = TopicForm
     list_display = ["name", "slug", "parent", "other_names"]
-    list_filter = [("parent", admin.RelatedOnlyFieldListFilter)]
+    list_filter = ["source", ("parent", admin.RelatedOnlyFieldListFilter)]
+    list_before_template = "admin/scoring/topics_before.html"
+    readonly_fields = ["source", "external_id"]
     list_select_related = ["parent"]
     search_fields = ["name", "slug", "aliases"]
     autocomplete_fields = ["parent"]
     prepopulated_fields = {"slug": ["name"]}
     ordering = ["name", "pk"]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        has_imported = Topic.objects.filter(source=KLOUT).exists()
+        given = {"licence": KLOUT_LICENCE if has_imported else ""}
+        return super().changelist_view(request, {**given, **(extra_context or {})})
 
     @admin.display(description="aliases")
     def other_names(self, topic: Topic) -> str:

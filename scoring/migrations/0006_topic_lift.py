@@ -3,7 +3,7 @@ from django.db.models import F, Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("scoring", "0003_run_retry")]
+    dependencies = [("scoring", "0005_backtest")]
 
     operations = [
         migrations.AddField(

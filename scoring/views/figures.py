@@ -130,7 +130,7 @@ def _topics(lines: Sequence[queries.TopicLine], reach: float) -> tuple[Bar, ...]
             topic.name,
             people(topic.reach),
             _percent(topic.reach / (reach or 1.0)),
-            _("%(times)s × the share of others") % {"times": times(topic.lift)}
+            _("%(times)s × usual") % {"times": times(topic.lift)}
             if topic.rank and topic.lift
             else _("score %(score)s") % {"score": number(topic.score)},
         )

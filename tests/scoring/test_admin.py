@@ -81,7 +81,7 @@ def test_without_the_right_nothing_of_it_is_shown(client: Client, db: None) -> N
 #   formulas: how many, how many are shown, these
 #   runs: how many are shown, these, the formulas for the filter, the first and last moment, its years
 #   scores: how many are shown, these with person and run, the runs for the filter
-@pytest.mark.parametrize(("model", "queries"), [("topic", 4), ("formula", 3), ("scorerun", 5), ("score", 3)])
+@pytest.mark.parametrize(("model", "queries"), [("topic", 6), ("formula", 3), ("scorerun", 5), ("score", 3)])
 def test_lists_cost_the_same_with_twice_the_rows(operator: Client, known: Path, model: str, queries: int) -> None:
     address = reverse(f"admin:scoring_{model}_changelist")
     score(as_of=APRIL_1, now=NOW)

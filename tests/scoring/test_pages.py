@@ -219,7 +219,7 @@ def test_components_topics_and_supporters_are_shown(client: Client) -> None:
     assert "In their own words 61 %" in page
     assert "Still active 98 %" in page
     assert "Text that varies 34 %" in page
-    assert "Night trains 20 people · 3.1 × the share of others" in page
+    assert "Night trains 20 people · 3.1 × usual" in page
     assert page.index("Night trains") < page.index("Also reached on") < page.index("Rail travel 50 people · score 25")
     assert "Nachtzüge" in client.get("/p/ann", headers={"accept-language": "de"}).content.decode()
     assert '<rect class="fill" width="25.00%"' in client.get("/p/ann").content.decode()
