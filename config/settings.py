@@ -168,6 +168,8 @@ CELERY_BEAT_SCHEDULE = {
     "score the night": {"task": "scoring.tasks.score_night", "schedule": crontab(hour="3", minute="0")},
     # Takes up a run whose worker died, or that failed and has waited its pause.
     "score what was left unfinished": {"task": "scoring.tasks.score_unfinished", "schedule": crontab(minute="*/10")},
+    # Finds nothing to do until the night is scored, and nothing again after each shadow was.
+    "score the shadows": {"task": "scoring.tasks.score_shadows", "schedule": crontab(minute="5-59/10")},
     "send due invitations": {"task": "campaigns.tasks.send_due_invitations", "schedule": crontab()},
     "expire invitations": {"task": "campaigns.tasks.expire_invitations", "schedule": crontab(minute="7")},
 }

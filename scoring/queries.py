@@ -271,15 +271,14 @@ def history(person: Person, limit: int = 120, *, run: ScoreRun | None = None) ->
     """Return a person's scores up to the current run (or the one given), the earliest first; at most the last `limit`.
 
     One point a moment. Where several formulas scored the same moment it is the current run's, else the one of the
-    oldest formula: what readers saw then. Runs of formulas younger than the run's are shadows and don't show. One
-    query, one more for the run where it isn't given.
+    oldest formula: what readers saw then. Shadows don't show. One query, one more for the run where it isn't given.
     """
     run = run or current_run()
     if run is None:
         return []
     rows = Score.objects.filter(
-        Q(run=run) | Q(run__formula__created_at__lte=run.formula.created_at),
         person=person,
+        run__is_shadow=False,
         run__state=ScoreRun.State.DONE,
         run__as_of__lte=run.as_of,
     ).select_related("run__formula")

@@ -20,3 +20,9 @@ def score_night(as_of: str | None = None) -> str:
 def score_unfinished() -> str:
     """Take up runs whose process was killed, and failed ones whose pause is over."""
     return actions.score_unfinished(now=timezone.now())
+
+
+@shared_task
+def score_shadows() -> str:
+    """Score the versions of the formula that run beside the current one, once for each run that readers see."""
+    return actions.score_shadows(now=timezone.now())

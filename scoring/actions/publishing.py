@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.csv
 from django.db import IntegrityError, connection, models, transaction
+from django.db.models import Exists, OuterRef, Window
+from django.db.models.functions import RowNumber
 from psycopg import sql
 
 from accounts.models import Person
@@ -30,6 +32,8 @@ NOISE: Final = 1e-9
 CHUNK: Final = 50_000
 # A person erased while the rows are copied fails the copy; each try begins with who is there now.
 TRIES: Final = 3
+# Nights of which a formula that runs in shadow keeps its scores.
+SHADOWS_KEPT: Final = 3
 
 _COLUMNS: Final = {
     Score: tuple(f.name for f in Score._meta.concrete_fields if f.name not in ("id", "run", "person")),
@@ -191,7 +195,8 @@ def _publish(
     run.step, run.error, run.attempts = "", "", 1
     run.save(
         update_fields=[
-            *("state", "started_at", "finished_at", "people", "interactions", "notes", "step", "error", "attempts")
+            *("is_shadow", "state", "started_at", "finished_at", "people", "interactions", "notes"),
+            *("step", "error", "attempts"),
         ]
     )
     _choose_current(run, make_current)
@@ -249,20 +254,32 @@ def _choose_current(run: ScoreRun, make_current: bool) -> None:
         make_current = newest == run and (before is None or run.as_of >= before.as_of)
     if make_current and run != before:
         ScoreRun.objects.filter(is_current=True).update(is_current=False)
-        ScoreRun.objects.filter(pk=run.pk).update(is_current=True)
+        ScoreRun.objects.filter(pk=run.pk).update(is_current=True, is_shadow=False)
+        run.is_shadow = False
     run.is_current = make_current or run == before
 
 
 def prune(run: ScoreRun) -> int:
-    """Drop the topics and supports of all runs but the current one, the one before it and `run`; return the rows.
+    """Drop rows that no page shows any more; return how many. A run that counts keeps its scores: they are history.
 
-    They are the bulk of what a run stores, and pages show the current ones only. Scores are history and stay.
+    Topics and supports, the bulk of what a run stores, are kept of the current run, the one before it and `run`, unless
+    that is a shadow. Of each formula's shadows the newest `SHADOWS_KEPT` keep their scores.
     """
     current = ScoreRun.objects.current()
-    kept = {run.pk}
+    kept = set() if run.is_shadow else {run.pk}
     if current is not None:
-        earlier = ScoreRun.objects.done().filter(formula=current.formula, as_of__lt=current.as_of)
+        earlier = ScoreRun.objects.done().filter(formula=current.formula, is_shadow=False, as_of__lt=current.as_of)
         kept |= {current.pk, *earlier.order_by("-as_of").values_list("pk", flat=True)[:1]}
     topics, _ = TopicReach.objects.exclude(run__in=kept).delete()
     supports, _ = Support.objects.exclude(run__in=kept).delete()
-    return topics + supports
+    scores, _ = Score.objects.filter(run__in=_old_shadows(run)).delete()
+    return topics + supports + scores
+
+
+def _old_shadows(run: ScoreRun) -> list[int]:
+    """Return the shadows, but for `run`, that have scores and as many newer ones of their formula as are kept."""
+    newest_first = Window(RowNumber(), partition_by=["formula"], order_by=["-as_of"])
+    has_scores = Exists(Score.objects.filter(run=OuterRef("pk")))
+    shadows = ScoreRun.objects.done().filter(has_scores, is_shadow=True).annotate(place=newest_first)
+    old = shadows.filter(place__gt=SHADOWS_KEPT).values_list("pk", flat=True)
+    return [pk for pk in old if pk != run.pk]

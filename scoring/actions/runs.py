@@ -16,7 +16,7 @@ from accounts.queries import log_files, owners, seed_persons
 from scoring.actions import publishing
 from scoring.actions.computing import compute_scores, until
 from scoring.actions.errors import RunInProgress, ScoringError
-from scoring.actions.formulas import ensure_formula, parameters_of
+from scoring.actions.formulas import ensure_formula, formula_at, parameters_of
 from scoring.actions.lock import RunLock, run_lock
 from scoring.actions.topics import ensure_topics, stored_topics
 from scoring.engine import EngineError
@@ -46,8 +46,8 @@ def score(
     Activity goes to the log first; of the log, what happened before `as_of` counts. The run's line in the ledger is
     (as_of, formula): where it is there already, from a run that was killed, failed or done, this run takes it over. A
     finished line is replaced in one transaction and stays finished, with its old rows, if this fails. The formula is
-    the current one unless given; whether the run becomes current is decided by `publishing.publish`, or by whoever asks
-    for it with `make_current`.
+    the one that counts at that moment unless given; a run of any other is a shadow. Whether the run becomes current is
+    decided by `publishing.publish`, or by whoever asks for it with `make_current`.
 
     What nobody asked for (`by_itself`) counts its starts, and where it fails the line says when `score_unfinished`
     starts it again. A run that somebody asks for begins to count anew, and isn't started again if it fails, unless it
@@ -67,7 +67,8 @@ def score(
 
     as_of = as_of.astimezone(UTC)
     with run_lock() as lock:
-        run = _begin(as_of=as_of, formula=formula or ensure_formula(now), now=now, by_itself=by_itself)
+        formula = formula or ensure_formula(now, as_of=as_of)
+        run = _begin(as_of=as_of, formula=formula, now=now, by_itself=by_itself)
         try:
             _compute_and_publish(run, now, finished, _steps(run, progress), make_current, lock)
         except BaseException as error:
@@ -79,17 +80,22 @@ def score(
 
 @transaction.atomic
 def _begin(*, as_of: datetime, formula: Formula, now: datetime, by_itself: bool) -> ScoreRun:
-    run, created = ScoreRun.objects.get_or_create(as_of=as_of, formula=formula, defaults={"started_at": now})
+    is_shadow = formula != formula_at(as_of)
+    run, created = ScoreRun.objects.get_or_create(
+        as_of=as_of, formula=formula, defaults={"started_at": now, "is_shadow": is_shadow}
+    )
     if created:
         return run
     # A process that was killed a moment ago may have left a commit on its way: what it did is seen behind it.
     run = ScoreRun.objects.select_for_update(of=("self",)).select_related("formula").get(pk=run.pk)
+    # A formula that was a shadow then may count by now. What readers see is none, whoever put it there.
+    run.is_shadow = is_shadow and not run.is_current
     if run.state != ScoreRun.State.DONE:
         killed = run.state == ScoreRun.State.RUNNING
         run.attempts = run.attempts + 1 if killed or by_itself else 1
         run.state, run.started_at, run.finished_at, run.error = ScoreRun.State.RUNNING, now, None, ""
         run.retry_at = None
-        run.save(update_fields=["state", "started_at", "finished_at", "error", "attempts", "retry_at"])
+        run.save(update_fields=["is_shadow", "state", "started_at", "finished_at", "error", "attempts", "retry_at"])
     return run
 
 
@@ -175,14 +181,15 @@ def describe(error: BaseException) -> str:
 
 
 def score_night(*, as_of: datetime, now: datetime) -> str:
-    """Score a moment under the current formula unless that is done already; say in a line what came of it.
+    """Score a moment under the formula that counts then unless that is done already; say in a line what came of it.
 
     Where it fails, or another run is going on, the ledger says when `score_unfinished` tries it again. A run that was
     started `ATTEMPTS` times and killed is given up: its message would come back to the worker for ever.
     """
     as_of = as_of.astimezone(UTC)
-    formula = ensure_formula(now)
-    if ScoreRun.objects.done().filter(as_of=as_of, formula=formula).exists():
+    formula = ensure_formula(now, as_of=as_of)
+    # A formula that begins tonight may have a shadow of this very moment: readers never saw that.
+    if ScoreRun.objects.done().filter(as_of=as_of, formula=formula, is_shadow=False).exists():
         return f"{as_of:%Y-%m-%d %H:%M} UTC was scored before"
     try:
         killed = _killed_too_often().filter(as_of=as_of, formula=formula).first()
@@ -197,16 +204,17 @@ def score_night(*, as_of: datetime, now: datetime) -> str:
 
 
 def score_unfinished(*, now: datetime) -> str:
-    """Take up runs that were killed and failed ones whose pause is over, oldest first; say in a line what came of it.
+    """Take up runs that were killed and failed ones whose pause is over; say in a line what came of it.
 
-    One that fails again doesn't keep the others waiting. A run that was started `ATTEMPTS` times and killed is given up
-    and marked as failed. Nothing happens while a run is going on.
+    Those that readers wait for come first, oldest first, then the shadows. One that fails again doesn't keep the others
+    waiting. A run that was started `ATTEMPTS` times and killed is given up and marked as failed. Nothing happens while
+    a run is going on.
     """
     taken_up = failed = 0
     try:
         given_up = sum(_give_up(run, now) for run in _killed_too_often())
         due = Q(state=ScoreRun.State.RUNNING) | Q(state=ScoreRun.State.FAILED, retry_at__lte=now)
-        for run in ScoreRun.objects.filter(due).select_related("formula").order_by("as_of"):
+        for run in ScoreRun.objects.filter(due).select_related("formula").order_by("is_shadow", "as_of"):
             try:
                 score(as_of=run.as_of, now=now, formula=run.formula, by_itself=True)
                 taken_up += 1
@@ -218,6 +226,28 @@ def score_unfinished(*, now: datetime) -> str:
     except RunInProgress as error:
         return str(error)
     return f"{taken_up} runs taken up, {failed} failed again, {given_up} given up"
+
+
+def score_shadows(*, now: datetime) -> str:
+    """Score, as of the moment of the run that readers see, each version asked to run in shadow; say what came of it.
+
+    One that has its line in the ledger already is left alone: it is done, or `score_unfinished` tries it again. One
+    that fails keeps neither the others nor the night waiting.
+    """
+    run = ScoreRun.objects.current()
+    if run is None:
+        return "there is no run to stand beside yet"
+    scored = failed = 0
+    for formula in Formula.objects.shadows().exclude(runs__as_of=run.as_of).order_by("created_at"):
+        try:
+            score(as_of=run.as_of, now=now, formula=formula, by_itself=True)
+            scored += 1
+        except RunInProgress as error:
+            return str(error)
+        except Exception:  # what broke it stands on its line
+            log.exception("the shadow of formula %s as of %s failed", formula.version, run.as_of)
+            failed += 1
+    return f"{scored} shadows scored, {failed} failed"
 
 
 def _wait(as_of: datetime, formula: Formula, now: datetime, reason: str) -> None:

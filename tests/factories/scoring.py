@@ -7,7 +7,7 @@ import factory.declarations
 from factory.django import DjangoModelFactory
 
 from scoring.engine import Parameters
-from scoring.models import Backtest, Formula, Score, ScoreRun, Support, Topic, TopicReach
+from scoring.models import Activation, Backtest, Formula, Score, ScoreRun, Support, Topic, TopicReach
 from tests.factories.accounts import PersonFactory
 
 # factory_boy's declarations carry no types.
@@ -33,6 +33,18 @@ class FormulaFactory(DjangoModelFactory[Formula]):
         lambda formula, n: Parameters(version=formula.version, kappa=0.1 + n * 1e-6).to_dict()
     )
     fingerprint = make.LazyAttribute(lambda formula: Parameters.from_dict(formula.parameters).fingerprint())
+
+
+class ActivationFactory(DjangoModelFactory[Activation]):
+    """A plan that nobody in particular made; it has begun where `begun_at` is given."""
+
+    class Meta:
+        model = Activation
+
+    formula = make.SubFactory(FormulaFactory)
+    current_from = make.Sequence(lambda n: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=n))
+    made_at = make.LazyAttribute(lambda row: row.current_from)
+    note = "Less noise."
 
 
 class ScoreRunFactory(DjangoModelFactory[ScoreRun]):

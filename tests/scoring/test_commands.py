@@ -16,6 +16,7 @@ from scoring.engine import ConvergenceError, Parameters
 from scoring.management.arguments import duration, moment
 from scoring.models import Formula, ScoreRun
 from scoring.tasks import score_night, score_unfinished
+from tests.factories.scoring import FormulaFactory
 from tests.scoring.conftest import NOW
 
 
@@ -71,6 +72,17 @@ def test_a_stored_formula_can_be_asked_for(known: Path) -> None:
     Formula.objects.create(version="trial", parameters=parameters.to_dict(), fingerprint=parameters.fingerprint())
     told = command("--as-of", "2026-04-02", "--formula", "trial")
     assert "formula trial, not current\nReaders see runs of the current formula, and trial isn't that." in told
+
+
+def test_the_shadows_can_be_computed_by_hand(known: Path) -> None:
+    assert command("--shadow") == "there is no run to stand beside yet\n"
+    command("--as-of", "2026-04-02")
+    FormulaFactory.create(version="trial", is_shadow=True)
+    assert command("--shadow") == "1 shadows scored, 0 failed\n"
+    assert ScoreRun.objects.get(is_shadow=True).formula.version == "trial"
+    with pytest.raises(CommandError, match="--shadow stands alone") as caught:
+        command("--shadow", "--formula", "trial")
+    assert caught.value.returncode == 2
 
 
 def test_what_is_refused_exits_with_2(known: Path) -> None:

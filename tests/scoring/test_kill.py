@@ -12,6 +12,7 @@ from django.conf import settings
 
 from scoring.actions import score, score_unfinished
 from scoring.models import Score, ScoreRun, Support, TopicReach
+from tests.factories.scoring import FormulaFactory
 from tests.processes import child_environment
 from tests.scoring.conftest import NOW
 
@@ -25,7 +26,7 @@ import sys
 import django
 django.setup()
 from datetime import datetime
-from scoring.actions import publishing, score
+from scoring.actions import publishing, score, score_shadows
 
 def wait():
     print("here", flush=True)
@@ -42,11 +43,15 @@ def copying(model, run, table):
         wait()
 publishing._copy = copying
 
-score(as_of=datetime.fromisoformat(sys.argv[2]), now=datetime.fromisoformat(sys.argv[3]), progress=step)
+as_of, now = map(datetime.fromisoformat, sys.argv[2:4])
+if sys.argv[4] == "shadows":
+    score_shadows(now=now)
+else:
+    score(as_of=as_of, now=now, progress=step)
 """
 
 
-def kill_at(place: str, as_of: datetime) -> None:
+def kill_at(place: str, as_of: datetime, what: str = "a run") -> None:
     """Start a run in a process of its own and kill it with signal 9 when it gets to a place."""
     environment = os.environ | {
         "DATABASE_URL": child_environment()["DATABASE_URL"],
@@ -55,7 +60,7 @@ def kill_at(place: str, as_of: datetime) -> None:
         "SWAY_ENV": "development",
     }
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN_TO, place, as_of.isoformat(), NOW.isoformat()],
+        [sys.executable, "-c", RUN_TO, place, as_of.isoformat(), NOW.isoformat(), what],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.PIPE,
@@ -104,3 +109,18 @@ def test_a_line_killed_while_it_is_run_again_keeps_its_rows(known: Path) -> None
     run.refresh_from_db()
     assert (run.state, run.is_current) == (ScoreRun.State.DONE, True)
     assert dict(Score.objects.filter(run=run).values_list("person", "score")) == before
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_shadow_killed_with_signal_9_is_finished_later_as_a_shadow(known: Path) -> None:
+    night = score(as_of=APRIL_1, now=NOW)
+    FormulaFactory.create(version="trial", is_shadow=True)
+    kill_at("copied Score", APRIL_1, "shadows")
+    killed = ScoreRun.objects.get(formula__version="trial")
+    assert (killed.state, killed.is_shadow) == (ScoreRun.State.RUNNING, True)
+    assert ScoreRun.objects.current() == night
+    assert score_unfinished(now=NOW) == "1 runs taken up, 0 failed again, 0 given up"
+    killed.refresh_from_db()
+    assert (killed.state, killed.is_shadow, killed.is_current) == (ScoreRun.State.DONE, True, False)
+    assert Score.objects.filter(run=killed).count() == 30

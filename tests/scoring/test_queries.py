@@ -229,8 +229,8 @@ def test_history_shows_what_readers_saw_then_and_no_shadows() -> None:
     old, new, shadow = (FormulaFactory.create(created_at=NOW + timedelta(days=d)) for d in (0, 5, 9))
     day = {d: NOW + timedelta(days=d) for d in range(20, 24)}
     first = _point(person, ScoreRunFactory.create(formula=old, as_of=day[20]), 10.0)
-    _point(person, ScoreRunFactory.create(formula=new, as_of=day[20]), 15.0)  # filled in later
-    _point(person, ScoreRunFactory.create(formula=shadow, as_of=day[21]), 16.0)
+    _point(person, ScoreRunFactory.create(formula=new, as_of=day[20], is_shadow=True), 15.0)
+    _point(person, ScoreRunFactory.create(formula=shadow, as_of=day[21], is_shadow=True), 16.0)
     _point(person, ScoreRunFactory.create(formula=old, as_of=day[22]), 11.0)  # before the formula changed that day
     last = _point(person, current_run(formula=new, as_of=day[22]), 17.0)
     assert queries.history(person) == [first, last]

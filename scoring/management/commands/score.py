@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.management.progress import Steps
-from scoring.actions import ScoringError, score
+from scoring.actions import ScoringError, score, score_shadows
 from scoring.engine import EngineError
 from scoring.management.arguments import moment
 from scoring.models import Formula, ScoreRun
@@ -27,10 +27,22 @@ class Command(BaseCommand):
             action="store_true",
             help="Show readers this run even if another is of a later moment; the next night's run replaces it.",
         )
-        parser.add_argument("--formula", metavar="VERSION", help="A stored version; the current one if missing.")
+        parser.add_argument(
+            "--formula", metavar="VERSION", help="A stored version; the one that counts at that moment if missing."
+        )
+        parser.add_argument(
+            "--shadow",
+            action="store_true",
+            help="Compute instead the formulas that are asked to run in shadow, as of the run that readers see.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
+        if options["shadow"]:
+            if options["as_of"] or options["formula"] or options["make_current"]:
+                raise CommandError("--shadow stands alone: its runs are as of the run that readers see", returncode=2)
+            self.stdout.write(score_shadows(now=now))
+            return
         as_of = options["as_of"] or moment(f"{now:%Y-%m-%d}")
         formula = None
         if options["formula"]:
