@@ -287,6 +287,10 @@ def _superuser(request: Any) -> bool:
     return bool(request.user.is_superuser)
 
 
+def _sees_formulas(request: Any) -> bool:
+    return bool(request.user.has_perm("scoring.view_formula"))
+
+
 UNFOLD = {
     "SITE_TITLE": "Sway",
     "SITE_HEADER": "Sway",
@@ -340,7 +344,7 @@ UNFOLD = {
                         "title": title,
                         "icon": icon,
                         "link": reverse_lazy(f"admin:{name}_changelist"),
-                        "permission": _superuser,
+                        "permission": _sees_formulas if name == "scoring_formula" else _superuser,
                     }
                     for title, icon, name in (
                         ("Brands", "storefront", "campaigns_brand"),

@@ -1,12 +1,12 @@
 """What a version of the formula would change: two runs as of the same moment, held against each other."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet
-from scipy.stats import rankdata
 
 from accounts.models import Person, Viewer
 from scoring.models import Formula, Score, ScoreRun
@@ -72,6 +72,11 @@ class Change:
     deciles: tuple[float, ...]
     bars: tuple[Bar, ...]
     buckets: tuple[Bucket, ...]
+
+    @property
+    def shown_rank_correlation(self) -> float | None:
+        """Return it rounded down to four decimals: where anybody changes places a page doesn't say 1."""
+        return None if self.rank_correlation is None else math.floor(self.rank_correlation * 1e4 + 1e-6) / 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,14 @@ def change_of(before: Floats, after: Floats) -> Change:
 def _rank_correlation(before: Floats, after: Floats) -> float | None:
     if len(before) < 2 or np.ptp(before) == 0 or np.ptp(after) == 0:
         return None
-    return float(np.corrcoef(rankdata(before), rankdata(after))[0, 1])
+    return float(np.corrcoef(_ranks(before), _ranks(after))[0, 1])
+
+
+def _ranks(values: Floats) -> Floats:
+    """Return places in ascending order; equal values share the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: Floats = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    return ranks
 
 
 def _bars(moved: Floats) -> tuple[Bar, ...]:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Identity, Person, Place, Viewer
 from scoring.models import (
+    Activation,
     Backtest,
     Formula,
     Influencer,
@@ -202,6 +203,11 @@ def current_run() -> ScoreRun | None:
     return ScoreRun.objects.current()
 
 
+def formula_versions() -> list[Activation]:
+    """Return what made a formula current, newest first, with what is planned; each with its formula. One query."""
+    return list(Activation.objects.select_related("formula").order_by("-current_from"))
+
+
 def profile(person: Person, run: ScoreRun | None = None, *, viewer: Viewer | None = None) -> ScoreCard | None:
     """Return a person's card in a run (by default the current one), or None where the run has no row of theirs.
 
@@ -336,15 +342,20 @@ def influencers(user: Viewer, filters: InfluencerFilters, run: ScoreRun | None =
     return narrowed(rows, filters, run)
 
 
-def narrowed(rows: InfluencerQuerySet, filters: InfluencerFilters, run: ScoreRun | None) -> InfluencerQuerySet:
-    """Keep those of `influencers(…, run)` whom the filters admit: the one place where a filter's condition stands."""
+def narrowed(
+    rows: InfluencerQuerySet, filters: InfluencerFilters, run: ScoreRun | None, tree: TopicTree | None = None
+) -> InfluencerQuerySet:
+    """Keep those of `influencers(…, run)` whom the filters admit: the one place where a filter's condition stands.
+
+    Where topics are asked for, `tree` saves reading all topics once more.
+    """
     if filters.score_min is not None:
         rows = rows.filter(current__score__gte=filters.score_min)
     if filters.score_max is not None:
         rows = rows.filter(current__score__lte=filters.score_max)
     if filters.topics:
         one = len(set(filters.topics)) == 1
-        rows = rows.on_topics(run, list(filters.topics[:1]) if one else topic_tree().below(filters.topics))
+        rows = rows.on_topics(run, list(filters.topics[:1]) if one else (tree or topic_tree()).below(filters.topics))
     if filters.circles:
         places = (Place.objects.within(each.latitude, each.longitude, each.radius_km) for each in filters.circles)
         rows = rows.filter(reduce(or_, (Q(place__in=within) for within in places)))

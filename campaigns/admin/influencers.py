@@ -15,6 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
+from accounts.admin.export import Cell, csv_response, in_batches
 from campaigns import actions, queries
 from campaigns.admin.base import (
     MOST_AT_ONCE,
@@ -25,7 +26,6 @@ from campaigns.admin.base import (
     score_badge,
     staff_of,
 )
-from campaigns.admin.export import Cell, csv_response, in_batches
 from campaigns.admin.filters import (
     ClaimedFilter,
     ForCampaignFilter,

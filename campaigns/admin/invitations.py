@@ -11,10 +11,10 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from accounts.admin.export import Cell, csv_response
 from accounts.models import Person
 from campaigns import actions
 from campaigns.admin.base import STATE_LABELS, CappedPaginator, ReadOnlyAdmin, day, person_link, staff_of
-from campaigns.admin.export import Cell, csv_response
 from campaigns.admin.inviting import too_many
 from campaigns.admin.shortlists import CampaignFilter
 from campaigns.links import invitation_url

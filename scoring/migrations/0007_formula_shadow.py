@@ -10,9 +10,13 @@ def fill(apps, schema_editor):
     ScoreRun = apps.get_model("scoring", "ScoreRun")
     Activation = apps.get_model("scoring", "Activation")
     counting = Formula.objects.filter(Q(is_current=True) | Q(runs__is_current=True)).distinct().order_by("created_at")
-    for formula in counting:
+    for number, formula in enumerate(counting):
+        moments = [formula.created_at]
+        if number == 0:
+            # Days may have been scored in hindsight.
+            moments += ScoreRun.objects.filter(formula=formula).order_by("as_of").values_list("as_of", flat=True)[:1]
         Activation.objects.get_or_create(
-            current_from=formula.created_at,
+            current_from=min(moments),
             defaults={"formula": formula, "begun_at": formula.created_at, "made_at": formula.created_at},
         )
     newest = counting.last()
@@ -24,7 +28,7 @@ def fill(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("scoring", "0003_run_retry"),
+        ("scoring", "0006_topic_lift"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

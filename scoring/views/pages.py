@@ -79,7 +79,7 @@ def about_the_score(request: HttpRequest) -> HttpResponse:
     """State the definition and its limits, with the figures of the formula that readers see the scores of."""
     run = queries.current_run()
     formula = _formula_of(run)
-    context: dict[str, object] = {"run": run, "formula": formula}
+    context: dict[str, object] = {"run": run, "formula": formula, "versions": queries.formula_versions()}
     if formula is not None:
         parameters = formula.parameters
         context |= {

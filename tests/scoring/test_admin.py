@@ -1,6 +1,5 @@
 """Topics, formulas, runs and scores in the admin site."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Person, User
-from scoring.actions import ensure_formula, ensure_topics, score
+from scoring.actions import ensure_topics, score
 from scoring.engine import Parameters
 from scoring.models import Formula, Score, ScoreRun, Topic
 from tests.scoring.conftest import NOW
@@ -131,37 +130,3 @@ def test_parents_are_found_by_name(operator: Client) -> None:
     asked = {"app_label": "scoring", "model_name": "topic", "field_name": "parent", "term": "saxophone"}
     found = operator.get(reverse("admin:autocomplete"), asked).json()["results"]
     assert [entry["text"] for entry in found] == ["Jazz"]
-
-
-def test_a_formula_is_written_checked_and_fixed_once_used(operator: Client, known: Path) -> None:
-    add = reverse("admin:scoring_formula_add")
-    assert "half_life_days" in operator.get(add).content.decode()
-    page = operator.post(add, {"version": "v2", "parameters": json.dumps({"kapa": 1})})
-    assert "did you mean" in page.content.decode()
-    page = operator.post(add, {"version": "v2", "parameters": "[1]"})
-    assert "Give one JSON object" in page.content.decode()
-    assert not Formula.objects.filter(version="v2").exists()
-
-    assert operator.post(add, {"version": "v2", "parameters": json.dumps({"kappa": 0.1})}).status_code == 302
-    formula = Formula.objects.get(version="v2")
-    assert Parameters.from_dict(formula.parameters) == Parameters(version="v2", kappa=0.1)
-    assert formula.fingerprint == Parameters(version="v2", kappa=0.1).fingerprint()
-    assert not formula.is_current
-    change = reverse("admin:scoring_formula_change", args=[formula.pk])
-    assert operator.post(change, {"version": "v2", "parameters": json.dumps({"kappa": 0.2})}).status_code == 302
-    formula.refresh_from_db()
-    assert formula.parameters["kappa"] == 0.2
-
-    score(as_of=APRIL_1, now=NOW, formula=formula)
-    assert operator.get(change).status_code == 200
-    assert operator.post(change, {"version": "v2", "parameters": "{}"}).status_code == 403
-    delete = reverse("admin:scoring_formula_delete", args=[formula.pk])
-    assert operator.post(delete, {"post": "yes"}).status_code == 403
-    formula.refresh_from_db()
-    assert formula.parameters["kappa"] == 0.2
-
-
-def test_the_current_formula_is_fixed_even_unused(operator: Client) -> None:
-    formula = ensure_formula(NOW)
-    change = reverse("admin:scoring_formula_change", args=[formula.pk])
-    assert operator.post(change, {"version": "v2", "parameters": "{}"}).status_code == 403

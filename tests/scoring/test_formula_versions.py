@@ -104,9 +104,12 @@ def test_a_shadow_that_fails_disturbs_no_night_and_is_tried_again(
     # The next night isn't kept waiting by it: it is scored first, whichever is older.
     waiting = ScoreRun.objects.create(as_of=DAYS[1], formula=night.formula, started_at=NOW)
     order: list[str] = []
-    monkeypatch.setattr(
-        runs, "compute_scores", lambda **given: order.append(given["parameters"].version) or compute_scores(**given)
-    )
+
+    def noting(**given: Any) -> Result:
+        order.append(given["parameters"].version)
+        return compute_scores(**given)
+
+    monkeypatch.setattr(runs, "compute_scores", noting)
     assert score_unfinished(now=NOW + timedelta(hours=1)) == "2 runs taken up, 0 failed again, 0 given up"
     assert order == [night.formula.version, "broken"]
     waiting.refresh_from_db()
@@ -216,7 +219,7 @@ def test_what_an_engine_no_longer_knows_does_not_begin_and_does_not_count(operat
 def test_what_cannot_become_current(operator: User, given: dict[str, Any], message: str) -> None:
     trial = FormulaFactory.create()
     counted, _ = seen_in_shadow(trial)
-    others = {
+    others: dict[str, Any] = {
         "current": counted.formula,
         "unknown": FormulaFactory.create(parameters={"gone": 1}, fingerprint="x"),
         "unseen": FormulaFactory.create(),

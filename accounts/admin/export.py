@@ -1,4 +1,4 @@
-"""CSV files for managers, written row by row as they are read."""
+"""CSV files, written row by row as they are read."""
 
 import csv
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Topics, which operators edit; formulas, runs and scores, which are looked at. The influencer list is in campaigns."""
+"""Topics, which operators edit; runs and scores, which are looked at. The influencer list is in campaigns."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.admin.base import ListAdmin, ReadOnly
 from accounts.models import Person
-from scoring.models import Backtest, Formula, Score, ScoreRun, Topic
+from scoring.models import Backtest, Score, ScoreRun, Topic
 from scoring.queries import KLOUT, KLOUT_LICENCE
 
 
@@ -182,10 +182,21 @@ def _trend(found: Iterable[Backtest]) -> dict[str, Any]:
 class ScoreRunAdmin(ReadOnly, ListAdmin):
     inlines = [BacktestInline]
     list_display = [
-        *("as_of", "formula", "state", "is_current", "scored", "interactions", "duration", "attempts", "retry_at"),
+        *(
+            "as_of",
+            "formula",
+            "state",
+            "is_current",
+            "is_shadow",
+            "scored",
+            "interactions",
+            "duration",
+            "attempts",
+            "retry_at",
+        ),
         *("step", "error"),
     ]
-    list_filter = ["state", "is_current", "formula"]
+    list_filter = ["state", "is_current", "is_shadow", "formula"]
     list_select_related = ["formula"]
     date_hierarchy = "as_of"
     ordering = ["-as_of", "-pk"]
@@ -212,40 +223,6 @@ class ScoreRunAdmin(ReadOnly, ListAdmin):
         return None if run.took is None else f"{run.took.total_seconds():.1f} s"
 
 
-@admin.register(Formula)
-class FormulaAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
-    """A version can be written and changed until a run has used it; then it is history."""
-
-    list_display = ["version", "is_current", "used", "created_at"]
-    ordering = ["-created_at", "-pk"]
-    fields = ["version", "parameters", "fingerprint", "is_current", "created_at"]
-    readonly_fields = ["fingerprint", "is_current", "created_at"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Formula]:
-        rows: QuerySet[Formula] = super().get_queryset(request)
-        return rows.annotate(uses=Count("runs"))
-
-    @admin.display(description="runs", ordering="uses")
-    def used(self, formula: Any) -> int:
-        return int(formula.uses)
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        from scoring.engine import Parameters  # slow to load, and seldom needed
-
-        return {**super().get_changeform_initial_data(request), "parameters": Parameters().to_dict()}
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and not (obj and _is_used(obj))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_delete_permission(request, obj) and not (obj and _is_used(obj))
-
-
-def _is_used(formula: Any) -> bool:
-    uses = getattr(formula, "uses", None)
-    return bool(formula.is_current or (formula.runs.exists() if uses is None else uses))
-
-
 class RunFilter(admin.SimpleListFilter):
     """One run at a time: the current one unless another is chosen, so that a list stays a walk along an index."""
 
@@ -255,7 +232,10 @@ class RunFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         runs = ScoreRun.objects.done().select_related("formula").order_by("-as_of", "-pk")[: self.shown]
-        return [(str(run.pk), f"{run.as_of:%Y-%m-%d %H:%M}, {run.formula.version}") for run in runs]
+        return [
+            (str(run.pk), f"{run.as_of:%Y-%m-%d %H:%M}, {run.formula.version}{', shadow' if run.is_shadow else ''}")
+            for run in runs
+        ]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         current, *others = super().choices(changelist)
