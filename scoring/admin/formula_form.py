@@ -44,7 +44,7 @@ class BaseFormulaForm(forms.ModelForm[Formula]):
     def _post_clean(self) -> None:
         # Where the fields give no parameters, the model has none to judge.
         if not self.errors:
-            super()._post_clean()
+            super()._post_clean()  # type: ignore[misc]  # django-stubs leaves it out
 
 
 def _field(parameter: Any) -> forms.Field:

@@ -196,13 +196,13 @@ def test_hidden_people_are_named_to_operators_only(client: Client, db: None) -> 
     with_rights(client, "view_formula", "view_person")
     assert f"@{person.handle}" not in previewed(client, pair)
     exported = client.get(address("export", pair.after.formula))
-    lines = b"".join(exported).decode("utf-8-sig").splitlines()  # type: ignore[arg-type]
+    lines = b"".join(exported).decode("utf-8-sig").splitlines()
     assert lines[0] == f"handle,name,score by {pair.before.formula},score by {pair.after.formula},change"
     assert len(lines) == 2
     assert lines[1].endswith(",40.0,20.0,-20.0")
     client.force_login(User.objects.create_superuser("operator"))
     assert f"@{person.handle}" in previewed(client, pair)
-    assert len(b"".join(client.get(address("export", pair.after.formula))).splitlines()) == 3  # type: ignore[arg-type]
+    assert len(b"".join(client.get(address("export", pair.after.formula))).splitlines()) == 3
 
 
 def test_a_version_is_made_current_with_a_date_and_a_note_and_withdrawn(operator: Client) -> None:
