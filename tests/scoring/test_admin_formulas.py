@@ -175,7 +175,7 @@ PREVIEW = [
 
 def test_the_preview_costs_the_same_with_twice_the_people_and_campaigns(operator: Client) -> None:
     asked_once = []
-    pair = pair_of((10.0, 30.0), (40.0, 20.0))
+    pair = pair_of((10.0, 30.0), (40.0, 20.0), (50.0, 51.0))
     for _ in range(2):
         for _ in range(2):
             today = timezone.now().date()
