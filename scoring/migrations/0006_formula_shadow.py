@@ -28,7 +28,7 @@ def fill(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("scoring", "0006_topic_lift"),
+        ("scoring", "0005_topic_lift"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

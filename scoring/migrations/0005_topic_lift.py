@@ -3,7 +3,7 @@ from django.db.models import F, Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("scoring", "0005_backtest")]
+    dependencies = [("scoring", "0004_backtest")]
 
     operations = [
         migrations.AddField(
