@@ -46,6 +46,8 @@ def test_only_people_of_the_campaigns_topics_and_cities_count(operator: User, pa
     travel = TopicFactory.create()
     flying, food = TopicFactory.create(parent=travel), TopicFactory.create()
     TopicReachFactory.create(run=pair.before, person=entering, topic=flying)
+    # As a run stores it: a wider topic has what lies below it.
+    TopicReachFactory.create(run=pair.before, person=entering, topic=travel, reach=0, reach_with_below=300)
     entering.place = PlaceFactory.create(latitude=43.7, longitude=-79.4)
     entering.save()
     names = {}
