@@ -45,8 +45,8 @@ _TAKEN: Final[tuple[tuple[str, Promise, Promise], ...]] = (
         "unvouched",
         _("Attention that nobody vouches for"),
         _(
-            "From accounts that no trusted person ever answers. They count too, but only up to a fixed share of the "
-            "vouched attention, so that an audience can't be bought."
+            "From accounts that no trusted person ever answers. They count too, those that read many people more than "
+            "those that act on hardly anybody else, but only up to a limit, so that an audience can't be bought."
         ),
     ),
     (

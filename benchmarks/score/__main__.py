@@ -2,7 +2,6 @@
 
     python -m benchmarks.score                      all judged worlds, with seeds of this commit
     python -m benchmarks.score --seed tuning usual  one world, with other seeds: to try things out
-    python -m benchmarks.score --candidate          the formula of candidate.py in place of the engine's
 
 Real data is read where DATA (by default ../shared/data) has it, and left out where it doesn't.
 """
@@ -19,7 +18,6 @@ from statistics import fmean
 
 from tqdm import tqdm
 
-from benchmarks.score import candidate
 from benchmarks.score.attacks import CLASSES
 from benchmarks.score.judge import Judgement, engine, judge_setting
 from benchmarks.score.real import higgs as read_higgs
@@ -53,7 +51,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("worlds", nargs="*", help="names of worlds; all without")
     parser.add_argument("--seed", help="what the worlds' seeds derive from; the commit's hash without")
-    parser.add_argument("--candidate", action="store_true", help="judge the formula of candidate.py")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     unknown = set(asked.worlds) - {setting.name for setting in WORLDS}
@@ -62,15 +59,13 @@ def main() -> int:
     base = asked.seed or commit()
     chosen = [setting for setting in WORLDS if not asked.worlds or setting.name in asked.worlds]
     with multiprocessing.get_context("spawn").Pool(asked.processes) as pool:
-        results = pool.imap(partial(judge_setting, base, candidate.rank if asked.candidate else engine), chosen)
+        results = pool.imap(partial(judge_setting, base, engine), chosen)
         found = list(tqdm(results, "worlds", len(chosen), disable=not sys.stderr.isatty()))
     print(f"{len(found)} worlds, seeds from {base}\n")
     print_rankers(found)
     print_worlds(found)
     bounds = list(bounds_of(found))
-    if asked.candidate:
-        print("the candidate is judged in made-up worlds alone\n")
-    elif (DATA / "higgs").exists():
+    if (DATA / "higgs").exists():
         bounds += list(print_higgs())
     else:
         print(f"no real data: there is no {DATA.name}/higgs beside the project\n")

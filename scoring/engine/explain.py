@@ -12,7 +12,7 @@ from scoring.engine.activity import DAY, Activity, ancestors, topic_table
 from scoring.engine.arrays import Ints, sum_by
 from scoring.engine.inputs import SUPPORTS, TOPICS, Inputs
 from scoring.engine.lift import own_topics
-from scoring.engine.pairs import Pairs
+from scoring.engine.pairs import Pairs, act_weight
 from scoring.engine.parameters import Parameters
 from scoring.engine.reach import Reach
 from scoring.engine.tables import Workspace
@@ -69,8 +69,7 @@ def topics(
         )
         # Summed to posts first: an act on a post on five topics is looked at once.
         acts = seen.acts.filter(seen.acts.post.notnull()).inner_join(part, ["giver", "receiver"])
-        age = (inputs.until - acts["at"]) / (DAY * formula.half_life_days)
-        acts = acts.mutate(whole=acts.part * ibis.literal(2.0) ** -age)
+        acts = acts.mutate(whole=acts.part * act_weight((inputs.until - acts["at"]) / DAY, formula))
         acts = acts.group_by("position", "post").aggregate(whole=acts.whole.sum()).inner_join(topic, "post")
         sums = acts.group_by("position", "topic").aggregate(
             reach=(acts.whole * acts.share).sum(), whole=acts.whole.sum()

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from scoring.engine.activity import DAY, Activity
 from scoring.engine.arrays import Floats, Ints
+from scoring.engine.parameters import Parameters
 from scoring.engine.tables import Table, Workspace
 
 _COUNTS = ("actions", "reactions", "namings", "blank_reactions", "blank_namings")
@@ -59,7 +60,7 @@ def pairs(
     seen: Activity,
     *,
     until: int,
-    half_life_days: float,
+    formula: Parameters,
     since: int | None = None,
     pauses: pa.Table | None = None,
 ) -> Pairs:
@@ -67,8 +68,12 @@ def pairs(
 
     On a day, with n acts each way and the second of the first of each: who acted first, or alone, was free
     to; who acted second only returned it, and is free for as many acts as were more than were received.
-    Where both began in the same second, both count as returns. The day's weight counts in the proportion
-    free / n. This needs sums and minima per day only, so days can be added up in any order.
+    Where both began in the same second, both count as returns. Midnight frees nobody: what a day left unreturned
+    can be returned on the next, by acts that begin at most `return_hours` after the last of what they return. The day's
+    weight counts in the proportion free / n. This needs sums and extremes of a day and the one before only.
+
+    An act weighs (1 - burst_share) 2^(-age / half life) + burst_share (half life / burst half life) 2^(-age / burst
+    half life): a mixture of two rates, each in proportion to 1 / its half-life.
 
     Parameters
     ----------
@@ -78,8 +83,8 @@ def pairs(
         The acts.
     until : int
         Only acts before it, in epoch seconds, and ages are taken at it.
-    half_life_days : float
-        Age at which an act weighs half.
+    formula : Parameters
+        Half-lives, and how soon an act on the next day still is a return.
     since : int, optional
         Only acts at or after it.
     pauses : pyarrow.Table, optional
@@ -91,20 +96,19 @@ def pairs(
     Pairs
         Who acted on whom.
     """
-    days = workspace.keep(_days(seen, until, half_life_days, since))
-    other = days.select(
-        giver=days.receiver, receiver=days.giver, day=days.day, returned=days.actions, returned_first=days["first"]
-    )
-    days = days.left_join(other, ["giver", "receiver", "day"])
-    days = days.mutate(free=days.weight * _free_share(days))
-    days = days.mutate(weight_calendar=days.weight, free_calendar=days.free)
+    days = _returns(workspace, workspace.keep(_days(seen, until, formula, since)))
+    calendar = _mixed(days, None, formula)
+    free = _free_share(days, formula.return_hours)
+    days = days.mutate(weight_calendar=calendar, free_calendar=calendar * free, free_share=free)
     if pauses is not None and pauses.num_rows:
         days = days.left_join(
             ibis.memtable(pauses).rename(_person="person", _day="day"),
             [("receiver", "_person"), ("day", "_day")],
         )
-        younger = ibis.literal(2.0) ** (days.rested.fill_null(0.0) / half_life_days)
-        days = days.mutate(weight=days.weight * younger, free=days.free * younger)
+        weight = _mixed(days, days.rested.fill_null(0.0), formula)
+        days = days.mutate(weight=weight, free=weight * days.free_share)
+    else:
+        days = days.mutate(weight=days.weight_calendar, free=days.free_calendar)
     names = (*_COUNTS, *_WEIGHTS, *_CALENDAR)
     found = workspace.arrays(days.group_by("giver", "receiver").aggregate(**{name: days[name].sum() for name in names}))
     size = seen.people.size
@@ -145,20 +149,62 @@ def locate(keys: Ints, wanted: Ints) -> Ints:
     return np.where(keys[at] == wanted, at, -1)
 
 
-def _days(seen: Activity, until: int, half_life_days: float, since: int | None) -> Table:
+def act_weight(age: Any, formula: Parameters) -> Any:
+    """Return what an act of an age weighs by the calendar.
+
+    Parameters
+    ----------
+    age : ibis expression
+        In days, at least 0.
+    formula : Parameters
+        Half-lives.
+
+    Returns
+    -------
+    ibis expression
+        1 at age 0, if there is no burst.
+    """
+    slow = ibis.literal(2.0) ** (-age / formula.half_life_days)
+    if not formula.burst_share:
+        return slow
+    burst = ibis.literal(2.0) ** (-age / formula.burst_half_life_days)
+    return slow * (1.0 - formula.burst_share) + burst * _burst_weight(formula)
+
+
+def _burst_weight(formula: Parameters) -> float:
+    return formula.burst_share * formula.half_life_days / formula.burst_half_life_days
+
+
+def _mixed(days: Table, rested: Any, formula: Parameters) -> Any:
+    # A day's weight, younger by the days of rest since.
+    def younger(weight: Any, half_life: float) -> Any:
+        return weight if rested is None else weight * ibis.literal(2.0) ** (rested / half_life)
+
+    slow = younger(days.slow, formula.half_life_days)
+    if not formula.burst_share:
+        return slow
+    burst = younger(days.burst, formula.burst_half_life_days)
+    return slow * (1.0 - formula.burst_share) + burst * _burst_weight(formula)
+
+
+def _days(seen: Activity, until: int, formula: Parameters, since: int | None) -> Table:
     acts = seen.acts.filter(seen.acts["at"] < until)
     if since is not None:
         acts = acts.filter(acts["at"] >= since)
+    age = (until - acts["at"]) / DAY
     acts = acts.mutate(
         day=acts["at"] // DAY,
-        weight=ibis.literal(2.0) ** ((acts["at"] - until) / (DAY * half_life_days)),
+        slow=ibis.literal(2.0) ** (-age / formula.half_life_days),
+        burst=ibis.literal(2.0) ** (-age / formula.burst_half_life_days),
         reaction=~acts.naming & ~acts.talk,
         blank=acts.post.isnull(),
     )
     return acts.group_by("giver", "receiver", "day").aggregate(
         actions=acts.count(),
-        weight=acts.weight.sum(),
+        slow=acts.slow.sum(),
+        **({"burst": acts.burst.sum()} if formula.burst_share else {}),
         first=acts["at"].min(),
+        last=acts["at"].max(),
         reactions=acts.reaction.sum(),
         namings=acts.naming.sum(),
         blank_reactions=(acts.reaction & acts.blank).sum(),
@@ -166,6 +212,23 @@ def _days(seen: Activity, until: int, half_life_days: float, since: int | None) 
     )
 
 
-def _free_share(days: Table) -> Any:
+def _returns(workspace: Workspace, days: Table) -> Table:
+    """Join what came back on the same day, and what was left unreturned of the day before."""
+    keys = ["giver", "receiver", "day"]
+    back = days.select(
+        giver=days.receiver, receiver=days.giver, day=days.day, returned=days.actions, returned_first=days["first"]
+    )
+    days = workspace.keep(days.left_join(back, keys).drop("giver_right", "receiver_right", "day_right"))
+    given = days.actions - days.returned.fill_null(0)
+    # Whoever left something unreturned is owed it for the next day.
+    before = days.filter(given > 0).select(
+        giver=days.receiver, receiver=days.giver, day=days.day + 1, owed=given, owed_last=days["last"]
+    )
+    return days.left_join(before, keys)
+
+
+def _free_share(days: Table, return_hours: float) -> Any:
     first = days.returned.isnull() | (days["first"] < days.returned_first)
-    return first.ifelse(1.0, ibis.greatest(days.actions - days.returned, 0) / days.actions)
+    free = first.ifelse(days.actions, ibis.greatest(days.actions - days.returned, 0))
+    owing = days.owed.notnull() & (days["first"] - days.owed_last <= round(return_hours * 3600))
+    return ibis.greatest(free - owing.ifelse(days.owed, 0), 0) / days.actions

@@ -13,9 +13,21 @@ from scoring.engine.errors import InputError
 # Smallest and largest value allowed.
 _RANGES: Final[dict[str, tuple[float, float]]] = {
     "half_life_days": (0.01, 3650),
+    "burst_share": (0, 1),
+    "burst_half_life_days": (0.001, 3650),
     "horizon_days": (0.01, 3650),
     "scale_top": (10, 1e12),
     "kappa": (0, 10),
+    "kappa_broad": (0, 100),
+    "broad_people": (0, 1000),
+    "known_days": (0.01, 3650),
+    "newcomers": (0, 1),
+    "return_hours": (0, 24),
+    "firm_scale": (1e-6, 1e6),
+    "breadth_from": (0, 1),
+    "breadth_to": (0, 1),
+    "breadth_prior": (1e-6, 1000),
+    "ordinary_ratio": (0, 1e6),
     "trust_scale": (1e-6, 1e6),
     "trust_core": (0.5, 1),
     "trust_unproved": (0, 1),
@@ -26,6 +38,7 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "exchange_from": (0, 100),
     "exchange_to": (0, 100),
     "exchange_actions": (0, 1_000_000),
+    "exchange_partners": (1e-6, 1e6),
     "selectivity_slack": (1e-6, 1e6),
     "selectivity_slope": (1, 1e6),
     "credibility_days": (0.01, 3650),
@@ -56,12 +69,35 @@ class Parameters:
         Name under which the formula is stored and shown.
     half_life_days : float
         Age at which an action weighs half.
+    burst_share : float
+        Share of the rate that is taken with the half-life of bursts.
+    burst_half_life_days : float
+        Age at which an act of a burst weighs half.
     horizon_days : float
         How far the forecast looks ahead.
     scale_top : float
         Reach, in people, at which the score is 100.
+    known_days : float
+        Days added to how long somebody is known, when what was seen of them is taken for a part of a longer past.
+    newcomers : float
+        People not seen yet whom each supporter stands for who acted once, as a share of that supporter.
+    return_hours : float
+        How long after midnight an act still returns one of the evening before.
     kappa : float
-        Unvouched attention counts up to this multiple of the vouched.
+        Attention that nobody vouches for, from accounts that act on hardly anybody else, counts up to this multiple of
+        all other that counts.
+    kappa_broad : float
+        Attention of readers of many whom nobody answers counts up to this multiple of the vouched and `broad_people`.
+    broad_people : float
+        People who are taken as vouched for when that limit is set, so that it isn't 0 for beginners.
+    firm_scale : float
+        The walk, in multiples of its mean, at which 1 - 1/e of a giver's trust counts however narrowly they give.
+    breadth_from, breadth_to : float
+        Share of what is given to others at which a giver begins to count as a reader of many, and does so whole.
+    breadth_prior : float
+        Acts on others that everybody is taken to have done besides.
+    ordinary_ratio : float
+        Unvouched attention for one of vouched at which an audience is still an ordinary one.
     trust_scale : float
         The walk, in multiples of its mean, at which trust is 1 - 1/e.
     trust_core : float
@@ -80,6 +116,8 @@ class Parameters:
         Mutual response rate at which the discount of an exchange begins, and at which nothing is left.
     exchange_actions : int
         Actions of both together before a pair can be an exchange at all.
+    exchange_partners : float
+        Sum of a person's mutual response rates beyond which all their exchanges count less, by the square.
     selectivity_slack : float
         Actions on different people that say nothing yet about being indiscriminate.
     selectivity_slope : float
@@ -126,15 +164,34 @@ class Parameters:
     scoring.engine.errors.InputError: unknown parameter 'kapa'; did you mean 'kappa'?
     """
 
-    version: str = "2026-11"
+    version: str = "2026-12"
     half_life_days: float = 30.0
+    # For data of one event: DESIGN's 30 % on a tenth of a day. Over months a burst says nothing of the next weeks.
+    burst_share: float = 0.0
+    burst_half_life_days: float = 0.1
     horizon_days: float = 28.0
     scale_top: float = 10_000_000.0
+    # Somebody who came yesterday would get five times their rate by the days known alone; these keep it below that.
+    known_days: float = 10.0
+    # The number of newcomers grows with that of people seen once (Good and Turing); the share is the laboratory's.
+    newcomers: float = 0.5
+    return_hours: float = 8.0
+    # Any number of accounts made for one person raise a score by at most 99 ln(1.3) / ln(1e7) = 1.6 points.
     kappa: float = 0.3
-    trust_scale: float = 0.14
+    # From here to trust_scale, chosen in the laboratory (benchmarks/score) on worlds with seeds of their own, where
+    # most of an audience is answered by nobody; docs/laboratory.md has the figures.
+    kappa_broad: float = 3.0
+    broad_people: float = 2.0
+    firm_scale: float = 0.06
+    breadth_from: float = 0.73
+    breadth_to: float = 0.83
+    breadth_prior: float = 1.0
+    ordinary_ratio: float = 100.0
+    trust_scale: float = 0.001
     trust_core: float = 0.99
-    # On a large event where nobody is proved and 88 % of the givers are never answered (Higgs), 0 costs much of the
-    # rank correlation (.22 for .26) and of nDCG@100 (.28 for .39); .1 gives back nearly all (.256 and .38).
+    # On a large event where nobody is proved and 88 % of the givers are never answered (Higgs), more is better: at a
+    # half-life of half a day .1 gives an nDCG@100 of .38, .3 of .39 and 1 of .41. But with more, nonsense that bots
+    # answer stands above people whom people answer (tests/scoring/engine/test_small_worlds.py).
     trust_unproved: float = 0.1
     seeds_reach: int = 10
     damping: float = 0.85
@@ -144,11 +201,12 @@ class Parameters:
     exchange_from: float = 0.1
     exchange_to: float = 0.5
     exchange_actions: int = 5
+    exchange_partners: float = 1.0
     selectivity_slack: float = 20.0
     selectivity_slope: float = 2.0
     credibility_days: float = 28.0
     credibility_texts: int = 5
-    credibility_slope: float = 3.0
+    credibility_slope: float = 2.0
     # Three to four breaks a year (365 / 100) of ten days: holidays, illness, exams.
     break_every_days: float = 100.0
     break_length_days: float = 10.0
@@ -187,6 +245,11 @@ class Parameters:
             raise InputError(
                 f"exchange_from is {self.exchange_from:g} and exchange_to {self.exchange_to:g};"
                 " the discount must begin below the rate at which nothing is left"
+            )
+        if not self.breadth_from < self.breadth_to:
+            raise InputError(
+                f"breadth_from is {self.breadth_from:g} and breadth_to {self.breadth_to:g};"
+                " a reader must begin to count below the breadth at which they count whole"
             )
 
     @classmethod
@@ -234,6 +297,11 @@ class Parameters:
         """
         text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+# Parameters of what is kept and shown beside the score: a formula that was stored before there was one is still the
+# same definition, with its default.
+BESIDE: Final = frozenset({"supports_kept", "topic_prior_people", "topic_lift_from", "topic_reach_from"})
 
 
 def _suggest(name: str, known: list[str]) -> str:

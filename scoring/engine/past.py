@@ -6,10 +6,11 @@ from typing import Any
 
 from scoring.engine.activity import DAY, activity
 from scoring.engine.backtests import Backtest, bands_from
+from scoring.engine.hindsight import hindsight, judge
 from scoring.engine.inputs import Inputs
 from scoring.engine.parameters import Parameters
 from scoring.engine.rests import rests
-from scoring.engine.run import hindsight, judge, quiet
+from scoring.engine.run import quiet
 from scoring.engine.tables import Workspace
 
 

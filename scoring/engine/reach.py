@@ -1,11 +1,13 @@
 """Forecast and reach: what a pair is expected to bring, summed to people, with what is taken off."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from scoring.engine.arrays import Floats, sum_by
+from scoring.engine.arrays import Floats, Ints, sum_by
 from scoring.engine.pairs import Pairs
+from scoring.engine.parameters import Parameters
 from scoring.engine.shapley import shares
 
 
@@ -18,22 +20,21 @@ class Reach:
     forecast : ndarray of float64, shape (n,)
         People expected to act in the horizon, before anything is taken off.
     reach : ndarray of float64, shape (n,)
-        credibility alive (T + min(U, kappa T)).
+        What counts of it.
     taken : dict of ndarray of float64, shape (n,)
         What each reason takes off, at least 0; they sum to forecast - reach.
-    vouched, unvouched : ndarray of float64, shape (n,)
-        T and U.
+    attention : Attention
+        What supporters bring, by how far it can be believed; arrays of shape (n,).
     contribution : ndarray of float64, shape (m,)
         What each giver of each pair adds to the receiver's reach; they sum to it.
     expected : ndarray of float64, shape (m,)
-        Chance that the giver acts within the horizon, before discounts; they sum to the forecast.
+        People whom the giver stands for, before discounts; they sum to the forecast.
     """
 
     forecast: Floats
     reach: Floats
     taken: dict[str, Floats]
-    vouched: Floats
-    unvouched: Floats
+    attention: "Attention"
     contribution: Floats
     expected: Floats
 
@@ -59,60 +60,220 @@ def acting(weight: Floats, *, half_life_days: float, horizon_days: float) -> Flo
     return np.asarray(-np.expm1(-weight * (np.log(2.0) / half_life_days * horizon_days)))
 
 
-def capped(vouched: Floats, unvouched: Floats, kappa: float) -> Floats:
-    """Return T + min(U, kappa T): unvouched attention counts, but not beyond a share of the vouched.
+def standing_for(chance: Floats, actions: Ints, *, newcomers: float) -> Floats:
+    """Return how many people each pair's giver stands for: themselves, and others not seen yet.
+
+    Who acted once stands for some who haven't yet: the number of new ones still to come grows with the number of those
+    seen once, and with nothing else (Good, "The Population Frequencies of Species and the Estimation of Population
+    Parameters", Biometrika 40, 1953).
 
     Parameters
     ----------
-    vouched, unvouched : ndarray of float64
-        T and U.
-    kappa : float
-        The share.
+    chance : ndarray of float64, shape (m,)
+        That the giver acts in the horizon.
+    actions : ndarray of int64, shape (m,)
+        Acts of the giver on the receiver.
+    newcomers : float
+        People not seen yet for each seen once.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+        At least the chance, and less than twice.
+    """
+    return chance * np.where(actions == 1, 1.0 + newcomers, 1.0)
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What a person's supporters bring, by how far their attention can be believed; arrays of one shape.
+
+    Attributes
+    ----------
+    vouched : ndarray of float64
+        From people whom trusted people answer.
+    broad : ndarray of float64
+        From readers of many, whom nobody answers.
+    narrow : ndarray of float64
+        From accounts that nobody answers and that act on hardly anybody else.
+    """
+
+    vouched: Floats
+    broad: Floats
+    narrow: Floats
+
+    def summed(self, receiver: Ints, size: int) -> "Attention":
+        """Add what single pairs bring up to people.
+
+        Parameters
+        ----------
+        receiver : ndarray of int64, shape (m,)
+            Whom each brings it.
+        size : int
+            Number of people n.
+
+        Returns
+        -------
+        Attention
+            Arrays of shape (n,).
+        """
+        return Attention(*(sum_by(receiver, part, size) for part in (self.vouched, self.broad, self.narrow)))
+
+    def whole(self) -> Floats:
+        """Return everything, whoever it is from.
+
+        Returns
+        -------
+        ndarray of float64
+            The sums.
+        """
+        return np.asarray(self.vouched + self.broad + self.narrow)
+
+    def counted(self, caps: "Caps") -> "Attention":
+        """Return what counts of it: all that is vouched, the rest up to its cap.
+
+        Parameters
+        ----------
+        caps : Caps
+            How far the rest counts.
+
+        Returns
+        -------
+        Attention
+            The parts, none larger than before.
+        """
+        broad = np.minimum(self.broad, caps.broad * (caps.people + self.vouched))
+        return Attention(self.vouched, broad, np.minimum(self.narrow, caps.narrow * (self.vouched + broad)))
+
+
+@dataclass(frozen=True)
+class Caps:
+    """How far attention counts that nobody vouches for.
+
+        B counts up to broad (people + V),  N counts up to narrow (V + what counts of B)
+
+    Any number of accounts that nobody answers and that act on hardly anybody else so raise a reach by at most its
+    `narrow`th part: on the scale of scores, by the same number of points for the small and for the great. Accounts that
+    spend most of their acts on others, with ordinary audiences, can bring more, up to `broad`.
+
+    Attributes
+    ----------
+    narrow, broad : float
+        For accounts that act on hardly anybody else, and for readers of many.
+    people : float
+        What V is taken to be besides, so that a beginner's readers count before anybody vouches for one.
+    """
+
+    narrow: float
+    broad: float
+    people: float
+
+    @classmethod
+    def of(cls, formula: Parameters) -> Self:
+        """Return a formula's.
+
+        Parameters
+        ----------
+        formula : Parameters
+            The formula.
+
+        Returns
+        -------
+        Caps
+            Its caps.
+        """
+        return cls(formula.kappa, formula.kappa_broad, formula.broad_people)
+
+
+def attention(free: Floats, trust: Floats, firm: Floats, broad: Floats) -> Attention:
+    """Sort what pairs bring by how far it can be believed.
+
+        vouched = trust (firm + (1 - firm) broad),  broad' = (1 - trust) broad,  narrow = 1 - vouched - broad'
+
+    Trust counts in full where it is firm or the giver reads broadly: stray answers buy a made-up account some trust,
+    but neither firm trust nor a reader's habits.
+
+    Parameters
+    ----------
+    free : ndarray of float64, shape (m,)
+        What each pair brings.
+    trust, firm : ndarray of float64, shape (m,)
+        Of the pair's giver, 0 to 1.
+    broad : ndarray of float64, shape (m,)
+        Of the pair (`Breadth.of`), 0 to 1.
+
+    Returns
+    -------
+    Attention
+        Arrays of shape (m,) that add up to `free`.
+    """
+    vouched = trust * (firm + (1.0 - firm) * broad)
+    read = (1.0 - trust) * broad
+    return Attention(free * vouched, free * read, free * np.maximum(1.0 - vouched - read, 0.0))
+
+
+def there(reach: Floats, alive: Floats) -> Floats:
+    """Return the reach of somebody who is there with a chance: (1 + reach)^alive - 1.
+
+    On the scale of scores that is the mean of two futures: there, with the whole score, and gone, with none.
+
+    Parameters
+    ----------
+    reach : ndarray of float64
+        People, if there; at least 0.
+    alive : ndarray of float64
+        The chance, 0 to 1.
 
     Returns
     -------
     ndarray of float64
-        The sum.
+        People.
     """
-    return vouched + np.minimum(unvouched, kappa * vouched)
+    return np.asarray(np.expm1(alive * np.log1p(reach)))
 
 
 def reach(
     pairs: Pairs,
     *,
     trust: Floats,
+    firm: Floats,
+    broad: Floats,
     selectivity: Floats,
     exchange: Floats,
     credibility: Floats,
     alive: Floats,
-    kappa: float,
-    half_life_days: float,
-    horizon_days: float,
+    known: Floats,
+    formula: Parameters,
 ) -> Reach:
     """Sum pairs to people.
 
-        free_ab = s_a e_ab (1 - exp(-H freerate_ab))
-        T_b = sum_a trust_a free_ab,  U_b = sum_a (1 - trust_a) free_ab
-        reach_b = credibility_b alive_b (T_b + min(U_b, kappa T_b))
+        free_ab = s_a e_ab (1 - exp(-H freerate_ab / known_b)), and `newcomers` more of it where a acted once
+        V, B, N = free_ab sorted into vouched, broad and narrow (`attention`), each summed over a
+        B' = min(B, kappa_broad (broad_people + V)),  N' = min(N, kappa (V + B'))
+        reach_b = (1 + credibility_b (V + B' + N'))^alive_b - 1
 
-    Five reasons lie between the forecast and this: unvouched givers (off: T + U whole), exchange (off: e = 1 and every
-    act is free), indiscriminate givers (off: s = 1), repetition (off: credibility = 1), absence (off: alive = 1). Each
-    switch only ever takes off, so every Shapley share is at least 0.
+    Five reasons lie between the forecast and this: unvouched givers (off: V + B + N whole), exchange (off: e = 1 and
+    every act is free), indiscriminate givers (off: s = 1), repetition (off: credibility = 1), absence (off: alive = 1).
+    Each switch only ever takes off, so every Shapley share is at least 0.
 
     Parameters
     ----------
     pairs : Pairs
         What each pair did.
-    trust, selectivity : ndarray of float64, shape (n,)
-        Factors of givers, 0 to 1.
+    trust, firm : ndarray of float64, shape (n,)
+        Trust in givers, and how firm it is, 0 to 1.
+    broad : ndarray of float64, shape (m,)
+        How far a pair's giver is a reader of many, 0 to 1.
+    selectivity : ndarray of float64, shape (n,)
+        Factor of givers, 0 to 1.
     exchange : ndarray of float64, shape (m,)
         Factor per pair, 0 to 1.
     credibility, alive : ndarray of float64, shape (n,)
         Factors of receivers, 0 to 1.
-    kappa : float
-        Share of the vouched up to which the unvouched count.
-    half_life_days, horizon_days : float
-        In days.
+    known : ndarray of float64, shape (n,)
+        Share of receivers' past that was seen (`share_known`), above 0 and at most 1.
+    formula : Parameters
+        Half-life, horizon, newcomers and caps.
 
     Returns
     -------
@@ -121,44 +282,96 @@ def reach(
     """
     size = trust.size
     giver, receiver = pairs.giver, pairs.receiver
-    every = acting(pairs.weight, half_life_days=half_life_days, horizon_days=horizon_days)
-    free = acting(pairs.free, half_life_days=half_life_days, horizon_days=horizon_days) * exchange
-    sums: dict[tuple[bool, bool], tuple[Floats, Floats]] = {}
+    caps = Caps.of(formula)
+    every = brings(pairs.weight / known[receiver], pairs, formula)
+    free = brings(pairs.free / known[receiver], pairs, formula) * exchange
+    sums: dict[tuple[bool, bool], Attention] = {}
     for exchange_on in (False, True):
         for indiscriminate_on in (False, True):
             part = free if exchange_on else every
             if indiscriminate_on:
                 part = part * selectivity[giver]
-            sums[exchange_on, indiscriminate_on] = (
-                sum_by(receiver, part * trust[giver], size),
-                sum_by(receiver, part * (1.0 - trust[giver]), size),
-            )
+            single = attention(part, trust[giver], firm[giver], broad)
+            sums[exchange_on, indiscriminate_on] = single.summed(receiver, size)
 
     def _value(on: frozenset[str]) -> Floats:
-        vouched, unvouched = sums["exchange" in on, "indiscriminate" in on]
-        found = capped(vouched, unvouched, kappa) if "unvouched" in on else vouched + unvouched
+        summed = sums["exchange" in on, "indiscriminate" in on]
+        found = (summed.counted(caps) if "unvouched" in on else summed).whole()
         if "repetition" in on:
             found = found * credibility
-        if "absence" in on:
-            found = found * alive
-        return found
+        return there(found, alive) if "absence" in on else found
 
     taken = {reason: np.maximum(share, 0.0) for reason, share in shares(_value).items()}
-    vouched, unvouched = sums[True, True]
-    counted = np.minimum(1.0, _divide(kappa * vouched, unvouched))
-    factor = (credibility * alive)[receiver]
-    single = free * selectivity[giver] * (trust[giver] + (1.0 - trust[giver]) * counted[receiver])
+    summed = sums[True, True]
+    counted = summed.counted(caps)
+    found = there(counted.whole() * credibility, alive)
+    # The last of the four: both switches on.
+    brought = (
+        single.vouched
+        + single.broad * _divide(counted.broad, summed.broad)[receiver]
+        + single.narrow * _divide(counted.narrow, summed.narrow)[receiver]
+    )
     return Reach(
         forecast=_value(frozenset()),
-        reach=capped(vouched, unvouched, kappa) * credibility * alive,
+        reach=found,
         taken=taken,
-        vouched=vouched,
-        unvouched=unvouched,
-        contribution=single * factor,
+        attention=summed,
+        contribution=brought * _divide(found, counted.whole())[receiver],
         expected=every,
     )
 
 
+def share_known(days: Floats, formula: Parameters) -> Floats:
+    """Return how much of a steady past was seen of people who are known for so many days.
+
+        1 - 2^(-(days + known_days) / half life), and the same of the burst in its share
+
+    Of a steady stream of acts that began so long ago, the decayed sum of weights reaches only this share of what it
+    comes to in the end. Rates are divided by it, so that newcomers aren't rated by days on which they weren't there.
+
+    Parameters
+    ----------
+    days : ndarray of float64, shape (n,)
+        Days since the first post, less declared rests; infinite for those of whom none is known.
+    formula : Parameters
+        Half-lives and the days that are added.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Above 0, at most 1.
+
+    Examples
+    --------
+    >>> share_known(np.array([0.0, 20.0, np.inf]), Parameters(half_life_days=30, known_days=10)).round(3).tolist()
+    [0.206, 0.5, 1.0]
+    """
+    whole = np.log(2.0) * (days + formula.known_days)
+    slow, burst = (-np.expm1(-whole / each) for each in (formula.half_life_days, formula.burst_half_life_days))
+    return np.asarray((1.0 - formula.burst_share) * slow + formula.burst_share * burst)
+
+
+def brings(weight: Floats, pairs: Pairs, formula: Parameters) -> Floats:
+    """Return how many people each pair is expected to bring, by some weight of its acts.
+
+    Parameters
+    ----------
+    weight : ndarray of float64, shape (m,)
+        The sums of weights of the pairs.
+    pairs : Pairs
+        What each pair did.
+    formula : Parameters
+        Half-life, horizon and newcomers.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+        `standing_for` of `acting`.
+    """
+    chance = acting(weight, half_life_days=formula.half_life_days, horizon_days=formula.horizon_days)
+    return standing_for(chance, pairs.actions, newcomers=formula.newcomers)
+
+
 def _divide(a: Floats, b: Floats) -> Floats:
-    # Where there is nothing unvouched, any share of it will do.
+    # Where there is nothing, any share of it will do.
     return np.divide(a, b, out=np.ones_like(a), where=b > 0)

@@ -86,6 +86,8 @@ def about_the_score(request: HttpRequest) -> HttpResponse:
             "days": number(parameters["horizon_days"]),
             "half_life": number(parameters["half_life_days"]),
             "unvouched": number(parameters["kappa"] * 100),
+            # Formulas of before 2026-12 had no such readers.
+            "readers": number(parameters.get("kappa_broad", 0)),
             "coverage": number(parameters["band_coverage"] * 100),
             "top": number(parameters["scale_top"]),
             "enough": queries.ENOUGH_SUPPORTERS,

@@ -38,7 +38,7 @@ def test_every_parameter_has_a_meaning_and_no_other_has() -> None:
     assert meanings().keys() == Parameters().to_dict().keys()
     for name, meaning in meanings().items():
         assert re.fullmatch(r"[A-Z].+\.", meaning), name
-    assert meanings()["kappa"] == "Unvouched attention counts up to this multiple of the vouched."
+    assert meanings()["scale_top"] == "Reach, in people, at which the score is 100."
     assert meanings()["exchange_from"] == meanings()["exchange_to"]
 
 

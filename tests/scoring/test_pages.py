@@ -314,7 +314,7 @@ def test_the_definition_is_stated_from_the_stored_formula(client: Client) -> Non
     page = shown(client, "/about-the-score")
     assert "in the next 14 days" in page
     assert "half as much after 21 days" in page
-    assert "counts up to 25 % of the vouched" in page
+    assert "accounts that act on hardly anybody else up to 25 % of all other" in page
     assert "ln(1 + 1,000)" in page
     assert "1,000 100.0" in page
     assert "Formula own, stored on" in page

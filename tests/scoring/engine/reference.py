@@ -40,30 +40,45 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
     reacting = {(a, b, at) for at, kind, a, b, _ in acts if kind not in ("mention", "link")}
     acts = [act for act in acts if act[1] not in ("mention", "link") or (act[2], act[3], act[0]) not in reacting]
 
-    def weight(at: int) -> float:
-        return float(2.0 ** (-(UNTIL - at) / DAY / p.half_life_days))
+    halves = ((1 - p.burst_share, p.half_life_days), (p.burst_share, p.burst_half_life_days))
+
+    def weight(at: int, rested: float = 0.0) -> float:
+        # Per day, so that the two rates add up.
+        age = (UNTIL - at) / DAY - rested
+        return sum(share * math.log(2) / half * math.exp(-math.log(2) * age / half) for share, half in halves)
 
     def rested_after(b: int, day: int) -> float:
         return sum(1 for hour in _rest_hours(world, b) if hour >= (day + 1) * 24) / 24
 
     pairs = sorted({(a, b) for _, _, a, b, _ in acts})
     rate, free_rate, walk_rate = {}, {}, {}
+    held: dict[tuple[int, int], float] = {}
+
+    def on(a: int, b: int, day: int) -> list[int]:
+        return [at for at, _, x, y, _ in acts if (x, y) == (a, b) and at // DAY == day]
+
     for a, b in pairs:
-        total = free_total = walk_total = 0.0
+        total = free_total = walk_total = held[a, b] = 0.0
         days = {at // DAY for at, _, x, y, _ in acts if (x, y) == (a, b)}
         for day in days:
-            given = [at for at, _, x, y, _ in acts if (x, y) == (a, b) and at // DAY == day]
-            back = [at for at, _, x, y, _ in acts if (x, y) == (b, a) and at // DAY == day]
-            free = 1.0 if not back or min(given) < min(back) else max(0, len(given) - len(back)) / len(given)
+            given, back = on(a, b, day), on(b, a, day)
+            free_acts = len(given) if not back or min(given) < min(back) else max(0, len(given) - len(back))
+            # What the evening before left unreturned.
+            before = on(b, a, day - 1)
+            owed = max(0, len(before) - len(on(a, b, day - 1)))
+            if before and min(given) - max(before) <= p.return_hours * 3600:
+                free_acts = max(0, free_acts - owed)
+            free = free_acts / len(given)
             sum_ = sum(weight(at) for at in given)
-            younger = 2.0 ** (rested_after(b, day) / p.half_life_days)
-            total += sum_ * younger
-            free_total += sum_ * younger * free
+            younger = sum(weight(at, rested_after(b, day)) for at in given)
+            held[a, b] += sum_
+            total += younger
+            free_total += younger * free
             walk_total += sum_ * free
-        per_day = math.log(2) / p.half_life_days
-        rate[a, b], free_rate[a, b], walk_rate[a, b] = per_day * total, per_day * free_total, per_day * walk_total
+        rate[a, b], free_rate[a, b], walk_rate[a, b] = total, free_total, walk_total
 
-    exchange = {(a, b): _exchange(a, b, acts, posts, p) for a, b in pairs}
+    mutual = {(a, b): _mutual(a, b, acts, posts, p) for a, b in pairs}
+    exchange = {(a, b): _exchange(a, b, mutual, p) for a, b in pairs}
     selective = {}
     for a in people:
         count = sum(1 for act in acts if act[2] == a)
@@ -72,29 +87,57 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
         selective[a] = min(1.0, p.selectivity_slope * (count - different + slack) / (count + slack))
 
     edges = {pair: walk_rate[pair] * exchange[pair] for pair in pairs if walk_rate[pair] * exchange[pair] > 0}
-    trust = _trust(world, people, edges, exchange, selective, p)
+    trust, firm = _trust(world, people, edges, exchange, selective, p)
     credible = {b: _credibility(b, posts, p) for b in people}
     there = {b: _alive(world, b, posts, acts, p) for b in people}
+
+    acted = {(a, b): sum(1 for act in acts if (act[2], act[3]) == (a, b)) for a, b in pairs}
+    people_of = {pair: 1 + p.newcomers if acted[pair] == 1 else 1.0 for pair in pairs}
+
+    since = {b: _days_known(world, b, posts, acts) + p.known_days for b in people}
+    known = {b: sum(share * (1 - 2 ** (-since[b] / half)) for share, half in halves) for b in people}
+
+    def brings(rates: dict[tuple[int, int], float], pair: tuple[int, int], seen: float = 1.0) -> float:
+        return people_of[pair] * (1 - math.exp(-p.horizon_days * rates[pair] / seen))
+
+    ordinary = {}
+    for b in people:
+        # Of givers who act on others too.
+        telling = [
+            (trust[a], selective[a] * exchange[a, b] * brings(walk_rate, (a, b)))
+            for a, receiver in pairs
+            if receiver == b and sum(1 for giver, _ in pairs if giver == a) > 1
+        ]
+        vouched_for = sum(trusted * part for trusted, part in telling)
+        others = sum((1 - trusted) * part for trusted, part in telling)
+        ordinary[b] = min(1.0, p.ordinary_ratio * vouched_for / others) if others else 1.0
+    broad = {(a, b): _broad(a, b, held, acted, ordinary, p) for a, b in pairs}
 
     result = {}
     for b in people:
         givers = [a for a, receiver in pairs if receiver == b]
 
         def value(on: frozenset[str], b: int = b, givers: list[int] = givers) -> float:
-            vouched = unvouched = 0.0
+            vouched = readers = others = 0.0
             for a in givers:
-                part = 1 - math.exp(-p.horizon_days * rate[a, b])
+                part = brings(rate, (a, b), known[b])
                 if "exchange" in on:
-                    part = exchange[a, b] * (1 - math.exp(-p.horizon_days * free_rate[a, b]))
+                    part = exchange[a, b] * brings(free_rate, (a, b), known[b])
                 if "indiscriminate" in on:
                     part *= selective[a]
-                vouched += trust[a] * part
-                unvouched += (1 - trust[a]) * part
-            found = vouched + (min(unvouched, p.kappa * vouched) if "unvouched" in on else unvouched)
+                trusted = trust[a] * (firm[a] + (1 - firm[a]) * broad[a, b])
+                reading = (1 - trust[a]) * broad[a, b]
+                vouched += trusted * part
+                readers += reading * part
+                others += (1 - trusted - reading) * part
+            found = vouched + readers + others
+            if "unvouched" in on:
+                found = vouched + min(readers, p.kappa_broad * (p.broad_people + vouched))
+                found += min(others, p.kappa * found)
             if "repetition" in on:
                 found *= credible[b]
             if "absence" in on:
-                found *= there[b]
+                found = (1 + found) ** there[b] - 1
             return found
 
         row: dict[str, Any] = {
@@ -123,7 +166,32 @@ def _shapley(reason: str, value: Any) -> float:
     return total
 
 
-def _exchange(a: int, b: int, acts: list[Any], posts: dict[int, Any], p: Parameters) -> float:
+def _broad(
+    a: int,
+    b: int,
+    held: dict[tuple[int, int], float],
+    acted: dict[tuple[int, int], int],
+    ordinary: dict[int, float],
+    p: Parameters,
+) -> float:
+    given = {receiver: weight for (giver, receiver), weight in held.items() if giver == a}
+    acts = sum(count for (giver, _), count in acted.items() if giver == a)
+    prior = p.breadth_prior * sum(given.values()) / acts
+    well = sum(weight * ordinary[receiver] for receiver, weight in given.items() if receiver != b)
+    breadth = (well + prior) / (sum(given.values()) + prior)
+    return min(1.0, max(0.0, (breadth - p.breadth_from) / (p.breadth_to - p.breadth_from)))
+
+
+def _exchange(a: int, b: int, mutual: dict[tuple[int, int], float], p: Parameters) -> float:
+    m = mutual[a, b]
+    factor = min(1.0, max(0.0, (p.exchange_to - m) / (p.exchange_to - p.exchange_from)))
+    if m <= p.exchange_from / 2:
+        return factor
+    most = max(sum(rate for (x, _), rate in mutual.items() if x == one) for one in (a, b))
+    return factor * min(1.0, p.exchange_partners / most) ** 2
+
+
+def _mutual(a: int, b: int, acts: list[Any], posts: dict[int, Any], p: Parameters) -> float:
     def naming(kind: str) -> bool:
         return kind in ("mention", "link")
 
@@ -149,9 +217,8 @@ def _exchange(a: int, b: int, acts: list[Any], posts: dict[int, Any], p: Paramet
         return reactions / (known(y) + 1) + namings / (known(x) + 1)
 
     if sum(1 for _, _, s, t, _ in acts if {s, t} == {a, b}) < p.exchange_actions:
-        return 1.0
-    mutual = math.sqrt(response(a, b) * response(b, a))
-    return min(1.0, max(0.0, (p.exchange_to - mutual) / (p.exchange_to - p.exchange_from)))
+        return 0.0
+    return math.sqrt(response(a, b) * response(b, a))
 
 
 def _trust(
@@ -161,7 +228,7 @@ def _trust(
     exchange: dict[tuple[int, int], float],
     selective: dict[int, float],
     p: Parameters,
-) -> dict[int, float]:
+) -> tuple[dict[int, float], dict[int, float]]:
     proved = set(world.seeds) & people
     if world.seeds:
         everybody = people | set(world.seeds)
@@ -169,7 +236,7 @@ def _trust(
         led = sum(1 for x in people - proved if walk[x] > 0)
         answered = len({b for _, b in edges} - proved)
         if led >= min(p.seeds_reach, answered / 2):
-            return _trust_of_walk(walk, p)
+            return _trust_of_walk(walk, p.trust_scale, p), _trust_of_walk(walk, p.firm_scale, p)
     answered_people = {b for _, b in edges}
     say = {(a, b): exchange[a, b] * selective[a] for a, b in edges}
     strength = {x: sum(say[a, b] for a, b in edges if b == x and a in answered_people) for x in people}
@@ -181,8 +248,9 @@ def _trust(
     if proved:
         total = sum(seeds.values())
         seeds = {x: seeds[x] / total + (x in proved) / len(proved) for x in people}
-    trusted = _trust_of_walk(_walk(people, edges, seeds, p), p)
-    return {x: p.trust_unproved + (1 - p.trust_unproved) * trusted[x] for x in people}
+    trusted = _trust_of_walk(_walk(people, edges, seeds, p), p.trust_scale, p)
+    trusted = {x: p.trust_unproved + (1 - p.trust_unproved) * trusted[x] for x in people}
+    return trusted, dict.fromkeys(people, 1.0)
 
 
 def _walk(people: set[int], edges: dict[tuple[int, int], float], seeds: dict[int, float], p: Parameters) -> Any:
@@ -199,7 +267,7 @@ def _walk(people: set[int], edges: dict[tuple[int, int], float], seeds: dict[int
     return walk
 
 
-def _trust_of_walk(walk: dict[int, float], p: Parameters) -> dict[int, float]:
+def _trust_of_walk(walk: dict[int, float], scale: float, p: Parameters) -> dict[int, float]:
     wanted = p.trust_core * sum(walk.values())
     held, people = 0.0, 0.0
     for share in sorted(walk.values(), reverse=True):
@@ -209,7 +277,7 @@ def _trust_of_walk(walk: dict[int, float], p: Parameters) -> dict[int, float]:
         held += part * share
         people += part
     mean = wanted / people
-    return {x: 1 - math.exp(-((share / (p.trust_scale * mean)) ** 2)) for x, share in walk.items()}
+    return {x: 1 - math.exp(-((share / (scale * mean)) ** 2)) for x, share in walk.items()}
 
 
 def _credibility(b: int, posts: dict[int, Any], p: Parameters) -> float:
@@ -236,9 +304,21 @@ def _rest_hours(world: World, b: int) -> set[int]:
     return {hour for hour in hours if hour * 3600 < UNTIL}
 
 
-def _alive(world: World, b: int, posts: dict[int, Any], acts: list[Any], p: Parameters) -> float:
+def _posting_days(b: int, posts: dict[int, Any], acts: list[Any]) -> set[int]:
     days = {at // DAY for at, author, _, _ in posts.values() if author == b}
-    days |= {at // DAY for at, kind, a, _, _ in acts if a == b and kind not in ("like", "click")}
+    return days | {at // DAY for at, kind, a, _, _ in acts if a == b and kind not in ("like", "click")}
+
+
+def _days_known(world: World, b: int, posts: dict[int, Any], acts: list[Any]) -> float:
+    days = _posting_days(b, posts, acts)
+    if not days:
+        return math.inf
+    rested = sum(1 for hour in _rest_hours(world, b) if hour >= min(days) * 24)
+    return UNTIL // DAY - min(days) - rested / 24
+
+
+def _alive(world: World, b: int, posts: dict[int, Any], acts: list[Any], p: Parameters) -> float:
+    days = _posting_days(b, posts, acts)
     if not days:
         return 1.0
     first, last, now = min(days), max(days), UNTIL // DAY

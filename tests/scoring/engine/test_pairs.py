@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,11 @@ from scoring.engine import Parameters
 from tests.scoring.engine.worlds import DAY, UNTIL, World
 
 # What acts amount to can be read off the forecast (all of them) and, with everybody trusted, off the reach (free ones).
-PLAIN = Parameters(trust_scale=1e-6, exchange_actions=1_000_000, kappa=0)
+# Here nothing but an exchange takes anything off.
+TRUSTING = Parameters(
+    selectivity_slack=1e6, trust_scale=1e-6, firm_scale=1e-6, kappa=10, exchange_partners=1e6, newcomers=0
+)
+PLAIN = Parameters(trust_scale=1e-6, firm_scale=1e-6, exchange_actions=1_000_000, kappa=0, newcomers=0)
 
 
 def acts_of(people: float) -> float:
@@ -17,10 +22,15 @@ def acts_of(people: float) -> float:
     return -math.log1p(-people) / (28 * math.log(2) / 30)
 
 
+def if_there(row: dict[str, Any]) -> float:
+    """Return the reach without the chance to be absent: reach = (1 + it)^alive - 1."""
+    return math.expm1(math.log1p(row["reach"]) / row["alive"])
+
+
 def counted(world: World, receiver: int) -> tuple[float, float]:
     """Return the weights of all and of the free acts, where the seeds are all givers."""
     row = world.people(PLAIN)[receiver]
-    return acts_of(row["forecast"]), acts_of(row["reach"] / row["alive"])
+    return acts_of(row["forecast"]), acts_of(if_there(row))
 
 
 def day(acts: Sequence[tuple[int, int, int]], kind: str = "like") -> World:
@@ -60,11 +70,22 @@ def test_acts_that_return_one_of_the_same_day_are_not_free(
     assert [free_1, free_2] == pytest.approx([free_of_1 * ONE, free_of_2 * ONE], rel=1e-4, abs=1e-9)
 
 
-def test_the_next_day_is_another_day() -> None:
-    # The last second of a day, and the first of the next.
-    world = day([(DAY - 1, 1, 2), (DAY, 2, 1)])
-
-    assert counted(world, 1)[1] == pytest.approx(2 ** (-9 / 30), rel=1e-4)
+@pytest.mark.parametrize(
+    ("acts", "free_of_2"),
+    [
+        # 1's last second of a day, and 2's first of the next.
+        ([(DAY - 1, 1, 2), (DAY, 2, 1)], 0),
+        # Eight hours later to the second, and one second more.
+        ([(DAY - 3600, 1, 2), (DAY + 7 * 3600, 2, 1)], 0),
+        ([(DAY - 3600, 1, 2), (DAY + 7 * 3600 + 1, 2, 1)], 1),
+        # What 2 returned on the day isn't owed on the next, and of three only the two that weren't are.
+        ([(DAY - 9, 1, 2), (DAY - 8, 2, 1), (DAY + 5, 2, 1)], 1),
+        ([(DAY - 9, 1, 2), (DAY - 8, 1, 2), (DAY - 7, 1, 2), (DAY - 6, 2, 1), *((DAY + i, 2, 1) for i in range(3))], 1),
+    ],
+)
+def test_midnight_frees_nobody(acts: list[tuple[int, int, int]], free_of_2: int) -> None:
+    # Those of the first day are returned whole, or not at all; what is left is of the second.
+    assert counted(day(acts), 1)[1] == pytest.approx(free_of_2 * 2 ** (-9 / 30), rel=0.02, abs=1e-9)
 
 
 def test_the_same_event_twice_is_one() -> None:
@@ -116,8 +137,8 @@ def test_follow_and_unknown_kinds_earn_nothing() -> None:
 
 def exchange_left(world: World) -> float:
     """Return which share of 1's reach an exchange leaves, where nothing else takes any off."""
-    row = world.people(Parameters(selectivity_slack=1e6, trust_scale=1e-6, kappa=10))[1]
-    return float(row["reach"] / row["forecast"] / row["alive"])
+    row = world.people(TRUSTING)[1]
+    return if_there(row) / float(row["forecast"])
 
 
 def exchanging(kind: str, posts: int, answered: int, post_kind: str = "original") -> World:
@@ -181,7 +202,7 @@ def test_posts_that_nobody_stored_are_known_by_the_acts_on_them() -> None:
         for author in (1, 2):
             world.act("click", 5, author, 57, post=10_000 * author + i)
 
-    row = world.people(Parameters(selectivity_slack=1e6, trust_scale=1e-6, kappa=10))[1]
+    row = world.people(TRUSTING)[1]
 
     assert alone == pytest.approx(0.0)
     assert row["taken_exchange"] == 0
@@ -196,7 +217,7 @@ def test_acts_that_do_not_name_their_post_show_at_least_as_many_posts_as_the_kee
         for hour in range(99):
             world.act("like", 5, author, 50 - hour / 24)
 
-    row = world.people(Parameters(selectivity_slack=1e6, trust_scale=1e-6, kappa=10))[1]
+    row = world.people(TRUSTING)[1]
 
     assert alone == pytest.approx(0.0)
     assert row["taken_exchange"] == 0

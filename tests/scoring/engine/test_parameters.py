@@ -25,7 +25,7 @@ def test_missing_names_keep_their_default() -> None:
 @pytest.mark.parametrize("name", [name for name in Parameters().to_dict() if name not in ("version", "supports_kept")])
 def test_every_number_is_part_of_the_fingerprint(name: str) -> None:
     value = Parameters().to_dict()[name]
-    other = value + 1 if isinstance(value, int) else value * 0.99
+    other = value + 1 if isinstance(value, int) else value * 0.99 or 0.01
 
     assert Parameters.from_dict({name: other}).fingerprint() != Parameters().fingerprint()
 

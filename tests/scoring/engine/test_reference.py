@@ -12,7 +12,9 @@ TEXTS = ("jump jump", "jump", "Jump! https://a.b/c", "a nut", "nut 2", "跳跳",
 
 # A few seconds on a few days, so that the same second and the same day come up often.
 moments = st.builds(
-    lambda day, second: UNTIL - day * DAY + second, st.integers(-1, 12), st.sampled_from([0, 1, 2, 3600, 40_000])
+    lambda day, second: UNTIL - day * DAY + second,
+    st.integers(-1, 12),
+    st.sampled_from([0, 1, 2, 3600, 40_000, 80_000]),
 )
 accounts = st.integers(1, 7)
 numbers = st.none() | st.integers(1, 9)
@@ -48,14 +50,28 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(world=worlds(), half_life=st.sampled_from([2.0, 30.0]), texts=st.sampled_from([1, 3]))
-def test_engine_is_the_definition(world: World, half_life: float, texts: int) -> None:
+@given(
+    world=worlds(),
+    half_life=st.sampled_from([2.0, 30.0]),
+    burst=st.sampled_from([0.0, 0.4]),
+    texts=st.sampled_from([1, 3]),
+)
+def test_engine_is_the_definition(world: World, half_life: float, burst: float, texts: int) -> None:
     parameters = Parameters(
         half_life_days=half_life,
+        burst_share=burst,
+        burst_half_life_days=0.5,
         credibility_texts=texts,
         exchange_actions=3,
         selectivity_slack=1,
+        exchange_partners=0.3,
         trust_scale=0.8,
+        firm_scale=1.6,
+        breadth_from=0.2,
+        kappa_broad=0.5,
+        broad_people=0.3,
+        ordinary_ratio=2,
+        return_hours=8,
     )
     expected = reference.score(world, parameters)
 

@@ -2,7 +2,9 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +25,20 @@ def test_a_case_worked_by_hand() -> None:
     world.act("like", 1, 2, days_ago=30, post=77)
     world.act("like", 2, 3, days_ago=30, post=78)
     world.topics = [(77, 5), (77, 6)]
-    formula = Parameters(damping=0.5, trust_scale=1.0, trust_core=1.0)
+    formula = Parameters(damping=0.5, trust_scale=1.0, firm_scale=1.0, trust_core=1.0)
 
     result = world.run(formula)
 
     # One act of one half-life weighs 1/2: a rate of ln 2 / 30 / 2 a day, and in 28 days
-    # 1 - exp(-28 ln 2 / 60) = 1 - 2^(-28/60) people.
-    p = 1 - 2 ** (-28 / 60)
+    # 1 - exp(-28 ln 2 / 60) = 1 - 2^(-28/60) people; who acted once stands for half a newcomer besides.
+    p = 1.5 * (1 - 2 ** (-28 / 60))
     # The walk is at 1 for 4/7 of its time (half of all restarts, and all from 3, who leads nowhere), at 2 for half of
     # that and at 3 for half of that again; its mean is 1/3.
     trust1, trust2, trust3 = (1 - math.exp(-((3 * share) ** 2)) for share in (4 / 7, 2 / 7, 1 / 7))
-    # 2: nearly all vouched, so the rest is below the cap. 3: T = p trust2, and of the rest only .3 T counts.
-    reach3 = 1.3 * p * trust2
+    # Each gave to one person alone, so that trust counts by how firm it is, and here the two have one scale. 2: nearly
+    # all vouched, so the rest is below the cap. 3: V = p trust2^2, nobody reads many, and of the rest .3 V counts.
+    reach3 = 1.3 * p * trust2**2
+    assert reach3 < p
     expected: dict[int, dict[str, Any]] = {
         1: {"reach": 0.0, "forecast": 0.0, "score": 1.0, "trust": trust1, "supporters": 0, "percentile": 100 / 6},
         2: {"reach": p, "forecast": p, "taken_unvouched": 0.0, "trust": trust2, "supporters": 1, "percentile": 250 / 3},
@@ -64,34 +68,39 @@ def test_all_five_reasons_worked_by_hand() -> None:
         yours = world.post(2, ago, text="nut" if ago > 31 else "squirrel")
         world.act("like", 2, 1, ago - 0.5, mine)
         world.act("like", 1, 2, ago - 1, yours)
-    formula = Parameters(credibility_days=60, selectivity_slack=1, exchange_from=0.5, exchange_to=1.5)
+    formula = Parameters(credibility_days=60, selectivity_slack=1, exchange_from=0.5, exchange_to=1.5, return_hours=0)
 
     two = world.people(formula)[2]
 
     # Ten likes on ten posts, both ways: f = 10 / 11 each, so m = 10 / 11 and e = (1.5 - 10/11) / 1.
     exchange = 1.5 - 10 / 11
-    # Two different texts of ten, three times over.
-    credibility = 0.6
+    # Two different texts of ten, twice over.
+    credibility = 0.4
     # 1's ten acts on one person: min(1, 2 (10 - 1 + 1) / (10 + 1)) = 1: nothing indiscriminate.
     rate = math.log(2) / 30 * sum(2 ** (-(ago - 1) / 30) for ago in range(31, 41))
-    p = 1 - math.exp(-28 * rate)
+    # 2 is known since forty days ago, in which a steady stream comes to all but 2^-(50/30) of its rate.
+    p = 1 - math.exp(-28 * rate / (1 - 2 ** (-50 / 30)))
     alive = two["alive"]
     assert 0 < alive < 0.5
     assert two["trust"] > 0.99
     assert two["credibility"] == pytest.approx(credibility)
     assert two["forecast"] == pytest.approx(p)
-    assert two["reach"] == pytest.approx(p * exchange * credibility * alive)
+    assert two["reach"] == pytest.approx((1 + p * exchange * credibility) ** alive - 1)
 
-    # Three factors multiply, so that the Shapley share of x with the others y and z is
-    # (1 - x) ((1 + y + z) / 3 - (y + z - 2 y z) / 6), times p.
-    def share(x: float, y: float, z: float) -> float:
-        return p * (1 - x) * (2 + y + z + 2 * y * z) / 6
+    # What each takes off on average over the six orders in which the three could be applied.
+    factors = {"exchange": exchange, "repetition": credibility, "absence": alive}
 
-    assert two["taken_exchange"] == pytest.approx(share(exchange, credibility, alive))
-    assert two["taken_repetition"] == pytest.approx(share(credibility, exchange, alive))
-    assert two["taken_absence"] == pytest.approx(share(alive, exchange, credibility))
+    def left(on: Sequence[str]) -> float:
+        there = p * math.prod(factors[reason] for reason in on if reason != "absence")
+        return float((1 + there) ** alive - 1) if "absence" in on else there
+
+    orders = list(permutations(factors))
+    for reason in factors:
+        before = [order[: order.index(reason)] for order in orders]
+        taken = sum(left(some) - left((*some, reason)) for some in before) / len(orders)
+        assert two[f"taken_{reason}"] == pytest.approx(taken)
     assert two["taken_unvouched"] == pytest.approx(0, abs=1e-9)
-    assert two["taken_indiscriminate"] == 0
+    assert two["taken_indiscriminate"] == pytest.approx(0, abs=1e-9)
 
 
 def test_empty_input_gives_empty_tables() -> None:
