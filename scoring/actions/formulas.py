@@ -9,6 +9,7 @@ from django.db import transaction
 
 from scoring.actions.errors import ScoringError
 from scoring.engine import EngineError, Parameters
+from scoring.engine.parameters import BESIDE
 from scoring.models import Activation, Formula
 
 log = logging.getLogger(__name__)
@@ -83,14 +84,21 @@ def _store_defaults(moment: datetime, now: datetime) -> Formula:
 
 
 def parameters_of(formula: Formula) -> Parameters:
-    """Return a stored formula as the engine takes it; raise ScoringError if its row was tampered with.
+    """Return a stored formula as the engine takes it.
 
-    Parameters that the engine has learnt since it was stored take their default.
+    Raises ScoringError if its row was tampered with, and if it was stored by an engine that knew other parameters: what
+    was learnt since has no value in it, and with a default it would be another definition under the same name.
     """
     # Over what is stored, as Parameters.fingerprint does it over what this engine knows.
     text = json.dumps(formula.parameters, sort_keys=True, separators=(",", ":"))
     if hashlib.sha256(text.encode()).hexdigest() != formula.fingerprint:
         raise ScoringError(f"formula {formula.version} isn't what was stored: its fingerprint differs")
+    others = (formula.parameters.keys() ^ Parameters().to_dict().keys()) - BESIDE
+    if others:
+        raise ScoringError(
+            f"formula {formula.version} is of an engine with other parameters ({', '.join(sorted(others))});"
+            " copy it as a candidate in the admin, which gives it this engine's"
+        )
     return Parameters.from_dict(formula.parameters)
 
 

@@ -3,14 +3,16 @@
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, transaction
 
 from scoring.actions import ScoringError, ensure_formula, ensure_topics, score
 from scoring.engine import Parameters
-from scoring.models import Formula, ScoreRun, Topic
+from scoring.models import Activation, Formula, ScoreRun, Topic
 from tests.scoring.conftest import NOW
 
 APRIL_1 = datetime(2026, 4, 1, tzinfo=UTC)
@@ -69,15 +71,39 @@ def test_a_tampered_formula_is_not_run(known: Path) -> None:
     assert "fingerprint differs" in ScoreRun.objects.get().error
 
 
-def test_a_formula_stored_by_an_older_engine_still_runs(known: Path) -> None:
+def stored_without(name: str) -> Formula:
+    """Store a current formula as an engine would have that didn't know a parameter."""
     older = Parameters(version="older").to_dict()
-    del older["supports_kept"]
+    del older[name]
     text = json.dumps(older, sort_keys=True, separators=(",", ":"))
-    formula = Formula.objects.create(
+    return Formula.objects.create(
         version="older", parameters=older, fingerprint=hashlib.sha256(text.encode()).hexdigest(), is_current=True
     )
+
+
+def test_a_formula_stored_before_something_was_shown_beside_the_score_still_runs(known: Path) -> None:
+    formula = stored_without("supports_kept")
     run = score(as_of=APRIL_2, now=NOW)
     assert (run.formula, run.state) == (formula, ScoreRun.State.DONE)
+
+
+def test_a_formula_of_another_definition_is_not_run_as_if_it_were_this_one(known: Path) -> None:
+    stored_without("kappa_broad")
+    with pytest.raises(ScoringError, match=r"engine with other parameters \(kappa_broad\)"):
+        score(as_of=APRIL_2, now=NOW)
+
+
+def test_a_formula_of_another_definition_is_retired_when_the_engine_changes(known: Path) -> None:
+    former = stored_without("kappa_broad")
+    Activation.objects.create(formula=former, current_from=APRIL_1, begun_at=NOW, made_at=NOW)
+
+    import_module("scoring.migrations.0007_formula_of_this_engine").retire(apps, None)
+
+    former.refresh_from_db()
+    assert not former.is_current
+    run = score(as_of=APRIL_2, now=NOW)
+    assert (run.formula.version, run.formula.is_current) == (Parameters().version, True)
+    assert [each.formula for each in Activation.objects.order_by("current_from")] == [former, run.formula]
 
 
 def test_starter_topics_are_created_where_missing_and_edits_kept(db: None) -> None:
