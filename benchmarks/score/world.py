@@ -1,7 +1,7 @@
 """A made-up world, whole: what the engine may see, and what is true."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -47,8 +47,10 @@ class World:
         What it is like.
     inputs : Inputs
         What the engine may see.
-    future : Acts
-        What honest people did in the horizon after the cut.
+    future : pyarrow.Table
+        What honest people did in the horizon after the cut on what others posted, or by naming them.
+    future_talk, future_posts : pyarrow.Table
+        Their answers to answers then, and what they posted.
     outcome : ndarray of float64, shape (people,)
         Different honest people who acted in the horizon on what each posted, or by naming them. To answer somebody's
         answer is conversation, and isn't being reached.
@@ -65,6 +67,8 @@ class World:
     setting: Setting
     inputs: Inputs
     future: pa.Table
+    future_talk: pa.Table
+    future_posts: pa.Table
     outcome: Floats
     ceiling: Floats
     followers: Ints
@@ -78,8 +82,23 @@ class World:
         return self.inputs.interactions
 
     @property
+    def posts(self) -> pa.Table:
+        """The posts that the engine may see."""
+        assert isinstance(self.inputs.posts, pa.Table)
+        return self.inputs.posts
+
+    @property
     def cut(self) -> int:
         return ORIGIN + self.setting.days * DAY
+
+    def afterwards(self) -> Inputs:
+        """Return what the engine could see a horizon after the cut, if all who are paid to act had stopped."""
+        return replace(
+            self.inputs,
+            interactions=pa.concat_tables([self.interactions, self.future, self.future_talk]),
+            posts=pa.concat_tables([self.posts, self.future_posts]),
+            until=self.cut + HORIZON * DAY,
+        )
 
 
 def seed_of(base: str, name: str) -> int:
@@ -98,16 +117,23 @@ def make_world(setting: Setting, seed: int) -> World:
     acts, talk, posts = simulate(setting, people, people.follows, there, 0, numbers, dice)
     cheated = attack(setting, people, cast, acts, posts, numbers, dice)
     counts = []
-    future = acts
+    future, future_talk, future_posts = acts, talk, posts
     for number in range(FUTURES):
         then, _after = presence(setting, HORIZON, dice, state)
-        happened, _talk, _written = simulate(
-            setting, people, grown(setting, people, HORIZON, dice), then, setting.days, Numbers(), dice
+        # Posts of the one that happened are numbered on: they are seen together with those of the history.
+        happened, answers, written = simulate(
+            setting,
+            people,
+            grown(setting, people, HORIZON, dice),
+            then,
+            setting.days,
+            Numbers() if number else numbers,
+            dice,
         )
         pairs = np.unique(happened.target * size + happened.actor)
         counts.append(np.bincount(pairs // size, minlength=size).astype(np.float64))
         if number == 0:
-            future = happened
+            future, future_talk, future_posts = happened, answers, written
     all_acts = Acts.joined([acts, talk, *cheated.acts])
     all_posts = Posts.joined([posts, *cheated.posts])
     candidates = np.zeros(size, dtype=bool)
@@ -127,7 +153,16 @@ def make_world(setting: Setting, seed: int) -> World:
         seeds=_seeds(setting, people.author & ~people.absent, cast, cheated.bots, dice) + 1,
     )
     return World(
-        setting, inputs, _interactions(future), counts[0], np.mean(counts[1:], axis=0), followers, kind_of, candidates
+        setting=setting,
+        inputs=inputs,
+        future=_interactions(future),
+        future_talk=_interactions(future_talk),
+        future_posts=_posts(future_posts, people.community, cast, dice),
+        outcome=counts[0],
+        ceiling=np.mean(counts[1:], axis=0),
+        followers=followers,
+        kind_of=kind_of,
+        candidates=candidates,
     )
 
 
