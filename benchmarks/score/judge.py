@@ -1,12 +1,13 @@
 """Hold rankings of a world against what then happened in it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from benchmarks.score.attacks import CLASSES
 from benchmarks.score.baselines import BASELINES, Rows
+from benchmarks.score.foresight import Foresight, foresight
 from benchmarks.score.measures import excess, gained, lost, percentile
 from benchmarks.score.population import Floats
 from benchmarks.score.settings import Setting
@@ -55,6 +56,8 @@ class Judgement:
         Of the score.
     lost : dict of str to tuple of float
         Median and worst decile of the percentile points lost to discounts, of honest people and of friends.
+    foresight : Foresight or None
+        What bands and scores were worth afterwards; None for a formula that has no bands.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Judgement:
     baselines: dict[str, Verdict]
     formula: Verdict
     lost: dict[str, tuple[float, float]]
+    foresight: Foresight | None = None
 
     @property
     def best_baseline(self) -> float:
@@ -78,7 +82,9 @@ Formula = Callable[[World], tuple[Floats, Floats]]
 
 def judge_setting(base: str, formula: Formula, setting: Setting) -> Judgement:
     """Make the world of a setting, with a seed derived from that of the table, and judge a formula in it."""
-    return judge(make_world(setting, seed_of(base, setting.name)), formula)
+    world = make_world(setting, seed_of(base, setting.name))
+    found = judge(world, formula)
+    return replace(found, foresight=foresight(world)) if formula is engine else found
 
 
 def engine(world: World) -> tuple[Floats, Floats]:

@@ -1,13 +1,9 @@
 """The measures of the laboratory, by cases small enough to work out."""
 
-import gzip
-from pathlib import Path
-
 import numpy as np
 
 from benchmarks.score.baselines import BASELINES, Rows
 from benchmarks.score.measures import excess, gained, percentile
-from benchmarks.score.real import HIGGS, higgs, reposters_after
 
 
 def test_attackers_are_placed_among_honest_people() -> None:
@@ -17,20 +13,6 @@ def test_attackers_are_placed_among_honest_people() -> None:
     assert percentile(score, honest).tolist() == [12.5, 37.5, 62.5, 87.5, 75.0]
     assert gained(score, truth, honest).tolist() == [0, 0, 0, 0, 75.0]
     assert excess(gained(score, truth, honest), truth, ~honest, honest) == 75.0
-
-
-def test_higgs_rows_that_stand_again_as_mentions_are_one_act(tmp_path: Path) -> None:
-    path = tmp_path / HIGGS
-    path.parent.mkdir()
-    with gzip.open(path, "wt") as file:
-        file.write("1 2 100 RT\n1 2 100 MT\n1 2 200 MT\n3 2 300 RE\n3 2 300 MT\n3 2 300 RT\n")
-
-    acts = higgs(tmp_path)
-
-    rows = zip(*(acts[name].to_pylist() for name in ("at", "kind", "actor")), strict=True)
-    assert sorted(rows) == [(100, "repost", 1), (200, "mention", 1), (300, "reply", 3)]
-    assert reposters_after(acts, np.array([1, 2]), 100, 1).tolist() == [0, 1]
-    assert reposters_after(acts, np.array([1, 2]), 101, 1).tolist() == [0, 0]
 
 
 def test_baselines_count_what_they_say() -> None:
