@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks.score import bots, real
+from benchmarks.score import bots, coordinated, real
 from benchmarks.score.bound import Part
 from benchmarks.score.judge import Judgement, engine, judge_setting
 from benchmarks.score.report import bounds_of, print_foresight, print_rankers, print_worlds
@@ -28,6 +28,7 @@ DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 REAL = {
     "higgs": partial(real.higgs_part, DATA),
     "rstudioconf": partial(real.conference_part, DATA),
+    "coordinated": partial(coordinated.part, DATA),
 }
 
 
