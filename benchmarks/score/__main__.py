@@ -17,7 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from benchmarks.score import bots, coordinated, real
-from benchmarks.score.bound import Part
+from benchmarks.score.bound import Part, left_out
 from benchmarks.score.judge import Judgement, engine, judge_setting
 from benchmarks.score.report import bounds_of, print_foresight, print_rankers, print_worlds
 from benchmarks.score.settings import WORLDS
@@ -45,10 +45,16 @@ def main() -> int:
     chosen = [setting for setting in WORLDS if not asked.worlds or setting.name in asked.worlds]
     jobs: list[Callable[[], Judgement | Part]] = [partial(judge_setting, base, engine, each) for each in chosen]
     # The longest first, or one process would end alone.
-    jobs = [*(job if (DATA / name).exists() else partial(absent, name) for name, job in REAL.items()), *jobs]
+    jobs = [
+        *(job if (DATA / name).exists() else partial(left_out, name, DATA) for name, job in REAL.items()),
+        *jobs,
+    ]
     jobs = [partial(bots.part, base), *jobs]
-    with multiprocessing.get_context("spawn").Pool(asked.processes, maxtasksperchild=1) as pool:
-        results = list(tqdm(pool.imap(_call, jobs), "worlds and data", len(jobs)))
+    bar = tqdm(desc="worlds and data", total=len(jobs))
+    # A process for each, so that none keeps what another needed.
+    with bar, multiprocessing.get_context("spawn").Pool(asked.processes, maxtasksperchild=1) as pool:
+        running = [pool.apply_async(job, callback=lambda _done: bar.update()) for job in jobs]
+        results = [each.get() for each in running]
     found = [result for result in results if isinstance(result, Judgement)]
     print(f"{len(found)} worlds, seeds from {base}\n")
     print_rankers(found)
@@ -66,18 +72,9 @@ def main() -> int:
     return int(failed > 0)
 
 
-def absent(name: str) -> Part:
-    """Say that there is no such real data."""
-    return Part((f"{name}: left out, for there is no {DATA.name}/{name} beside the project",))
-
-
 def commit() -> str:
     """Return the hash of the commit that stands in the work tree."""
     return subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607  # git from the path
-
-
-def _call(job: Callable[[], Judgement | Part]) -> Judgement | Part:
-    return job()
 
 
 if __name__ == "__main__":

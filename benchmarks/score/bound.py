@@ -1,6 +1,7 @@
 """What is asked of a figure, and a part of the table with its figures."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,8 @@ class Part:
 
     lines: tuple[str, ...]
     bounds: tuple[Bound, ...] = ()
+
+
+def left_out(name: str, folder: Path) -> Part:
+    """Say that there is no such real data."""
+    return Part((f"{name}: left out, for there is no {folder.name}/{name} beside the project",))
