@@ -21,8 +21,8 @@ from benchmarks.score.world import World, make_world, seed_of
 from scoring.engine import Parameters
 from scoring.engine.activity import DAY, activity
 from scoring.engine.rests import rests
-from scoring.engine.run import snapshot
 from scoring.engine.scale import score
+from scoring.engine.snapshot import snapshot
 from scoring.engine.tables import Workspace
 
 COUNTS: Final = (10_000, 100_000, 1_000_000)

@@ -9,9 +9,10 @@ from benchmarks.score.world import World
 from scoring.engine import Parameters
 from scoring.engine.activity import DAY, activity
 from scoring.engine.backtests import bands_from, held_against
+from scoring.engine.hindsight import hindsight
 from scoring.engine.rests import rests
-from scoring.engine.run import hindsight, snapshot
 from scoring.engine.scale import score
+from scoring.engine.snapshot import snapshot
 from scoring.engine.tables import Workspace
 
 # Median, 90th and 99th percentile.

@@ -19,7 +19,7 @@ from scoring.engine.activity import DAY, activity
 from scoring.engine.backtests import Backtest, Ranking, rank
 from scoring.engine.past import backtest
 from scoring.engine.rests import rests
-from scoring.engine.run import snapshot
+from scoring.engine.snapshot import snapshot
 from scoring.engine.tables import Workspace
 
 HIGGS: Final = "higgs/higgs-activity_time.txt.gz"

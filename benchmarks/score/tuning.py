@@ -9,7 +9,8 @@ import numpy as np
 
 from scoring.engine import Parameters
 
-HALF_LIVES: Final = (0.25, 0.35, 0.5, 0.75, 1.0)
+# Half-lives in days, each with the share of the rate that is taken with a tenth of a day.
+RATES: Final = ((0.35, 0.0), (0.5, 0.0), (1.0, 0.0), (0.5, 0.1), (1.0, 0.3), (2.0, 0.3))
 TRUST_UNPROVED: Final = (0.1, 0.3, 1.0)
 
 
@@ -29,15 +30,19 @@ def chosen_by_inner_splits(splits: Sequence[InnerSplit], horizon_days: int) -> t
     level the first is taken.
     """
     formulas = [
-        Parameters(half_life_days=half_life, trust_unproved=trust, horizon_days=horizon_days)
-        for half_life, trust in product(HALF_LIVES, TRUST_UNPROVED)
+        Parameters(half_life_days=half_life, burst_share=burst, trust_unproved=trust, horizon_days=horizon_days)
+        for (half_life, burst), trust in product(RATES, TRUST_UNPROVED)
     ]
     found = np.average([split.spearman(formulas) for split in splits], axis=0, weights=[s.people for s in splits])
     best = int(np.argmax(found))
-    grid = found.reshape(len(HALF_LIVES), len(TRUST_UNPROVED))
-    lines = [f"chosen by {len(splits)} inner splits: half-life {formulas[best].half_life_days:g} days, trust of "]
-    lines[0] += f"everybody where nobody is proved {formulas[best].trust_unproved:g}; mean Spearman there:"
-    lines.append(f"{'half-life, days':>18}" + "".join(f"{f'trust {trust:g}':>11}" for trust in TRUST_UNPROVED))
-    for half_life, row in zip(HALF_LIVES, grid, strict=True):
-        lines.append(f"{half_life:>18g}" + "".join(f"{figure:>11.3f}" for figure in row))
-    return formulas[best], lines
+    grid = found.reshape(len(RATES), len(TRUST_UNPROVED))
+    chosen = formulas[best]
+    lines = [
+        f"chosen by {len(splits)} inner splits: half-life {chosen.half_life_days:g} days, with a share of "
+        f"{chosen.burst_share:g} on a tenth of a day, trust of everybody where nobody is proved "
+        f"{chosen.trust_unproved:g}; mean Spearman there:",
+        f"{'half-life, days':>18}{'burst':>8}" + "".join(f"{f'trust {trust:g}':>11}" for trust in TRUST_UNPROVED),
+    ]
+    for (half_life, burst), row in zip(RATES, grid, strict=True):
+        lines.append(f"{half_life:>18g}{burst:>8g}" + "".join(f"{figure:>11.3f}" for figure in row))
+    return chosen, lines

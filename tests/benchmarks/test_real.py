@@ -24,7 +24,7 @@ from benchmarks.score.real import (
     judged,
     reaches,
 )
-from benchmarks.score.tuning import HALF_LIVES, TRUST_UNPROVED, InnerSplit, chosen_by_inner_splits
+from benchmarks.score.tuning import RATES, TRUST_UNPROVED, InnerSplit, chosen_by_inner_splits
 from scoring.engine import POSTS, Inputs, Parameters, compute
 from scoring.engine.activity import DAY
 
@@ -115,12 +115,12 @@ def test_the_best_of_the_inner_splits_is_chosen_weighed_by_people() -> None:
 
         return InnerSplit(round(1000 * worth), spearman)
 
-    few, lines = chosen_by_inner_splits([likes(0.25, 0.1, 0.4), likes(0.75, 0.3, 0.5)], 2)
+    few, lines = chosen_by_inner_splits([likes(0.35, 0.1, 0.4), likes(2.0, 0.3, 0.5)], 2)
 
-    assert (few.half_life_days, few.trust_unproved, few.horizon_days) == (0.75, 0.3, 2)
-    assert lines[0].startswith("chosen by 2 inner splits: half-life 0.75 days")
-    assert len(lines) == 2 + len(HALF_LIVES)
-    assert all(len(formulas) == len(HALF_LIVES) * len(TRUST_UNPROVED) for formulas in asked)
+    assert (few.half_life_days, few.trust_unproved, few.horizon_days) == (2.0, 0.3, 2)
+    assert lines[0].startswith("chosen by 2 inner splits: half-life 2 days")
+    assert len(lines) == 2 + len(RATES)
+    assert all(len(formulas) == len(RATES) * len(TRUST_UNPROVED) for formulas in asked)
 
 
 def test_the_choice_sees_nothing_of_what_is_judged() -> None:

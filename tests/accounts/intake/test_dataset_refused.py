@@ -83,7 +83,8 @@ def test_files_and_folders_in_each_others_place_are_refused(folder: Make, tmp_pa
         open_source(path, "dataset")
     with pytest.raises(NotThisFormat, match=r"^there is no file or folder .*nowhere$"):
         open_source(tmp_path / "nowhere", "dataset")
-    with pytest.raises(NotThisFormat, match=r"^there is no format 'xml'; known are dataset, higgs, rtweet, twitter-v2$"):
+    known = "dataset, higgs, rtweet, twitter-v2"
+    with pytest.raises(NotThisFormat, match=rf"^there is no format 'xml'; known are {known}$"):
         open_source(path, "xml")
 
 
