@@ -53,6 +53,9 @@ def print_foresight(found: list[Judgement]) -> None:
         for width, change in ((22, seen.silent), (20, seen.ordinary)):
             print(f"{change[0]:>{width}.2f}{change[1]:>8.2f}{change[2]:>8.2f}", end="")
         print()
+    for name, end in (("lowest", min), ("highest", max)):
+        held, of_large = (end(getattr(each.foresight, what) for each in found) for what in ("held", "held_large"))
+        print(f"{name:<16}{held:>16.3f}{of_large:>16.3f}")
     print()
 
 
