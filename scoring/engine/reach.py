@@ -60,30 +60,6 @@ def acting(weight: Floats, *, half_life_days: float, horizon_days: float) -> Flo
     return np.asarray(-np.expm1(-weight * (np.log(2.0) / half_life_days * horizon_days)))
 
 
-def standing_for(chance: Floats, actions: Ints, *, newcomers: float) -> Floats:
-    """Return how many people each pair's giver stands for: themselves, and others not seen yet.
-
-    Who acted once stands for some who haven't yet: the number of new ones still to come grows with the number of those
-    seen once, and with nothing else (Good, "The Population Frequencies of Species and the Estimation of Population
-    Parameters", Biometrika 40, 1953).
-
-    Parameters
-    ----------
-    chance : ndarray of float64, shape (m,)
-        That the giver acts in the horizon.
-    actions : ndarray of int64, shape (m,)
-        Acts of the giver on the receiver.
-    newcomers : float
-        People not seen yet for each seen once.
-
-    Returns
-    -------
-    ndarray of float64, shape (m,)
-        At least the chance, and less than twice.
-    """
-    return chance * np.where(actions == 1, 1.0 + newcomers, 1.0)
-
-
 @dataclass(frozen=True)
 class Attention:
     """What a person's supporters bring, by how far their attention can be believed; arrays of one shape.
@@ -242,12 +218,11 @@ def reach(
     exchange: Floats,
     credibility: Floats,
     alive: Floats,
-    known: Floats,
     formula: Parameters,
 ) -> Reach:
     """Sum pairs to people.
 
-        free_ab = s_a e_ab (1 - exp(-H freerate_ab / known_b)), and `newcomers` more of it where a acted once
+        free_ab = s_a e_ab brings(free acts of a on b)
         V, B, N = free_ab sorted into vouched, broad and narrow (`attention`), each summed over a
         B' = min(B, kappa_broad (broad_people + V)),  N' = min(N, kappa (V + B'))
         reach_b = (1 + credibility_b (V + B' + N'))^alive_b - 1
@@ -270,8 +245,6 @@ def reach(
         Factor per pair, 0 to 1.
     credibility, alive : ndarray of float64, shape (n,)
         Factors of receivers, 0 to 1.
-    known : ndarray of float64, shape (n,)
-        Share of receivers' past that was seen (`share_known`), above 0 and at most 1.
     formula : Parameters
         Half-life, horizon, newcomers and caps.
 
@@ -283,8 +256,8 @@ def reach(
     size = trust.size
     giver, receiver = pairs.giver, pairs.receiver
     caps = Caps.of(formula)
-    every = brings(pairs.weight / known[receiver], pairs, formula)
-    free = brings(pairs.free / known[receiver], pairs, formula) * exchange
+    every = brings(pairs.weight, formula)
+    free = brings(pairs.free, formula) * exchange
     sums: dict[tuple[bool, bool], Attention] = {}
     for exchange_on in (False, True):
         for indiscriminate_on in (False, True):
@@ -321,55 +294,35 @@ def reach(
     )
 
 
-def share_known(days: Floats, formula: Parameters) -> Floats:
-    """Return how much of a steady past was seen of people who are known for so many days.
+def brings(weight: Floats, formula: Parameters) -> Floats:
+    """Return how many people each pair is expected to bring: its giver, and others not seen yet.
 
-        1 - 2^(-(days + known_days) / half life), and the same of the burst in its share
+        1 - exp(-H rate) + newcomers (1 - exp(-weight / newcomers_weight))
 
-    Of a steady stream of acts that began so long ago, the decayed sum of weights reaches only this share of what it
-    comes to in the end. Rates are divided by it, so that newcomers aren't rated by days on which they weren't there.
-
-    Parameters
-    ----------
-    days : ndarray of float64, shape (n,)
-        Days since the first post, less declared rests; infinite for those of whom none is known.
-    formula : Parameters
-        Half-lives and the days that are added.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        Above 0, at most 1.
-
-    Examples
-    --------
-    >>> share_known(np.array([0.0, 20.0, np.inf]), Parameters(half_life_days=30, known_days=10)).round(3).tolist()
-    [0.206, 0.5, 1.0]
-    """
-    whole = np.log(2.0) * (days + formula.known_days)
-    slow, burst = (-np.expm1(-whole / each) for each in (formula.half_life_days, formula.burst_half_life_days))
-    return np.asarray((1.0 - formula.burst_share) * slow + formula.burst_share * burst)
-
-
-def brings(weight: Floats, pairs: Pairs, formula: Parameters) -> Floats:
-    """Return how many people each pair is expected to bring, by some weight of its acts.
+    New people come as long as an audience is alive, about so many for each whose acts aren't long past. The second part
+    so fades much later than the first. Both only grow with each act, and less with each: one giver never stands for
+    more than 1 + newcomers, and the acts of two, told to be of one, never bring less than those of either.
 
     Parameters
     ----------
-    weight : ndarray of float64, shape (m,)
-        The sums of weights of the pairs.
-    pairs : Pairs
-        What each pair did.
+    weight : ndarray of float64
+        The sums of weights, at least 0.
     formula : Parameters
         Half-life, horizon and newcomers.
 
     Returns
     -------
-    ndarray of float64, shape (m,)
-        `standing_for` of `acting`.
+    ndarray of float64
+        People, from 0 to 1 + newcomers.
+
+    Examples
+    --------
+    >>> month = Parameters(half_life_days=30, horizon_days=28, newcomers=0.15, newcomers_weight=0.05)
+    >>> brings(np.array([0.0, 0.05, 1.0, 99.0]), month).round(3).tolist()
+    [0.0, 0.127, 0.626, 1.15]
     """
-    chance = acting(weight, half_life_days=formula.half_life_days, horizon_days=formula.horizon_days)
-    return standing_for(chance, pairs.actions, newcomers=formula.newcomers)
+    acting_again = acting(weight, half_life_days=formula.half_life_days, horizon_days=formula.horizon_days)
+    return np.asarray(acting_again - formula.newcomers * np.expm1(-weight / formula.newcomers_weight))
 
 
 def _divide(a: Floats, b: Floats) -> Floats:

@@ -12,7 +12,7 @@ from scoring.engine.discounts import Breadth, breadth, exchange, selectivity
 from scoring.engine.inputs import Inputs
 from scoring.engine.pairs import Pairs, pairs
 from scoring.engine.parameters import Parameters
-from scoring.engine.reach import Reach, brings, reach, share_known
+from scoring.engine.reach import Reach, brings, reach
 from scoring.engine.rests import overlap, pauses
 from scoring.engine.tables import Workspace
 from scoring.engine.trust import Walk, seeds_from_data, trust, walk
@@ -119,10 +119,9 @@ def snapshot(
     walked, trusted, firm, seeded_from = _trust(found, factor, selective, inputs.seeds, seen.people, formula)
     credible = _credibility(workspace, seen, until, formula)
     there = _alive(posted, past, until, formula)
-    known = share_known(_days_known(posted, past, until), formula)
     broad = breadth(
         found,
-        brings(found.free_calendar, found, formula) * factor * selective[found.giver],
+        brings(found.free_calendar, formula) * factor * selective[found.giver],
         trusted,
         ratio=formula.ordinary_ratio,
         begin=formula.breadth_from,
@@ -138,7 +137,6 @@ def snapshot(
         exchange=factor,
         credibility=credible,
         alive=there,
-        known=known,
         formula=formula,
     )
     factors = (factor, selective, broad, trusted, firm, credible, there)
@@ -238,10 +236,3 @@ def _alive(posted: Posting, past: tuple[Ints, Ints, Ints], until: int, formula: 
         np.maximum(end - after - overlap(past, after, end), 0) / DAY,
         presence,
     )
-
-
-def _days_known(posted: Posting, past: tuple[Ints, Ints, Ints], until: int) -> Floats:
-    """Return the days since everybody's first post, less rests; infinite for those who posted nothing."""
-    first = posted.first * DAY
-    end = np.full(first.size, until)
-    return np.where(posted.days > 0, np.maximum(end - first - overlap(past, first, end), 0) / DAY, np.inf)

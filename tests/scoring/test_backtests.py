@@ -54,7 +54,12 @@ def test_a_run_again_has_the_same_one_and_not_two(known: Path, weekly: Formula) 
     before = Backtest.objects.filter(run=first).values().get()
     score(as_of=APRIL_1, now=NOW, formula=weekly)
 
-    assert Backtest.objects.filter(run=first).values().get() == before
+    after = Backtest.objects.filter(run=first).values().get()
+    # Sums by several threads may differ in their last bit.
+    assert after.pop("cut") == before.pop("cut")
+    for name in ("bins", "baselines"):
+        assert after.pop(name) == [pytest.approx(row) for row in before.pop(name)]
+    assert after == pytest.approx(before)
 
 
 def test_without_a_past_there_is_no_row_and_one_of_before_goes(known: Path, db: None) -> None:

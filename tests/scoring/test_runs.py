@@ -61,7 +61,8 @@ def test_a_run_publishes_whole(known: Path) -> None:
     assert seen[-1] == "publishing"
 
     by_rank = list(Score.objects.filter(run=run).order_by("-score").values_list("person__handle", flat=True))
-    assert by_rank[0] == "handle0"
+    # The two on whom most people act.
+    assert set(by_rank[:2]) == {"handle0", "handle1"}
     topics = TopicReach.objects.filter(run=run, person__handle="handle1").values_list("topic__slug", flat=True)
     assert sorted(topics) == ["data", "data-science"]
     assert Support.objects.filter(run=run, supported__handle="handle0").count() > 3

@@ -92,13 +92,11 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
     there = {b: _alive(world, b, posts, acts, p) for b in people}
 
     acted = {(a, b): sum(1 for act in acts if (act[2], act[3]) == (a, b)) for a, b in pairs}
-    people_of = {pair: 1 + p.newcomers if acted[pair] == 1 else 1.0 for pair in pairs}
 
-    since = {b: _days_known(world, b, posts, acts) + p.known_days for b in people}
-    known = {b: sum(share * (1 - 2 ** (-since[b] / half)) for share, half in halves) for b in people}
-
-    def brings(rates: dict[tuple[int, int], float], pair: tuple[int, int], seen: float = 1.0) -> float:
-        return people_of[pair] * (1 - math.exp(-p.horizon_days * rates[pair] / seen))
+    def brings(rates: dict[tuple[int, int], float], pair: tuple[int, int]) -> float:
+        acts_now = rates[pair] * p.half_life_days / math.log(2)
+        newcomers = p.newcomers * (1 - math.exp(-acts_now / p.newcomers_weight))
+        return 1 - math.exp(-p.horizon_days * rates[pair]) + newcomers
 
     ordinary = {}
     for b in people:
@@ -120,9 +118,9 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
         def value(on: frozenset[str], b: int = b, givers: list[int] = givers) -> float:
             vouched = readers = others = 0.0
             for a in givers:
-                part = brings(rate, (a, b), known[b])
+                part = brings(rate, (a, b))
                 if "exchange" in on:
-                    part = exchange[a, b] * brings(free_rate, (a, b), known[b])
+                    part = exchange[a, b] * brings(free_rate, (a, b))
                 if "indiscriminate" in on:
                     part *= selective[a]
                 trusted = trust[a] * (firm[a] + (1 - firm[a]) * broad[a, b])
@@ -307,14 +305,6 @@ def _rest_hours(world: World, b: int) -> set[int]:
 def _posting_days(b: int, posts: dict[int, Any], acts: list[Any]) -> set[int]:
     days = {at // DAY for at, author, _, _ in posts.values() if author == b}
     return days | {at // DAY for at, kind, a, _, _ in acts if a == b and kind not in ("like", "click")}
-
-
-def _days_known(world: World, b: int, posts: dict[int, Any], acts: list[Any]) -> float:
-    days = _posting_days(b, posts, acts)
-    if not days:
-        return math.inf
-    rested = sum(1 for hour in _rest_hours(world, b) if hour >= min(days) * 24)
-    return UNTIL // DAY - min(days) - rested / 24
 
 
 def _alive(world: World, b: int, posts: dict[int, Any], acts: list[Any], p: Parameters) -> float:

@@ -30,8 +30,8 @@ def test_a_case_worked_by_hand() -> None:
     result = world.run(formula)
 
     # One act of one half-life weighs 1/2: a rate of ln 2 / 30 / 2 a day, and in 28 days
-    # 1 - exp(-28 ln 2 / 60) = 1 - 2^(-28/60) people; who acted once stands for half a newcomer besides.
-    p = 1.5 * (1 - 2 ** (-28 / 60))
+    # 1 - exp(-28 ln 2 / 60) = 1 - 2^(-28/60) people; .15 newcomers come besides, all but e^-10 of them.
+    p = 1 - 2 ** (-28 / 60) + 0.15 * (1 - math.exp(-10))
     # The walk is at 1 for 4/7 of its time (half of all restarts, and all from 3, who leads nowhere), at 2 for half of
     # that and at 3 for half of that again; its mean is 1/3.
     trust1, trust2, trust3 = (1 - math.exp(-((3 * share) ** 2)) for share in (4 / 7, 2 / 7, 1 / 7))
@@ -68,7 +68,9 @@ def test_all_five_reasons_worked_by_hand() -> None:
         yours = world.post(2, ago, text="nut" if ago > 31 else "squirrel")
         world.act("like", 2, 1, ago - 0.5, mine)
         world.act("like", 1, 2, ago - 1, yours)
-    formula = Parameters(credibility_days=60, selectivity_slack=1, exchange_from=0.5, exchange_to=1.5, return_hours=0)
+    formula = Parameters(
+        credibility_days=60, selectivity_slack=1, exchange_from=0.5, exchange_to=1.5, return_hours=0, newcomers=0
+    )
 
     two = world.people(formula)[2]
 
@@ -78,8 +80,7 @@ def test_all_five_reasons_worked_by_hand() -> None:
     credibility = 0.4
     # 1's ten acts on one person: min(1, 2 (10 - 1 + 1) / (10 + 1)) = 1: nothing indiscriminate.
     rate = math.log(2) / 30 * sum(2 ** (-(ago - 1) / 30) for ago in range(31, 41))
-    # 2 is known since forty days ago, in which a steady stream comes to all but 2^-(50/30) of its rate.
-    p = 1 - math.exp(-28 * rate / (1 - 2 ** (-50 / 30)))
+    p = 1 - math.exp(-28 * rate)
     alive = two["alive"]
     assert 0 < alive < 0.5
     assert two["trust"] > 0.99
