@@ -70,9 +70,18 @@ def made_up_result(people: Any, topics: Any, dice: np.random.Generator) -> Any:
         "supported": np.tile(some, 5),
         "reach": dice.random(5 * len(some)),
         "actions": dice.integers(1, 10, 5 * len(some)),
+        "expected": dice.random(5 * len(some)),
+        **{f"taken_{reason}": dice.random(5 * len(some)) for reason in REASONS},
+    }
+    part_rows = {
+        "person": np.repeat(some, 3),
+        "kind": np.tile(["like", "reply", "repost"], len(some)),
+        "network": np.full(3 * len(some), "twitter"),
+        "reach": dice.random(3 * len(some)),
     }
     columns: Any = scores | numbers | counts
-    return Result(pa.table(columns), pa.table(topic_rows), pa.table(support_rows), {"interactions": 0})
+    tables = (pa.table(columns), pa.table(topic_rows), pa.table(support_rows), pa.table(part_rows))
+    return Result(*tables, {"interactions": 0})
 
 
 def publish(size: int, seconds: dict[str, float]) -> None:
@@ -81,7 +90,7 @@ def publish(size: int, seconds: dict[str, float]) -> None:
 
     from accounts.models import Person
     from scoring.actions import ensure_formula, ensure_topics, publishing
-    from scoring.models import Score, ScoreRun, Support, Topic, TopicReach
+    from scoring.models import ReachPart, Score, ScoreRun, Support, Topic, TopicReach
 
     with transaction.atomic():
         made = Person.objects.bulk_create((Person(handle=f"benchmark-{n}") for n in range(size)), batch_size=5000)
@@ -90,10 +99,10 @@ def publish(size: int, seconds: dict[str, float]) -> None:
         topics = np.array(Topic.objects.values_list("pk", flat=True), np.int64)
         result = made_up_result(people, topics, np.random.default_rng(1))
         rows = publishing.rows_of(result, people=people, topics=topics)
-        count = rows.scores.num_rows + rows.topics.num_rows + rows.supports.num_rows
+        count = rows.scores.num_rows + rows.topics.num_rows + rows.supports.num_rows + rows.parts.num_rows
         run = ScoreRun.objects.create(as_of=MOMENT, formula=ensure_formula(MOMENT), started_at=MOMENT)
         with connection.cursor() as cursor:
-            for model in (Score, TopicReach, Support):
+            for model in (Score, TopicReach, Support, ReachPart):
                 table = model._meta.db_table
                 # Found before the real one, so that the same code writes to it.
                 cursor.execute(f"CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING IDENTITY)")
@@ -101,7 +110,7 @@ def publish(size: int, seconds: dict[str, float]) -> None:
             for model, table_rows in ((Score, rows.scores), (TopicReach, rows.topics), (Support, rows.supports)):
                 publishing._copy(model, run, table_rows)
         with connection.cursor() as cursor:
-            for model in (Score, TopicReach, Support):
+            for model in (Score, TopicReach, Support, ReachPart):
                 cursor.execute(f"DROP TABLE pg_temp.{model._meta.db_table}")
         with timed("publishing", count, seconds):
             publishing.publish(run, result, now=MOMENT, finished=lambda: MOMENT, make_current=False, check=lambda: None)

@@ -4,6 +4,7 @@ Each step only groups and joins, and every summary is a sum, a minimum or a set,
 computed alone and added, in any order.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +24,8 @@ REACTIONS: Final = ("like", "reply", "repost", "quote", "click")
 NAMINGS: Final = ("mention", "link")
 # Acts that are posts of the actor themselves, and so a sign that the actor was there.
 POSTING: Final = ("reply", "repost", "quote", "mention", "link")
+# All that count; acts name theirs by its place here, since a number takes less room than a word.
+KINDS: Final = (*REACTIONS, *NAMINGS)
 
 
 @dataclass(frozen=True)
@@ -32,21 +35,24 @@ class Activity:
     Attributes
     ----------
     acts : ibis table
-        One row per act between two persons: giver, receiver, at, post (may be null), naming, talk, posting.
-        `naming` says that it stands in a post of the giver's own, `talk` that it replies to a reply,
-        `posting` that it was itself a post of the giver.
+        One row per act between two persons: giver, receiver, at, post (may be null), naming, talk, posting, kind,
+        network. `naming` says that it stands in a post of the giver's own, `talk` that it replies to a reply,
+        `posting` that it was itself a post of the giver; kind is a place in `KINDS`, network one in `networks`.
     posts : ibis table
         post, at, person, kind, text (may be null); one row per row of the input.
     people : ndarray of int64, shape (n,)
         Every person seen before `until`, ascending.
     events : int
         Different events before `until`, of any kind, between whomever.
+    networks : tuple of str
+        Where events happened, by the alphabet; what names no network happened in ''.
     """
 
     acts: Table
     posts: Table
     people: Ints
     events: int
+    networks: tuple[str, ...]
 
 
 def activity(workspace: Workspace, inputs: Inputs) -> Activity:
@@ -77,7 +83,7 @@ def activity(workspace: Workspace, inputs: Inputs) -> Activity:
     owners = _owners(inputs.owners)
     events = workspace.read(inputs.interactions, INTERACTIONS, "interactions")
     events = events.filter(events.at < inputs.until, events.actor.notnull(), events.target.notnull())
-    events = events.select(*INTERACTIONS.names).distinct()
+    events = events.select(*INTERACTIONS.names).mutate(network=events.network.fill_null("")).distinct()
     events = workspace.keep(_persons(_persons(events, owners, "actor", "giver"), owners, "target", "receiver"))
 
     posts = workspace.read(inputs.posts, POSTS, "posts")
@@ -86,7 +92,7 @@ def activity(workspace: Workspace, inputs: Inputs) -> Activity:
     posts = _persons(posts.mutate(kind=posts.kind.fill_null("original")), owners, "author", "person")
 
     scored = events.filter(
-        events.kind.isin([*REACTIONS, *NAMINGS]),
+        events.kind.isin(KINDS),
         events.giver != events.receiver,
     )
     scored = scored.mutate(naming=scored.kind.isin(NAMINGS), posting=scored.kind.isin(POSTING))
@@ -96,8 +102,10 @@ def activity(workspace: Workspace, inputs: Inputs) -> Activity:
     talk = answers.semi_join(replies, "post").mutate(talk=True)
     other = answers.anti_join(replies, "post").union(reactions.filter(reactions.kind != "reply")).mutate(talk=False)
     named = scored.filter(scored.naming).anti_join(reactions, ["giver", "receiver", "at"]).mutate(talk=False)
-    columns = ("giver", "receiver", "at", "post", "naming", "talk", "posting")
-    acts = workspace.keep(ibis.union(*(part.select(*columns) for part in (talk, other, named))))
+    columns = ("giver", "receiver", "at", "post", "naming", "talk", "posting", "kind", "network")
+    acts = ibis.union(*(part.select(*columns) for part in (talk, other, named)))
+    networks = sorted(workspace.arrays(events.select("network").distinct())["network"].tolist())
+    acts = workspace.keep(_numbered(_numbered(acts, "kind", KINDS, "int8"), "network", networks, "int16"))
 
     seen = ibis.union(
         events.select(person=events.giver),
@@ -106,7 +114,14 @@ def activity(workspace: Workspace, inputs: Inputs) -> Activity:
         distinct=True,
     )
     people = np.union1d(workspace.arrays(seen)["person"], owners.column("person").to_numpy())
-    return Activity(acts, posts, people.astype(np.int64), int(workspace.number(events.count())))
+    return Activity(acts, posts, people.astype(np.int64), int(workspace.number(events.count())), tuple(networks))
+
+
+def _numbered(table: Table, column: str, names: Sequence[str], type_: str) -> Table:
+    """Put the place of a name in place of the name."""
+    places = {"_name": pa.array(names, pa.string()), "_place": np.arange(len(names))}
+    joined = table.inner_join(ibis.memtable(pa.table(places)), [(column, "_name")])
+    return joined.mutate(**{column: joined["_place"].cast(type_)}).drop("_name", "_place")
 
 
 def _owners(owners: pa.Table) -> pa.Table:

@@ -1,5 +1,6 @@
-"""Where a person's reach comes from: topics and supporters, adding up to it."""
+"""Where a person's reach comes from: supporters, kinds, networks and topics, each adding up to it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import ibis
@@ -8,14 +9,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.engine import scale
-from scoring.engine.activity import DAY, Activity, ancestors, topic_table
-from scoring.engine.arrays import Ints, sum_by
-from scoring.engine.inputs import SUPPORTS, TOPICS, Inputs
+from scoring.engine.activity import DAY, KINDS, Activity, ancestors, topic_table
+from scoring.engine.arrays import Floats, Ints, sum_by
+from scoring.engine.inputs import PARTS, SUPPORTS, TOPICS, Inputs
 from scoring.engine.lift import own_topics
 from scoring.engine.pairs import Pairs, act_weight
 from scoring.engine.parameters import Parameters
 from scoring.engine.reach import Reach
-from scoring.engine.tables import Workspace
+from scoring.engine.tables import Table, Workspace
 
 
 def topics(
@@ -55,22 +56,11 @@ def topics(
         "reach": np.zeros(0),
         "whole": np.zeros(0),
     }
-    counted = (reach.contribution > 0) & (pairs.weight_calendar > 0)
-    if topic is not None and counted.any():
-        part = ibis.memtable(
-            pa.table(
-                {
-                    "giver": seen.people[pairs.giver[counted]],
-                    "receiver": seen.people[pairs.receiver[counted]],
-                    "position": pairs.receiver[counted],
-                    "part": reach.contribution[counted] / pairs.weight_calendar[counted],
-                }
-            )
-        )
+    split = None if topic is None else over_acts(workspace, seen, pairs, reach, inputs, formula)
+    if split is not None:
         # Summed to posts first: an act on a post on five topics is looked at once.
-        acts = seen.acts.filter(seen.acts.post.notnull()).inner_join(part, ["giver", "receiver"])
-        acts = acts.mutate(whole=acts.part * act_weight((inputs.until - acts["at"]) / DAY, formula))
-        acts = acts.group_by("position", "post").aggregate(whole=acts.whole.sum()).inner_join(topic, "post")
+        acts = split.filter(split.post.notnull())
+        acts = acts.group_by("position", "post").aggregate(whole=acts.part.sum()).inner_join(topic, "post")
         sums = acts.group_by("position", "topic").aggregate(
             reach=(acts.whole * acts.share).sum(), whole=acts.whole.sum()
         )
@@ -110,7 +100,90 @@ def topics(
     return pa.table(columns, schema=TOPICS).take(order)
 
 
-def supports(pairs: Pairs, reach: Reach, people: Ints, kept: int) -> pa.Table:
+def over_acts(
+    workspace: Workspace, seen: Activity, pairs: Pairs, reach: Reach, inputs: Inputs, formula: Parameters
+) -> Table | None:
+    """Split what each supporter adds over their single acts, in proportion to decayed weight.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to do the table work.
+    seen : Activity
+        The acts.
+    pairs : Pairs
+        What each pair did.
+    reach : Reach
+        What each supporter adds.
+    inputs : Inputs
+        The moment.
+    formula : Parameters
+        The half-life.
+
+    Returns
+    -------
+    ibis table or None
+        The acts that count, with the receiver's `position` and the `part` of their reach; None without any.
+    """
+    counted = (reach.contribution > 0) & (pairs.weight_calendar > 0)
+    if not counted.any():
+        return None
+    each = pa.table(
+        {
+            "giver": seen.people[pairs.giver[counted]],
+            "receiver": seen.people[pairs.receiver[counted]],
+            "position": pairs.receiver[counted],
+            "each": reach.contribution[counted] / pairs.weight_calendar[counted],
+        }
+    )
+    acts = seen.acts.inner_join(ibis.memtable(each), ["giver", "receiver"])
+    return acts.mutate(part=acts.each * act_weight((inputs.until - acts["at"]) / DAY, formula)).drop("each")
+
+
+def parts(
+    workspace: Workspace, seen: Activity, pairs: Pairs, reach: Reach, inputs: Inputs, formula: Parameters
+) -> pa.Table:
+    """Split reach by what supporters did, and in which network.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to do the table work.
+    seen : Activity
+        The acts.
+    pairs : Pairs
+        What each pair did.
+    reach : Reach
+        What each supporter adds.
+    inputs : Inputs
+        The moment.
+    formula : Parameters
+        The half-life.
+
+    Returns
+    -------
+    pyarrow.Table
+        Rows of `PARTS` with a reach above 0, by person, kind and network.
+    """
+    acts = over_acts(workspace, seen, pairs, reach, inputs, formula)
+    if acts is None:
+        return PARTS.empty_table()
+    found = workspace.arrays(acts.group_by("position", "kind", "network").aggregate(reach=acts.part.sum()))
+    table = pa.table(
+        {
+            "person": seen.people[found["position"]],
+            "kind": np.array(KINDS)[found["kind"]],
+            "network": np.array(seen.networks)[found["network"]],
+            "reach": found["reach"],
+        },
+        schema=PARTS,
+    )
+    return table.filter(found["reach"] > 0).sort_by([(name, "ascending") for name in PARTS.names[:3]])
+
+
+def supports(
+    pairs: Pairs, reach: Reach, people: Ints, kept: int, taken: Callable[[Ints], dict[str, Floats]]
+) -> pa.Table:
     """List each person's largest supporters, and whom each person supports most.
 
     Parameters
@@ -123,6 +196,8 @@ def supports(pairs: Pairs, reach: Reach, people: Ints, kept: int) -> pa.Table:
         Persons by position.
     kept : int
         How many each way.
+    taken : callable
+        From positions of pairs to what was taken off each, by reason: `taken.taken_of`.
 
     Returns
     -------
@@ -136,8 +211,17 @@ def supports(pairs: Pairs, reach: Reach, people: Ints, kept: int) -> pa.Table:
     rank_given = _rank(pairs.giver, falling)
     keep = np.flatnonzero((rank <= kept) | (rank_given <= kept))
     keep = keep[np.lexsort((rank[keep], pairs.receiver[keep]))]
-    columns = (people[pairs.giver], people[pairs.receiver], reach.contribution, rank, rank_given, pairs.actions)
-    return pa.table([column[keep] for column in columns], schema=SUPPORTS)
+    columns = {
+        "supporter": people[pairs.giver[keep]],
+        "supported": people[pairs.receiver[keep]],
+        "reach": reach.contribution[keep],
+        "rank": rank[keep],
+        "rank_given": rank_given[keep],
+        "actions": pairs.actions[keep],
+        "expected": reach.expected[keep],
+        **{f"taken_{reason}": share for reason, share in taken(keep).items()},
+    }
+    return pa.table(columns, schema=SUPPORTS)
 
 
 def _rank(owner: Ints, falling: Ints) -> Ints:

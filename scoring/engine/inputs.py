@@ -66,6 +66,13 @@ SCORES = _schema(
         "posts": pa.int64(),
         "original_share": pa.float64(),
         "days_active": pa.int64(),
+        "vouchers": pa.float64(),
+        "vouched": pa.float64(),
+        "broad": pa.float64(),
+        "narrow": pa.float64(),
+        "vouched_exchanged": pa.float64(),
+        "broad_exchanged": pa.float64(),
+        "narrow_exchanged": pa.float64(),
     }
 )
 TOPICS = _schema(
@@ -87,6 +94,20 @@ SUPPORTS = _schema(
         "rank": pa.int64(),
         "rank_given": pa.int64(),
         "actions": pa.int64(),
+        "expected": pa.float64(),
+        "taken_unvouched": pa.float64(),
+        "taken_exchange": pa.float64(),
+        "taken_indiscriminate": pa.float64(),
+        "taken_repetition": pa.float64(),
+        "taken_absence": pa.float64(),
+    }
+)
+PARTS = _schema(
+    {
+        "person": pa.int64(),
+        "kind": pa.string(),
+        "network": pa.string(),
+        "reach": pa.float64(),
     }
 )
 
@@ -132,7 +153,9 @@ class Result:
     Attributes
     ----------
     scores : pyarrow.Table
-        One row of `SCORES` per person, by person. `forecast - reach` is the sum of the taken_ columns.
+        One row of `SCORES` per person, by person. `forecast - reach` is the sum of the taken_ columns. `vouched`,
+        `broad` and `narrow` are what supporters bring before caps, repetition and absence (`reach.Attention`), with
+        _exchanged as if no exchange were discounted; `vouchers` says how many supporters the vouched part stands for.
     topics : pyarrow.Table
         Rows of `TOPICS` with a reach above 0, by person and topic. `reach` is the topic's part of the reach; the
         row whose topic is null holds the part that came by no topic, so that a person's rows add up to the reach.
@@ -143,6 +166,11 @@ class Result:
     supports : pyarrow.Table
         Rows of `SUPPORTS`: each person's largest supporters (`rank`, from 1, among all supporters of
         `supported`) and the largest supported of each (`rank_given`, among all supported by `supporter`).
+        `expected` less the taken_ columns is `reach`; one of these is below 0 where what was taken off others left room
+        under a cap. Over all supporters of a person, kept or not, each column adds up to that of the scores.
+    parts : pyarrow.Table
+        Rows of `PARTS` with a reach above 0, by person, kind and network: the reach by what was done, and where. A
+        person's rows add up to the reach.
     notes : dict
         What a reader of the run should know: counts, where trust was seeded, how the walk and the band
         came out. Numbers and texts only.
@@ -153,5 +181,6 @@ class Result:
     scores: pa.Table
     topics: pa.Table
     supports: pa.Table
+    parts: pa.Table
     notes: dict[str, Any]
     backtest: Backtest | None = None

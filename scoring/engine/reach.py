@@ -8,7 +8,7 @@ import numpy as np
 from scoring.engine.arrays import Floats, Ints, sum_by
 from scoring.engine.pairs import Pairs
 from scoring.engine.parameters import Parameters
-from scoring.engine.shapley import shares
+from scoring.engine.shapley import REASONS, shares
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class Reach:
         What each giver of each pair adds to the receiver's reach; they sum to it.
     expected : ndarray of float64, shape (m,)
         People whom the giver stands for, before discounts; they sum to the forecast.
+    vouchers : ndarray of float64, shape (n,)
+        How many supporters the vouched attention stands for: the sum of the shares of each that are vouched.
+    switches : Switches
+        What reach would be with some of the reasons off.
     """
 
     forecast: Floats
@@ -37,6 +41,8 @@ class Reach:
     attention: "Attention"
     contribution: Floats
     expected: Floats
+    vouchers: Floats
+    switches: "Switches"
 
 
 def acting(weight: Floats, *, half_life_days: float, horizon_days: float) -> Floats:
@@ -104,6 +110,27 @@ class Attention:
             The sums.
         """
         return np.asarray(self.vouched + self.broad + self.narrow)
+
+    def scaled(self, factors: "Attention", receiver: Ints) -> Floats:
+        """Return what counts of what single pairs bring.
+
+        Parameters
+        ----------
+        factors : Attention
+            By receiver and sort, arrays of shape (n,).
+        receiver : ndarray of int64, shape (m,)
+            Whom each brings it.
+
+        Returns
+        -------
+        ndarray of float64, shape (m,)
+            The parts times their factors, summed.
+        """
+        return np.asarray(
+            self.vouched * factors.vouched[receiver]
+            + self.broad * factors.broad[receiver]
+            + self.narrow * factors.narrow[receiver]
+        )
 
     def counted(self, caps: "Caps") -> "Attention":
         """Return what counts of it: all that is vouched, the rest up to its cap.
@@ -183,7 +210,7 @@ def attention(free: Floats, trust: Floats, firm: Floats, broad: Floats) -> Atten
     Attention
         Arrays of shape (m,) that add up to `free`.
     """
-    vouched = trust * (firm + (1.0 - firm) * broad)
+    vouched = _vouched(trust, firm, broad)
     read = (1.0 - trust) * broad
     return Attention(free * vouched, free * read, free * np.maximum(1.0 - vouched - read, 0.0))
 
@@ -206,6 +233,69 @@ def there(reach: Floats, alive: Floats) -> Floats:
         People.
     """
     return np.asarray(np.expm1(alive * np.log1p(reach)))
+
+
+@dataclass(frozen=True)
+class Switches:
+    """People's attention with the reasons that change it on or off, and what the other reasons make of it.
+
+    Attributes
+    ----------
+    sums : dict of Attention
+        Arrays of shape (n,), by whether exchange and whether indiscriminate are on.
+    caps : Caps
+        How far attention counts that nobody vouches for.
+    credibility, alive : ndarray of float64, shape (n,)
+        Factors of receivers, 0 to 1.
+    """
+
+    sums: dict[tuple[bool, bool], Attention]
+    caps: Caps
+    credibility: Floats
+    alive: Floats
+
+    def value(self, on: frozenset[str]) -> Floats:
+        """Return what reach would be with some of the reasons on.
+
+        Parameters
+        ----------
+        on : frozenset of str
+            Out of `REASONS`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            People.
+        """
+        found = self._counted(on).whole()
+        if "repetition" in on:
+            found = found * self.credibility
+        return there(found, self.alive) if "absence" in on else found
+
+    def scaling(self, on: frozenset[str]) -> Attention:
+        """Return how much counts of each sort of attention, so that supporters' parts add up to `value`.
+
+        What the caps leave of a sort, and what repetition and absence leave of the whole, is shared in proportion.
+
+        Parameters
+        ----------
+        on : frozenset of str
+            Out of `REASONS`.
+
+        Returns
+        -------
+        Attention
+            Factors, arrays of shape (n,).
+        """
+        summed, counted = self.sums["exchange" in on, "indiscriminate" in on], self._counted(on)
+        whole = _divide(self.value(on), counted.whole())
+        return Attention(
+            whole, whole * _divide(counted.broad, summed.broad), whole * _divide(counted.narrow, summed.narrow)
+        )
+
+    def _counted(self, on: frozenset[str]) -> Attention:
+        summed = self.sums["exchange" in on, "indiscriminate" in on]
+        return summed.counted(self.caps) if "unvouched" in on else summed
 
 
 def reach(
@@ -267,30 +357,18 @@ def reach(
             single = attention(part, trust[giver], firm[giver], broad)
             sums[exchange_on, indiscriminate_on] = single.summed(receiver, size)
 
-    def _value(on: frozenset[str]) -> Floats:
-        summed = sums["exchange" in on, "indiscriminate" in on]
-        found = (summed.counted(caps) if "unvouched" in on else summed).whole()
-        if "repetition" in on:
-            found = found * credibility
-        return there(found, alive) if "absence" in on else found
-
-    taken = {reason: np.maximum(share, 0.0) for reason, share in shares(_value).items()}
-    summed = sums[True, True]
-    counted = summed.counted(caps)
-    found = there(counted.whole() * credibility, alive)
+    switches = Switches(sums, caps, credibility, alive)
     # The last of the four: both switches on.
-    brought = (
-        single.vouched
-        + single.broad * _divide(counted.broad, summed.broad)[receiver]
-        + single.narrow * _divide(counted.narrow, summed.narrow)[receiver]
-    )
+    contribution = single.scaled(switches.scaling(frozenset(REASONS)), receiver)
     return Reach(
-        forecast=_value(frozenset()),
-        reach=found,
-        taken=taken,
-        attention=summed,
-        contribution=brought * _divide(found, counted.whole())[receiver],
+        forecast=switches.value(frozenset()),
+        reach=switches.value(frozenset(REASONS)),
+        taken={reason: np.maximum(share, 0.0) for reason, share in shares(switches.value).items()},
+        attention=sums[True, True],
+        contribution=contribution,
         expected=every,
+        vouchers=sum_by(receiver, np.where(part > 0, _vouched(trust[giver], firm[giver], broad), 0.0), size),
+        switches=switches,
     )
 
 
@@ -323,6 +401,10 @@ def brings(weight: Floats, formula: Parameters) -> Floats:
     """
     acting_again = acting(weight, half_life_days=formula.half_life_days, horizon_days=formula.horizon_days)
     return np.asarray(acting_again - formula.newcomers * np.expm1(-weight / formula.newcomers_weight))
+
+
+def _vouched(trust: Floats, firm: Floats, broad: Floats) -> Floats:
+    return np.asarray(trust * (firm + (1.0 - firm) * broad))
 
 
 def _divide(a: Floats, b: Floats) -> Floats:

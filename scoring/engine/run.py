@@ -1,6 +1,7 @@
 """One run, from tables to scores: the order of the steps, and nothing else."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 from scoring.engine import band as bands
 from scoring.engine import explain, scale
 from scoring.engine.activity import DAY, Activity, activity
-from scoring.engine.arrays import Ints, sum_by
+from scoring.engine.arrays import Floats, Ints, sum_by
 from scoring.engine.backtests import Backtest
 from scoring.engine.hindsight import hindsight, judge
 from scoring.engine.inputs import SCORES, Inputs, Result
@@ -17,6 +18,7 @@ from scoring.engine.parameters import Parameters
 from scoring.engine.rests import rests
 from scoring.engine.snapshot import Snapshot, snapshot
 from scoring.engine.tables import Workspace
+from scoring.engine.taken import taken_of
 
 
 def quiet(step: str) -> None:
@@ -73,9 +75,12 @@ def compute(
         now = snapshot(workspace, seen, inputs, resting, inputs.until, formula)
         progress("checking the forecast of a horizon ago")
         calibration, tested = _check(workspace, seen, inputs, resting, now.seeded_from, formula)
-        progress("splitting by topic and supporter")
+        progress("splitting by topic, kind and supporter")
         topics = explain.topics(workspace, seen, now.pairs, now.reach, inputs, formula)
-        supports = explain.supports(now.pairs, now.reach, seen.people, formula.supports_kept)
+        parts = explain.parts(workspace, seen, now.pairs, now.reach, inputs, formula)
+        supports = explain.supports(
+            now.pairs, now.reach, seen.people, formula.supports_kept, lambda rows: _taken(rows, now, formula)
+        )
     scores = _scores(seen.people, now, calibration, formula)
     notes = {
         "people": int(seen.people.size),
@@ -92,7 +97,7 @@ def compute(
         "formula": formula.version,
         "fingerprint": formula.fingerprint(),
     }
-    return Result(scores, topics, supports, notes, tested)
+    return Result(scores, topics, supports, parts, notes, tested)
 
 
 def _check(
@@ -118,6 +123,21 @@ def _check(
         people=formula.band_people,
     )
     return learned, tested
+
+
+def _taken(rows: Ints, now: Snapshot, formula: Parameters) -> dict[str, Floats]:
+    found = now.pairs
+    return taken_of(
+        rows,
+        found,
+        now.reach,
+        trust=now.trust,
+        firm=now.firm,
+        broad=now.breadth.of(found.giver[rows], found.receiver[rows], found.weight_calendar[rows]),
+        selectivity=now.selectivity,
+        exchange=now.exchange,
+        formula=formula,
+    )
 
 
 def _scores(people: Ints, now: Snapshot, calibration: bands.Calibration | None, formula: Parameters) -> pa.Table:
@@ -146,5 +166,8 @@ def _scores(people: Ints, now: Snapshot, calibration: bands.Calibration | None, 
         "posts": posts,
         "original_share": pa.array(own, from_pandas=True),
         "days_active": now.posting.days,
+        "vouchers": summed.vouchers,
+        **asdict(summed.attention),
+        **{f"{name}_exchanged": part for name, part in asdict(summed.switches.sums[False, True]).items()},
     }
     return pa.table([columns[name] for name in SCORES.names], schema=SCORES)
