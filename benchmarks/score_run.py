@@ -36,12 +36,24 @@ def timed(what: str, rows: int, seconds: dict[str, float]) -> Iterator[None]:
 
 def made_up_result(people: Any, topics: Any, dice: np.random.Generator) -> Any:
     """Return a result with a row per person, and three topics and five supporters for every second one."""
-    from scoring.engine import Result, score
+    from scoring.engine import REASONS, Result, score
 
     size = len(people)
     reach = dice.pareto(1.0, size)
     numbers = {name: np.zeros(size) for name in ("taken_exchange", "taken_indiscriminate", "taken_repetition")}
     numbers |= {name: dice.random(size) for name in ("trust", "alive", "credibility", "original_share")}
+    numbers |= {
+        name: dice.random(size)
+        for name in (
+            "vouchers",
+            "vouched",
+            "broad",
+            "narrow",
+            "vouched_exchanged",
+            "broad_exchanged",
+            "narrow_exchanged",
+        )
+    }
     counts = {name: dice.integers(0, 100, size) for name in ("supporters", "actions", "posts")}
     scores = {
         "person": people,
@@ -107,7 +119,8 @@ def publish(size: int, seconds: dict[str, float]) -> None:
                 # Found before the real one, so that the same code writes to it.
                 cursor.execute(f"CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING IDENTITY)")
         with timed("bare COPY", count, seconds):
-            for model, table_rows in ((Score, rows.scores), (TopicReach, rows.topics), (Support, rows.supports)):
+            tables = {Score: rows.scores, TopicReach: rows.topics, Support: rows.supports, ReachPart: rows.parts}
+            for model, table_rows in tables.items():
                 publishing._copy(model, run, table_rows)
         with connection.cursor() as cursor:
             for model in (Score, TopicReach, Support, ReachPart):

@@ -337,6 +337,13 @@ class Score(models.Model):
     actions = models.PositiveIntegerField(default=0, help_text="What they did, counted.")
     posts = models.PositiveIntegerField(default=0)
     original_share = models.FloatField(null=True, help_text="Share of the posts that are the person's own words.")
+    vouchers = models.FloatField(null=True, help_text="Supporters whom the vouched attention stands for.")
+    vouched = models.FloatField(null=True, help_text="People, before caps, repetition and absence.")
+    broad = models.FloatField(null=True, help_text="The same, from readers of many whom nobody answers.")
+    narrow = models.FloatField(null=True, help_text="The same, from accounts that act on hardly anybody else.")
+    vouched_exchanged = models.FloatField(null=True, help_text="Vouched, as if no exchange were discounted.")
+    broad_exchanged = models.FloatField(null=True)
+    narrow_exchanged = models.FloatField(null=True)
 
     objects = models.Manager()
 
@@ -407,6 +414,15 @@ class Support(models.Model):
     supported = models.ForeignKey(Person, models.CASCADE, related_name="supports_received")
     reach = models.FloatField()
     actions = models.PositiveIntegerField(default=0)
+    expected = models.FloatField(
+        default=0, help_text="People whom the supporter stands for, before anything is taken off."
+    )
+    # Below 0 where what was taken off others left room under a cap.
+    taken_unvouched = models.FloatField(default=0)
+    taken_exchange = models.FloatField(default=0)
+    taken_indiscriminate = models.FloatField(default=0)
+    taken_repetition = models.FloatField(default=0)
+    taken_absence = models.FloatField(default=0)
 
     objects = models.Manager()
 
@@ -419,3 +435,26 @@ class Support(models.Model):
 
     def __str__(self) -> str:
         return f"{self.supporter_id} → {self.supported_id}, run {self.run_id}: {self.reach:.2f}"
+
+
+class ReachPart(models.Model):
+    """How much of somebody's reach came by one kind of act in one network; a person's rows add up to the reach."""
+
+    run = models.ForeignKey(ScoreRun, models.CASCADE, related_name="reach_parts")
+    person = models.ForeignKey(Person, models.CASCADE, related_name="reach_parts")
+    kind = models.CharField(max_length=10)
+    network = models.CharField(max_length=50, blank=True, help_text="Slug; empty: the activity names none.")
+    reach = models.FloatField()
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "run", "kind", "network"], name="reach_part_once"),
+            models.CheckConstraint(condition=Q(reach__gt=0), name="reach_part_above_zero"),
+        ]
+        # Rows are dropped by run.
+        indexes = [models.Index(fields=["run"], name="reach_part_by_run")]
+
+    def __str__(self) -> str:
+        return f"person {self.person_id}, {self.kind} in {self.network or 'no network'}, run {self.run_id}"

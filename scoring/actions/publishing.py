@@ -21,7 +21,7 @@ from accounts.models import Person
 from scoring import engine
 from scoring.actions.errors import ScoringError
 from scoring.engine import Result
-from scoring.models import Backtest, Score, ScoreRun, Support, Topic, TopicReach
+from scoring.models import Backtest, ReachPart, Score, ScoreRun, Support, Topic, TopicReach
 
 pc: Any = pyarrow.compute
 Ints = npt.NDArray[np.int64]
@@ -38,7 +38,8 @@ SHADOWS_KEPT: Final = 3
 _COLUMNS: Final = {
     Score: tuple(f.name for f in Score._meta.concrete_fields if f.name not in ("id", "run", "person")),
     TopicReach: ("reach", "reach_with_below", "score", "lift", "rank"),
-    Support: ("reach", "actions"),
+    Support: ("reach", "actions", "expected", *(f"taken_{reason}" for reason in engine.REASONS)),
+    ReachPart: ("kind", "network", "reach"),
 }
 
 
@@ -48,11 +49,12 @@ class ResultFault(ScoringError):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A run's rows as they go into the three tables; `left_out` counts persons that the database doesn't know."""
+    """A run's rows as they go into the four tables; `left_out` counts persons that the database doesn't know."""
 
     scores: pa.Table
     topics: pa.Table
     supports: pa.Table
+    parts: pa.Table
     left_out: int
 
 
@@ -87,11 +89,14 @@ def rows_of(result: Result, *, people: Ints, topics: Ints) -> Rows:
             pc.is_in(supports["supported"], value_set=pa.array(people)),
         )
     )
+    parts = result.parts
+    parts = parts.filter(pc.is_in(parts["person"], value_set=pa.array(people)))
     return Rows(
         # By rank: a page of the list is then a few neighbouring blocks of the table.
         scores.sort_by([("score", "descending"), ("person", "ascending")]),
         topic_rows.select(["person", "topic", *_COLUMNS[TopicReach]]),
         supports.select(["supporter", "supported", *_COLUMNS[Support]]),
+        parts.select(["person", *_COLUMNS[ReachPart]]),
         left_out=result.scores.num_rows - scores.num_rows,
     )
 
@@ -178,7 +183,8 @@ def _publish(
     check: Callable[[], None],
 ) -> None:
     rows = rows_of(result, people=_ids(Person.objects.all()), topics=_ids(Topic.objects.all()))
-    for model, table in ((Score, rows.scores), (TopicReach, rows.topics), (Support, rows.supports)):
+    tables = {Score: rows.scores, TopicReach: rows.topics, Support: rows.supports, ReachPart: rows.parts}
+    for model, table in tables.items():
         model.objects.filter(run=run).delete()
         _copy(model, run, table)
     _store_backtest(run, result.backtest)
@@ -262,18 +268,18 @@ def _choose_current(run: ScoreRun, make_current: bool) -> None:
 def prune(run: ScoreRun) -> int:
     """Drop rows that no page shows any more; return how many. A run that counts keeps its scores: they are history.
 
-    Topics and supports, the bulk of what a run stores, are kept of the current run, the one before it and `run`, unless
-    that is a shadow. Of each formula's shadows the newest `SHADOWS_KEPT` keep their scores.
+    Topics, supports and parts, the bulk of what a run stores, are kept of the current run, the one before it (pages say
+    what changed since) and `run`, unless that is a shadow. Of each formula's shadows the newest `SHADOWS_KEPT` keep their
+    scores.
     """
     current = ScoreRun.objects.current()
     kept = set() if run.is_shadow else {run.pk}
     if current is not None:
         earlier = ScoreRun.objects.done().filter(formula=current.formula, is_shadow=False, as_of__lt=current.as_of)
         kept |= {current.pk, *earlier.order_by("-as_of").values_list("pk", flat=True)[:1]}
-    topics, _ = TopicReach.objects.exclude(run__in=kept).delete()
-    supports, _ = Support.objects.exclude(run__in=kept).delete()
+    dropped = sum(model.objects.exclude(run__in=kept).delete()[0] for model in (TopicReach, Support, ReachPart))
     scores, _ = Score.objects.filter(run__in=_old_shadows(run)).delete()
-    return topics + supports + scores
+    return dropped + scores
 
 
 def _old_shadows(run: ScoreRun) -> list[int]:

@@ -7,7 +7,7 @@ import factory.declarations
 from factory.django import DjangoModelFactory
 
 from scoring.engine import Parameters
-from scoring.models import Activation, Backtest, Formula, Score, ScoreRun, Support, Topic, TopicReach
+from scoring.models import Activation, Backtest, Formula, ReachPart, Score, ScoreRun, Support, Topic, TopicReach
 from tests.factories.accounts import PersonFactory
 
 # factory_boy's declarations carry no types.
@@ -136,6 +136,18 @@ class SupportFactory(DjangoModelFactory[Support]):
     supported = make.SubFactory(PersonFactory)
     reach = 0.8
     actions = 3
+    expected = make.LazyAttribute(lambda row: row.reach)
+
+
+class ReachPartFactory(DjangoModelFactory[ReachPart]):
+    class Meta:
+        model = ReachPart
+
+    run = make.SubFactory(ScoreRunFactory)
+    person = make.SubFactory(PersonFactory)
+    kind = "reply"
+    network = "twitter"
+    reach = 900.0
 
 
 def reach_below(topic: Topic, **given: Any) -> TopicReach:

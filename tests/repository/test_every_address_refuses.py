@@ -72,7 +72,7 @@ class World:
         for person in (self.hidden, shown):
             Score.objects.create(run=run, person=person, score=20, reach=10, forecast=12, low=5, high=20, percentile=50)
         TopicReach.objects.create(run=run, person=self.hidden, topic=topic, reach=5, reach_with_below=5, score=10)
-        Support.objects.create(run=run, supporter=self.hidden, supported=shown, reach=1)
+        Support.objects.create(run=run, supporter=self.hidden, supported=shown, reach=1, expected=1)
         campaign = Campaign.objects.create(
             brand=self.brand,
             name=f"{SECRET} route",

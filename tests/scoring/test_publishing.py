@@ -14,7 +14,7 @@ from accounts.models import Person
 from scoring.actions import publishing, score
 from scoring.actions.publishing import ResultFault, rows_of
 from scoring.engine import Result
-from scoring.engine.inputs import SCORES, SUPPORTS, TOPICS
+from scoring.engine.inputs import PARTS, SCORES, SUPPORTS, TOPICS
 from scoring.models import Formula, Score, ScoreRun, Support, Topic, TopicReach
 from tests.scoring.conftest import NOW
 
@@ -30,11 +30,12 @@ def row(person: int, **values: Any) -> dict[str, Any]:
     return numbers | good | {"person": person, "original_share": None} | values
 
 
-def result(*rows: dict[str, Any], topics: Any = (), supports: Any = ()) -> Result:
+def result(*rows: dict[str, Any], topics: Any = (), supports: Any = (), parts: Any = ()) -> Result:
     return Result(
         pa.Table.from_pylist(list(rows), SCORES),
         pa.Table.from_pylist([dict(zip(TOPICS.names, values, strict=True)) for values in topics], TOPICS),
         pa.Table.from_pylist([dict(zip(SUPPORTS.names, values, strict=True)) for values in supports], SUPPORTS),
+        pa.Table.from_pylist([dict(zip(PARTS.names, values, strict=True)) for values in parts], PARTS),
         {"interactions": 0},
     )
 
@@ -85,7 +86,12 @@ def test_rows_of_people_and_topics_that_are_not_there_are_left_out() -> None:
                 (-5, 7, 3.0, 3.0, 10.0, 1.0, None),
                 (1, None, 4.0, 4.0, 10.0, None, None),
             ],
-            supports=[(1, 2, 1.0, 1, 1, 4), (1, -5, 1.0, 1, 2, 4), (-5, 2, 1.0, 2, 1, 4)],
+            supports=[
+                (1, 2, 1.0, 1, 1, 4, 1.5, 0.1, 0.2, 0.3, -0.2, 0.1),
+                (1, -5, 1.0, 1, 2, 4, 1.0, *[0.0] * 5),
+                (-5, 2, 1.0, 2, 1, 4, 1.0, *[0.0] * 5),
+            ],
+            parts=[(2, "like", "twitter", 1.0), (-5, "like", "twitter", 1.0)],
         ),
         people=PEOPLE,
         topics=TOPIC_IDS,
@@ -95,7 +101,12 @@ def test_rows_of_people_and_topics_that_are_not_there_are_left_out() -> None:
     assert rows.topics.to_pylist() == [
         {"person": 1, "topic": 7, "reach": 3.0, "reach_with_below": 3.5, "score": 10.0, "lift": 2.0, "rank": 1}
     ]
-    assert rows.supports.to_pylist() == [{"supporter": 1, "supported": 2, "reach": 1.0, "actions": 4}]
+    taken = {"unvouched": 0.1, "exchange": 0.2, "indiscriminate": 0.3, "repetition": -0.2, "absence": 0.1}
+    assert rows.supports.to_pylist() == [
+        {"supporter": 1, "supported": 2, "reach": 1.0, "actions": 4, "expected": 1.5}
+        | {f"taken_{reason}": people for reason, people in taken.items()}
+    ]
+    assert rows.parts.to_pylist() == [{"person": 2, "kind": "like", "network": "twitter", "reach": 1.0}]
 
 
 def test_rows_are_stored_by_rank() -> None:
