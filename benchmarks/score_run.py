@@ -119,9 +119,14 @@ def publish(size: int, seconds: dict[str, float]) -> None:
                 # Found before the real one, so that the same code writes to it.
                 cursor.execute(f"CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING IDENTITY)")
         with timed("bare COPY", count, seconds):
-            tables = {Score: rows.scores, TopicReach: rows.topics, Support: rows.supports, ReachPart: rows.parts}
-            for model, table_rows in tables.items():
-                publishing._copy(model, run, table_rows)
+            tables: dict[Any, Any] = {
+                Score: rows.scores,
+                TopicReach: rows.topics,
+                Support: rows.supports,
+                ReachPart: rows.parts,
+            }
+            for each, table_rows in tables.items():
+                publishing._copy(each, run, table_rows)
         with connection.cursor() as cursor:
             for model in (Score, TopicReach, Support, ReachPart):
                 cursor.execute(f"DROP TABLE pg_temp.{model._meta.db_table}")

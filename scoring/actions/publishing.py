@@ -183,7 +183,12 @@ def _publish(
     check: Callable[[], None],
 ) -> None:
     rows = rows_of(result, people=_ids(Person.objects.all()), topics=_ids(Topic.objects.all()))
-    tables = {Score: rows.scores, TopicReach: rows.topics, Support: rows.supports, ReachPart: rows.parts}
+    tables: dict[Any, pa.Table] = {
+        Score: rows.scores,
+        TopicReach: rows.topics,
+        Support: rows.supports,
+        ReachPart: rows.parts,
+    }
     for model, table in tables.items():
         model.objects.filter(run=run).delete()
         _copy(model, run, table)

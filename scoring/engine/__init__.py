@@ -4,13 +4,17 @@
 """
 
 from scoring.engine.backtests import Backtest
+from scoring.engine.change import shares_of_change
 from scoring.engine.errors import ConvergenceError, EngineError, InputError
 from scoring.engine.inputs import INTERACTIONS, OWNERS, POST_TOPICS, POSTS, RESTS, TOPIC_PARENTS, Inputs, Result
 from scoring.engine.parameters import Parameters
 from scoring.engine.past import backtest
+from scoring.engine.reach import Attention, Caps
+from scoring.engine.reactions import reactions
 from scoring.engine.run import compute
 from scoring.engine.scale import reach_at, score
 from scoring.engine.shapley import REASONS
+from scoring.engine.whatif import what_if
 
 __all__ = [
     "INTERACTIONS",
@@ -20,7 +24,9 @@ __all__ = [
     "REASONS",
     "RESTS",
     "TOPIC_PARENTS",
+    "Attention",
     "Backtest",
+    "Caps",
     "ConvergenceError",
     "EngineError",
     "InputError",
@@ -30,5 +36,8 @@ __all__ = [
     "backtest",
     "compute",
     "reach_at",
+    "reactions",
     "score",
+    "shares_of_change",
+    "what_if",
 ]

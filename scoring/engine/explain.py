@@ -128,16 +128,36 @@ def over_acts(
     counted = (reach.contribution > 0) & (pairs.weight_calendar > 0)
     if not counted.any():
         return None
-    each = pa.table(
-        {
-            "giver": seen.people[pairs.giver[counted]],
-            "receiver": seen.people[pairs.receiver[counted]],
-            "position": pairs.receiver[counted],
-            "each": reach.contribution[counted] / pairs.weight_calendar[counted],
-        }
-    )
-    acts = seen.acts.inner_join(ibis.memtable(each), ["giver", "receiver"])
-    return acts.mutate(part=acts.each * act_weight((inputs.until - acts["at"]) / DAY, formula)).drop("each")
+    each = {
+        "giver": seen.people[pairs.giver[counted]],
+        "receiver": seen.people[pairs.receiver[counted]],
+        "position": pairs.receiver[counted],
+        "each": reach.contribution[counted] / pairs.weight_calendar[counted],
+    }
+    return in_proportion(seen.acts, ibis.memtable(pa.table(each)), inputs.until, formula)
+
+
+def in_proportion(acts: Table, each: Table, until: int, formula: Parameters) -> Table:
+    """Give each act its part of what its giver adds: what a weight of 1 stands for, times its own weight.
+
+    Parameters
+    ----------
+    acts : ibis table
+        Columns giver, receiver and at.
+    each : ibis table
+        Columns giver, receiver and `each`, what a weight of 1 stands for. Acts of others are left out.
+    until : int
+        The moment, in epoch seconds.
+    formula : Parameters
+        Half-lives.
+
+    Returns
+    -------
+    ibis table
+        The acts with the other columns of `each`, and `part`, in people.
+    """
+    joined = acts.inner_join(each, ["giver", "receiver"])
+    return joined.mutate(part=joined.each * act_weight((until - joined["at"]) / DAY, formula)).drop("each")
 
 
 def parts(

@@ -102,6 +102,17 @@ SUPPORTS = _schema(
         "taken_absence": pa.float64(),
     }
 )
+REACTIONS = _schema(
+    {
+        "supporter": pa.int64(),
+        "supported": pa.int64(),
+        "at": pa.int64(),
+        "kind": pa.string(),
+        "network": pa.string(),
+        "post": pa.int64(),
+        "reach": pa.float64(),
+    }
+)
 PARTS = _schema(
     {
         "person": pa.int64(),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.engine import REASONS, Parameters
+from scoring.engine import REASONS, Parameters, what_if
 from scoring.engine.activity import NAMINGS
 from scoring.engine.inputs import PARTS
 from scoring.engine.pairs import Pairs
@@ -146,6 +146,26 @@ def test_reasons_are_shared_out_over_supporters(
         assert sum(taken[reason]) == pytest.approx(found.taken[reason][0], abs=1e-9)
 
 
+@quick
+@given(givers=supporters(), credibility=shares_of_one, alive=shares_of_one)
+def test_without_exchange_is_the_formula_with_that_switch_off(
+    givers: list[dict[str, float]], credibility: float, alive: float
+) -> None:
+    formula = Parameters(kappa=0.2, kappa_broad=0.5, broad_people=0.3)
+    found, _ = _of_one(givers, credibility, alive, formula)
+    switches = found.switches
+
+    without = what_if(
+        switches.sums[False, True], caps=switches.caps, credibility=switches.credibility, alive=switches.alive
+    )
+
+    assert without[0] == pytest.approx(switches.value(frozenset(REASONS) - {"exchange"})[0], abs=1e-12)
+    rested = what_if(
+        found.attention, caps=switches.caps, credibility=switches.credibility, alive=switches.alive, rested=True
+    )
+    assert rested[0] == pytest.approx(switches.value(frozenset(REASONS) - {"absence"})[0], abs=1e-12)
+
+
 def test_less_from_one_can_leave_room_for_another() -> None:
     # Two bots fill the cap; where one of them is known to act on everybody, the other's part of the cap grows.
     honest = {"weight": 1.0, "free": 1.0, "trust": 1.0, "firm": 1.0, "broad": 1.0, "selectivity": 1.0, "exchange": 1.0}
@@ -165,11 +185,10 @@ def _of_one(
     weight = columns["weight"]
     free = weight * columns["free"]
     numbers = np.full(count, 2)
-    pairs = Pairs(
-        np.arange(1, count + 1), np.zeros(count, int), np.full(count, -1), *[numbers] * 5, weight, free, weight, free
-    )
+    ends = (np.arange(1, count + 1), np.zeros(count, np.int64), np.full(count, -1))
+    pairs = Pairs(*ends, numbers, numbers, numbers, numbers, numbers, weight, free, weight, free)
     of_people = {name: np.concatenate([[1.0], columns[name]]) for name in ("trust", "firm", "selectivity")}
-    received = {
+    received: dict[str, Any] = {
         "credibility": np.array([credibility] + [1.0] * count),
         "alive": np.array([alive] + [1.0] * count),
     }

@@ -1,0 +1,94 @@
+"""The single acts behind what supporters add to a reach."""
+
+from typing import Any
+
+import ibis
+import numpy as np
+import pyarrow as pa
+
+from scoring.engine.activity import KINDS, activity
+from scoring.engine.explain import decayed, in_proportion
+from scoring.engine.inputs import INTERACTIONS, OWNERS, POSTS, REACTIONS, Inputs, Source
+from scoring.engine.tables import Workspace, conform
+
+
+def reactions(
+    interactions: Source,
+    *,
+    owners: pa.Table,
+    supports: pa.Table,
+    until: int,
+    half_life_days: float,
+    connection: Any = None,
+) -> pa.Table:
+    """Split supporters' parts of a reach over their single acts, each by its decayed weight, as a run does.
+
+    The acts are found by the rules of a run: what counts, and what is one act seen twice. Of the interactions those
+    alone are read that are between the accounts of the people in `supports`.
+
+    Parameters
+    ----------
+    interactions : pyarrow.Table or sequence of paths
+        Columns of `INTERACTIONS`.
+    owners : pyarrow.Table
+        Rows of `OWNERS`: all accounts of the people in `supports`. An account without a row is its own person.
+    supports : pyarrow.Table
+        supporter, supported and reach, each two once.
+    until : int
+        Only what happened before counts, in epoch seconds.
+    half_life_days : float
+        Age at which an act weighs half.
+    connection : ibis backend, optional
+        Where to do the table work; without one, a DuckDB in memory.
+
+    Returns
+    -------
+    pyarrow.Table
+        Rows of `REACTIONS`, the heaviest first, equals by time (the later first), kind, network and post. The
+        `reach` of a supporter's acts adds up to theirs.
+
+    Raises
+    ------
+    InputError
+        A table lacks a column.
+    """
+    owners = conform(owners, OWNERS, "owners")
+    people = np.union1d(supports["supporter"].to_numpy(), supports["supported"].to_numpy())
+    person, account = owners["person"].to_numpy(), owners["account"].to_numpy()
+    nobodys = np.setdiff1d(people, account)
+    keys = np.union1d(account[np.isin(person, people)], nobodys)
+    with Workspace(connection) as workspace:
+        events = workspace.read(interactions, INTERACTIONS, "interactions")
+        between = ibis.memtable(pa.table({"key": keys}))
+        events = events.filter(events.at < until).semi_join(between, [("actor", "key")])
+        events = workspace.connection.to_pyarrow(events.semi_join(between, [("target", "key")]))
+        seen = activity(workspace, Inputs(events, POSTS.empty_table(), until, owners))
+        wanted = ibis.memtable(
+            pa.table({"giver": supports["supporter"], "receiver": supports["supported"], "whole": supports["reach"]})
+        )
+        weights = seen.acts.mutate(weight=decayed(seen.acts["at"], until, half_life_days))
+        weights = weights.group_by("giver", "receiver").aggregate(weight=weights.weight.sum())
+        each = wanted.inner_join(weights, ["giver", "receiver"])
+        each = each.filter(each.weight > 0).select("giver", "receiver", each=each.whole / each.weight)
+        table = workspace.connection.to_pyarrow(in_proportion(seen.acts, each, until, half_life_days))
+    found = pa.table(
+        {
+            "supporter": table["giver"],
+            "supported": table["receiver"],
+            "at": table["at"],
+            "kind": np.array(KINDS)[table["kind"].to_numpy()] if table.num_rows else pa.array([], pa.string()),
+            "network": np.array(seen.networks)[table["network"].to_numpy()]
+            if table.num_rows
+            else pa.array([], pa.string()),
+            "post": table["post"],
+            "reach": table["part"],
+        },
+        schema=REACTIONS,
+    )
+    return found.sort_by(
+        [
+            ("reach", "descending"),
+            ("at", "descending"),
+            *((name, "ascending") for name in ("supporter", "kind", "network", "post")),
+        ]
+    )
