@@ -274,8 +274,8 @@ def prune(run: ScoreRun) -> int:
     """Drop rows that no page shows any more; return how many. A run that counts keeps its scores: they are history.
 
     Topics, supports and parts, the bulk of what a run stores, are kept of the current run, the one before it (pages say
-    what changed since) and `run`, unless that is a shadow. Of each formula's shadows the newest `SHADOWS_KEPT` keep their
-    scores.
+    what changed since) and `run`, unless that is a shadow. Of each formula's shadows the newest `SHADOWS_KEPT` keep
+    their scores.
     """
     current = ScoreRun.objects.current()
     kept = set() if run.is_shadow else {run.pk}

@@ -12,8 +12,8 @@ def shares_of_change(before: float, after: float, parts: npt.ArrayLike, *, top: 
 
         share_i = d reach_i (score(after) - score(before)) / (after - before)
 
-    The parts of a change in reach add up to it, and so do the shares to the change of the score. Where the reach didn't
-    change although its parts did, the secant is the tangent, 99 / ln(1 + top) / (1 + reach), and the shares add up to 0.
+    The parts of a change in reach add up to it, and so do the shares to the change of the score. Where the reach is the
+    same although its parts aren't, the secant is the tangent, 99 / ln(1 + top) / (1 + reach): the shares add up to 0.
 
     Parameters
     ----------

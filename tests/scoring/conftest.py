@@ -1,20 +1,30 @@
 """A small world in the database and in the log."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from django.test import Client
 from pytest_django.fixtures import Settings
 
+from accounts.actions import create_api_key
 from accounts.intake import open_source
 from accounts.keys import account_key
 from accounts.log import interactions_to_log, posts_to_log
 from accounts.models import Identity, LogFile, Network, Person
+from campaigns.actions import add_member
+from campaigns.models import Membership
+from tests.factories.accounts import UserFactory
+from tests.factories.campaigns import BrandFactory
 from tests.scoring.worlds import START, write_world
 
 NOW = datetime(2026, 5, 1, 3, 0, tzinfo=UTC)
+
+Get = Callable[..., Any]
 
 
 @pytest.fixture
@@ -57,3 +67,19 @@ def known(world: Path, db: None, settings: Settings) -> Path:
         for row, person in zip(profiles, people, strict=True)
     )
     return world
+
+
+@pytest.fixture
+def get(db: None, client: Client) -> Get:
+    """Return a function that asks with a partner's key and returns the status and the JSON."""
+    service = UserFactory.create(is_service=True)
+    operator = UserFactory.create(is_superuser=True, is_staff=True)
+    add_member(brand=BrandFactory.create(), user=service, role=Membership.Role.PARTNER, by=operator)
+    _, text = create_api_key(name="partner", user=service, by=operator, now=NOW)
+
+    def get(address: str, **query: Any) -> Any:
+        response = client.get(address, query, headers={"Authorization": f"Bearer {text}"})
+        return response.status_code, response.json()
+
+    get("/api/v1/topics/")  # the key's first use is noted, which is a query of its own
+    return get

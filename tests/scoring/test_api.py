@@ -8,15 +8,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.actions import create_api_key
 from accounts.models import Person
-from campaigns.actions import add_member
-from campaigns.models import Membership
 from scoring import queries
 from scoring.models import Score, ScoreRun
 from tests.asked import tables_asked
 from tests.factories.accounts import NOW, IdentityFactory, PersonFactory, PlaceFactory, UserFactory
-from tests.factories.campaigns import BrandFactory
 from tests.factories.scoring import (
     ScoreFactory,
     ScoreRunFactory,
@@ -28,22 +24,6 @@ from tests.factories.scoring import (
 from tests.factories.scoring import current_run as make_current_run
 
 Get = Callable[..., Any]
-
-
-@pytest.fixture
-def get(db: None, client: Client) -> Get:
-    """Return a function that asks with a partner's key and returns the status and the JSON."""
-    service = UserFactory.create(is_service=True)
-    operator = UserFactory.create(is_superuser=True, is_staff=True)
-    add_member(brand=BrandFactory.create(), user=service, role=Membership.Role.PARTNER, by=operator)
-    _, text = create_api_key(name="partner", user=service, by=operator, now=NOW)
-
-    def get(address: str, **query: Any) -> Any:
-        response = client.get(address, query, headers={"Authorization": f"Bearer {text}"})
-        return response.status_code, response.json()
-
-    get("/api/v1/topics/")  # the key's first use is noted, which is a query of its own
-    return get
 
 
 @pytest.fixture

@@ -127,7 +127,7 @@ shares_of_one = st.floats(0, 1)
 def supporters(draw: st.DrawFn) -> list[dict[str, float]]:
     """Draw what the supporters of one person bring, and how far they can be believed."""
     names = ("weight", "free", "trust", "firm", "broad", "selectivity", "exchange")
-    return draw(st.lists(st.fixed_dictionaries({name: shares_of_one for name in names}), min_size=1, max_size=6))
+    return draw(st.lists(st.fixed_dictionaries(dict.fromkeys(names, shares_of_one)), min_size=1, max_size=6))
 
 
 @quick

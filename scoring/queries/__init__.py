@@ -40,7 +40,7 @@ KLOUT_LICENCE: Final = (
     "(https://creativecommons.org/licenses/by/3.0/); changed here: one parent each, and slugs."
 )
 
-_TAKEN: Final[tuple[tuple[str, Promise, Promise], ...]] = (
+TAKEN: Final[tuple[tuple[str, Promise, Promise], ...]] = (
     (
         "unvouched",
         _("Attention that nobody vouches for"),
@@ -235,7 +235,7 @@ def profile(person: Person, run: ScoreRun | None = None, *, viewer: Viewer | Non
         high_score=score_of(row.high, top),
         percentile=row.percentile,
         taken_off=tuple(
-            TakenOff(reason, label, getattr(row, f"taken_{reason}"), sentence) for reason, label, sentence in _TAKEN
+            TakenOff(reason, label, getattr(row, f"taken_{reason}"), sentence) for reason, label, sentence in TAKEN
         ),
         posts=row.posts,
         original_share=row.original_share,

@@ -14,6 +14,7 @@ from accounts.api.pages import Pages
 from accounts.models import Person, Place
 from accounts.places import City, find_city
 from scoring import queries
+from scoring.api.explanations import Explained
 from scoring.models import Influencer, Topic
 
 
@@ -231,7 +232,7 @@ class BySlug(Pages):
         parameters=[InfluencerQuery],
     )
 )
-class InfluencerViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Influencer]):
+class InfluencerViewSet(Explained, mixins.ListModelMixin):
     """People by their current score."""
 
     serializer_class = InfluencerSerializer

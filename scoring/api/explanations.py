@@ -1,0 +1,210 @@
+"""Partner API: where a reach comes from, down to single reactions, why it changed, and what it would be otherwise."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import InteractionKind, Person
+from scoring import queries
+from scoring.models import Influencer, ScoreRun
+from scoring.queries import explanations
+
+
+class TakenPartSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField()
+    people = serializers.FloatField(help_text="Below 0 where what was taken off others left room under a cap.")
+
+
+class SupporterPartSerializer(serializers.Serializer[Any]):
+    handle = serializers.CharField(
+        source="person.handle", allow_null=True, default=None, help_text="Null: all who aren't listed, together."
+    )
+    people = serializers.IntegerField(help_text="How many supporters the line is of.")
+    actions = serializers.IntegerField()
+    expected = serializers.FloatField(help_text="What they would add if nothing were taken off.")
+    taken_off = serializers.SerializerMethodField()
+    reach = serializers.FloatField(help_text="What they add: expected less what was taken off.")
+
+    @extend_schema(responses=TakenPartSerializer(many=True))
+    def get_taken_off(self, part: explanations.SupporterPart) -> list[dict[str, Any]]:
+        return [{"reason": reason, "people": people} for reason, people in part.taken.items()]
+
+
+class PartSerializer(serializers.Serializer[Any]):
+    slug = serializers.CharField(help_text="Empty: what no single one of them takes.")
+    name = serializers.CharField()
+    reach = serializers.FloatField()
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField()
+    # DRF takes declared fields off the class, so its own attribute `label` stays what it was.
+    label = serializers.CharField()  # type: ignore[assignment]
+    people = serializers.FloatField(help_text="Forecast less all of these is the reach.")
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    """A reach, split by supporter, kind, network and topic; each list adds up to it."""
+
+    as_of = serializers.DateTimeField(source="run.as_of")
+    formula = serializers.CharField(source="run.formula.version")
+    score = serializers.FloatField()
+    enough_seen = serializers.BooleanField(help_text="False where too little was seen for the score to say much.")
+    forecast = serializers.FloatField()
+    taken_off = ReasonSerializer(many=True)
+    reach = serializers.FloatField()
+    supporters = SupporterPartSerializer(many=True, help_text="The largest whom this key may see.")
+    other_supporters = SupporterPartSerializer(source="others", help_text="All others, together.")
+    kinds = PartSerializer(many=True)
+    networks = PartSerializer(many=True)
+    topics = PartSerializer(many=True, help_text="Each reaction is parted evenly over the topics of its post.")
+
+
+class ReactionsQuery(serializers.Serializer[Any]):
+    """Narrows reactions, and says which of them."""
+
+    supporter = serializers.CharField(required=False, default="", max_length=320, help_text="A handle.")
+    kind = serializers.ChoiceField(InteractionKind.choices, required=False, default="")
+    network = serializers.CharField(required=False, default=None, max_length=50, allow_blank=True)
+    offset = serializers.IntegerField(required=False, default=0, min_value=0, max_value=10_000_000)
+    page_size = serializers.IntegerField(required=False, default=50, min_value=1, max_value=200)
+
+
+class ReactionSerializer(serializers.Serializer[Any]):
+    at = serializers.SerializerMethodField()
+    kind = serializers.CharField()
+    network = serializers.CharField()
+    supporter = serializers.CharField(source="supporter.handle")
+    post = serializers.CharField(allow_null=True, help_text="The key of the post, a 64-bit number, as a text.")
+    reach = serializers.FloatField(help_text="The reaction's own part of the reach.")
+
+    def get_at(self, line: explanations.Reaction) -> datetime:
+        return datetime.fromtimestamp(line.at, UTC)
+
+
+class ReactionsSerializer(serializers.Serializer[Any]):
+    """A page of single reactions, the heaviest first."""
+
+    count = serializers.IntegerField(help_text="On all pages.")
+    reach = serializers.FloatField(help_text="What all of them add up to.")
+    whole = serializers.FloatField(
+        help_text="What they are a part of. The rest is by supporters whom this key may not see, or not kept singly."
+    )
+    next_offset = serializers.IntegerField(allow_null=True, default=None)
+    results = ReactionSerializer(many=True, source="lines")
+
+
+class ShareSerializer(serializers.Serializer[Any]):
+    what = serializers.CharField()
+    # DRF takes declared fields off the class, so its own attribute `label` stays what it was.
+    label = serializers.CharField()  # type: ignore[assignment]
+    people = serializers.FloatField(help_text="By how much this changed the reach.")
+    points = serializers.FloatField(help_text="And the score.")
+    count = serializers.IntegerField(help_text="Of how many supporters, where that says something.")
+
+
+class ChangeSerializer(serializers.Serializer[Any]):
+    """Why a score changed since the run before; each list adds up to the change."""
+
+    since = serializers.DateTimeField(source="before.as_of")
+    as_of = serializers.DateTimeField(source="after.as_of")
+    score_before = serializers.FloatField()
+    score_after = serializers.FloatField()
+    reach_before = serializers.FloatField()
+    reach_after = serializers.FloatField()
+    by_cause = ShareSerializer(many=True)
+    by_reason = ShareSerializer(many=True)
+    by_kind = ShareSerializer(many=True)
+
+
+class WhatIfQuery(serializers.Serializer[Any]):
+    """What is to be otherwise."""
+
+    supporters = serializers.IntegerField(
+        required=False,
+        default=0,
+        min_value=0,
+        max_value=explanations.MOST_SUPPORTERS,
+        help_text="So many more who are vouched for, each bringing what the person's vouched supporters bring.",
+    )
+    rested = serializers.BooleanField(required=False, default=False, help_text="Without time off since the last post.")
+    exchanged = serializers.BooleanField(required=False, default=False, help_text="With no exchange discounted.")
+
+
+class WhatIfSerializer(serializers.Serializer[Any]):
+    score = serializers.FloatField()
+    reach = serializers.FloatField()
+    score_now = serializers.FloatField()
+    reach_now = serializers.FloatField()
+    each = serializers.FloatField(allow_null=True, help_text="What one more supporter is taken to bring, in people.")
+
+
+class Explained(viewsets.GenericViewSet[Influencer]):
+    """The addresses below one influencer that open the score."""
+
+    @extend_schema(summary="Explain an influencer's reach", responses=ExplanationSerializer)
+    @action(detail=True, pagination_class=None)
+    def explanation(self, request: Request, pk: str) -> Response:
+        """Return where the reach comes from, and what was taken off whom."""
+        person, run = self._scored(pk)
+        found = explanations.explanation(person, run, viewer=request.user)
+        if found is None:
+            raise Http404
+        return Response(ExplanationSerializer(found).data)
+
+    @extend_schema(
+        summary="List the single reactions behind an influencer's reach",
+        parameters=[ReactionsQuery],
+        responses=ReactionsSerializer,
+    )
+    @action(detail=True, pagination_class=None)
+    def reactions(self, request: Request, pk: str) -> Response:
+        """Return single reactions with their own parts of the reach."""
+        person, run = self._scored(pk)
+        asked = ReactionsQuery(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        given = dict(asked.validated_data)
+        limit = given.pop("page_size")
+        found = explanations.reactions(person, run, viewer=request.user, limit=limit, **given)
+        after = given["offset"] + len(found.lines)
+        data = ReactionsSerializer(found, context={}).data
+        return Response({**data, "next_offset": after if after < found.count and found.lines else None})
+
+    @extend_schema(summary="Explain the change of an influencer's score", responses=ChangeSerializer)
+    @action(detail=True, pagination_class=None)
+    def change(self, request: Request, pk: str) -> Response:
+        """Return why the score changed since the run before; 404 where there is none."""
+        found = explanations.change(*self._scored(pk))
+        if found is None:
+            raise Http404
+        return Response(ChangeSerializer(found).data)
+
+    @extend_schema(
+        summary="Ask what an influencer's score would be", parameters=[WhatIfQuery], responses=WhatIfSerializer
+    )
+    @action(detail=True, pagination_class=None, url_path="what-if")
+    def what_if(self, request: Request, pk: str) -> Response:
+        """Return the score as it would be."""
+        person, run = self._scored(pk)
+        asked = WhatIfQuery(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        try:
+            found = explanations.what_if(person, run, **asked.validated_data)
+        except explanations.CannotSay as error:
+            raise ValidationError(str(error)) from error
+        return Response(WhatIfSerializer(found).data)
+
+    def _scored(self, pk: str) -> tuple[Person, ScoreRun]:
+        person = get_object_or_404(Person.objects.visible_to(self.request.user), pk=pk)
+        run = queries.current_run()
+        if run is None or not person.scores.filter(run=run).exists():
+            raise Http404
+        return person, run
