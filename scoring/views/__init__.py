@@ -1,6 +1,23 @@
 """Pages about people and their scores."""
 
 from scoring.views.figures import sheet_of
-from scoring.views.pages import about_the_score, find_profile, how_it_works, identities_of, profile
+from scoring.views.pages import (
+    about_the_score,
+    explanation,
+    find_profile,
+    how_it_works,
+    identities_of,
+    profile,
+    reactions,
+)
 
-__all__ = ["about_the_score", "find_profile", "how_it_works", "identities_of", "profile", "sheet_of"]
+__all__ = [
+    "about_the_score",
+    "explanation",
+    "find_profile",
+    "how_it_works",
+    "identities_of",
+    "profile",
+    "reactions",
+    "sheet_of",
+]

@@ -226,12 +226,24 @@ def add_up(whole: float, parts: Sequence[float], rest: float) -> tuple[float, li
     places: Final = 0 if whole >= 100 else 1 if whole >= 10 else 2
     unit = 10**places
     whole_units, rest_units = (math.floor(value * unit + 0.5) for value in (whole, rest))
-    units = [math.floor(part * unit + 1e-9) for part in parts]
-    missing = whole_units - rest_units - sum(units)
-    by_remainder = sorted(range(len(parts)), key=lambda i: units[i] - parts[i] * unit)
+    units = share_out(whole_units - rest_units, [part * unit for part in parts])
+    return whole_units / unit, [part / unit for part in units], rest_units / unit, places
+
+
+def share_out(whole: int, parts: Sequence[float]) -> list[int]:
+    """Round parts to whole numbers that add up to `whole`; who gets what is missing is said by the largest remainder.
+
+    Each is at most one off where `whole` is what the parts add up to, rounded to the nearest.
+    """
+    units = [math.floor(part + 1e-9) for part in parts]
+    by_remainder = sorted(range(len(parts)), key=lambda i: units[i] - parts[i])
+    missing = whole - sum(units)
     for i in by_remainder[: max(missing, 0)]:
         units[i] += 1
-    return whole_units / unit, [part / unit for part in units], rest_units / unit, places
+    # Where the whole was rounded down and the parts hardly, some have to give.
+    for i in by_remainder[::-1][: max(-missing, 0)]:
+        units[i] -= 1
+    return units
 
 
 def _half_up(value: float, places: int) -> float:

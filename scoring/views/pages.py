@@ -12,6 +12,8 @@ from django.views.decorators.vary import vary_on_cookie
 from accounts.models import Identity, Person
 from scoring import queries
 from scoring.models import Formula, ScoreRun
+from scoring.queries import explanations
+from scoring.views.explanation import PAGE, WhatIfForm, acts, moved, opened
 from scoring.views.figures import number, scale_rows, sheet_of
 from scoring.views.how_it_works import explanation_of
 
@@ -36,6 +38,53 @@ def profile(request: HttpRequest, handle: str) -> HttpResponse:
         "is_own": person.user_id is not None and person.user_id == request.user.pk,
     }
     return render(request, "scoring/profile.html", context)
+
+
+@require_safe
+def explanation(request: HttpRequest, handle: str) -> HttpResponse:
+    """Show where a person's reach comes from, what was taken off, why the score changed, and what it would be."""
+    person = _visible(request, handle)
+    if person is None:
+        raise Http404
+    run = queries.current_run()
+    found = explanations.explanation(person, run, viewer=request.user) if run else None
+    context: dict[str, object] = {"person": person, "found": found}
+    if run is not None and found is not None:
+        form = WhatIfForm(request.GET or None)
+        context |= {
+            "run": run,
+            "opened": opened(found),
+            "moved": moved(explanations.change(person, run)),
+            "form": form,
+            "is_own": person.user_id is not None and person.user_id == request.user.pk,
+        }
+        if form.is_bound and form.is_valid():
+            given = form.cleaned_data
+            try:
+                context["asked"] = explanations.what_if(
+                    person,
+                    run,
+                    supporters=given["supporters"] or 0,
+                    rested=given["rested"],
+                    exchanged=given["exchanged"],
+                )
+            except explanations.CannotSay as error:
+                context["cannot_say"] = str(error)
+    return render(request, "scoring/explanation.html", context)
+
+
+@require_safe
+def reactions(request: HttpRequest, handle: str) -> HttpResponse:
+    """List the single reactions behind a person's reach, of one supporter, kind or network."""
+    person, run = _visible(request, handle), queries.current_run()
+    if person is None or run is None:
+        raise Http404
+    given = {name: request.GET[name] for name in ("supporter", "kind", "network") if name in request.GET}
+    start = request.GET.get("offset", "0")
+    offset = int(start) if start.isdecimal() and len(start) < 9 else 0
+    found = explanations.reactions(person, run, viewer=request.user, offset=offset, limit=PAGE, **given)
+    shown = acts(found, offset=offset, narrowed=given)
+    return render(request, "scoring/reactions.html", {"person": person, "shown": shown, "narrowed": given})
 
 
 def identities_of(person: Person) -> QuerySet[Identity]:
