@@ -6,9 +6,11 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
-from scoring.engine.activity import KINDS, activity
-from scoring.engine.explain import decayed, in_proportion
+from scoring.engine.activity import DAY, KINDS, activity
+from scoring.engine.explain import in_proportion
 from scoring.engine.inputs import INTERACTIONS, OWNERS, POSTS, REACTIONS, Inputs, Source
+from scoring.engine.pairs import act_weight
+from scoring.engine.parameters import Parameters
 from scoring.engine.tables import Workspace, conform
 
 
@@ -18,7 +20,7 @@ def reactions(
     owners: pa.Table,
     supports: pa.Table,
     until: int,
-    half_life_days: float,
+    formula: Parameters,
     connection: Any = None,
 ) -> pa.Table:
     """Split supporters' parts of a reach over their single acts, each by its decayed weight, as a run does.
@@ -36,8 +38,8 @@ def reactions(
         supporter, supported and reach, each two once.
     until : int
         Only what happened before counts, in epoch seconds.
-    half_life_days : float
-        Age at which an act weighs half.
+    formula : Parameters
+        Half-lives.
     connection : ibis backend, optional
         Where to do the table work; without one, a DuckDB in memory.
 
@@ -66,11 +68,11 @@ def reactions(
         wanted = ibis.memtable(
             pa.table({"giver": supports["supporter"], "receiver": supports["supported"], "whole": supports["reach"]})
         )
-        weights = seen.acts.mutate(weight=decayed(seen.acts["at"], until, half_life_days))
+        weights = seen.acts.mutate(weight=act_weight((until - seen.acts["at"]) / DAY, formula))
         weights = weights.group_by("giver", "receiver").aggregate(weight=weights.weight.sum())
         each = wanted.inner_join(weights, ["giver", "receiver"])
         each = each.filter(each.weight > 0).select("giver", "receiver", each=each.whole / each.weight)
-        table = workspace.connection.to_pyarrow(in_proportion(seen.acts, each, until, half_life_days))
+        table = workspace.connection.to_pyarrow(in_proportion(seen.acts, each, until, formula))
     found = pa.table(
         {
             "supporter": table["giver"],

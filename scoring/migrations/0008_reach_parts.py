@@ -14,7 +14,7 @@ TAKEN = ("unvouched", "exchange", "indiscriminate", "repetition", "absence")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0005_handles_fit_addresses"), ("scoring", "0006_topic_lift")]
+    dependencies = [("accounts", "0005_handles_fit_addresses"), ("scoring", "0007_formula_of_this_engine")]
 
     operations = [
         *(migrations.AddField("score", name, models.FloatField(help_text=said, null=True)) for name, said in SUMS.items()),

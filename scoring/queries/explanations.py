@@ -23,6 +23,8 @@ pc: Any = pyarrow.compute
 REASONS: Final = tuple(reason for reason, _label, _sentence in TAKEN)
 # Supporters named on the page; those kept beyond are part of the others.
 SUPPORTERS_SHOWN: Final = 20
+# The parameters by which acts are weighed.
+DECAY: Final = frozenset({"half_life_days", "burst_share", "burst_half_life_days"})
 # A share below this many people is no line of its own.
 DUST: Final = 1e-9
 
@@ -187,6 +189,7 @@ def reactions(
     those of the supporters whom the viewer may see. Four queries, and one pass over the days' files.
     """
     # Slow to load, and seldom needed: not in every web process.
+    from scoring.engine import Parameters
     from scoring.engine import reactions as acts_of
 
     lines = list(_named(person, run, viewer))
@@ -211,7 +214,10 @@ def reactions(
             }
         ),
         until=math.ceil(run.as_of.timestamp()),
-        half_life_days=float(run.formula.parameters["half_life_days"]),
+        # What an act weighs is all that is asked of it: of a former engine's formula too.
+        formula=Parameters.from_dict(
+            {name: run.formula.parameters[name] for name in DECAY & run.formula.parameters.keys()}
+        ),
     )
     for column, value in (("kind", kind or None), ("network", network)):
         if value is not None:

@@ -51,10 +51,10 @@ def test_a_run_stores_how_the_forecast_before_did(known: Path, weekly: Formula) 
 
 def test_a_run_again_has_the_same_one_and_not_two(known: Path, weekly: Formula) -> None:
     first = score(as_of=APRIL_1, now=NOW, formula=weekly)
-    before = Backtest.objects.filter(run=first).values().get()
+    before: dict[str, Any] = {**Backtest.objects.filter(run=first).values().get()}
     score(as_of=APRIL_1, now=NOW, formula=weekly)
 
-    after = Backtest.objects.filter(run=first).values().get()
+    after: dict[str, Any] = {**Backtest.objects.filter(run=first).values().get()}
     # Sums by several threads may differ in their last bit.
     assert after.pop("cut") == before.pop("cut")
     for name in ("bins", "baselines"):

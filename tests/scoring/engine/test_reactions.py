@@ -24,7 +24,7 @@ def test_acts_add_up_to_each_supporter_and_to_each_part(world: World) -> None:
         owners=inputs.owners,
         supports=result.supports,
         until=UNTIL,
-        half_life_days=formula.half_life_days,
+        formula=formula,
     )
 
     by_pair: dict[tuple[int, int], float] = defaultdict(float)
@@ -54,7 +54,7 @@ def test_one_supporters_acts_come_heaviest_first_and_nobody_elses() -> None:
         owners=inputs.owners,
         supports=result.supports.from_pylist(mine, result.supports.schema),
         until=UNTIL,
-        half_life_days=30.0,
+        formula=Parameters(),
     )
 
     assert [(row["kind"], row["post"], row["network"]) for row in found.to_pylist()] == [
@@ -70,6 +70,6 @@ def test_without_supporters_there_are_no_acts() -> None:
     inputs = world.inputs()
     none = world.run(Parameters(supports_kept=0)).supports
 
-    found = reactions(inputs.interactions, owners=inputs.owners, supports=none, until=UNTIL, half_life_days=30.0)
+    found = reactions(inputs.interactions, owners=inputs.owners, supports=none, until=UNTIL, formula=Parameters())
 
     assert (found.schema, found.num_rows) == (REACTIONS, 0)
