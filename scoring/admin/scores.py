@@ -5,18 +5,19 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from accounts.admin.base import ListAdmin, ReadOnly
+from accounts.admin.base import ListAdmin, ReadOnly, staff_of
 from accounts.models import Person
-from scoring.models import Backtest, Score, ScoreRun, Topic
+from scoring.models import Appeal, Backtest, Score, ScoreRun, Topic
 from scoring.queries import KLOUT, KLOUT_LICENCE
 
 
@@ -281,3 +282,60 @@ class ScoreAdmin(ReadOnly, ListAdmin):
 
 def _with_handle(handle: str) -> QuerySet[Person]:
     return Person.objects.alias(lower=Lower("handle")).filter(lower=handle)
+
+
+class AnswerForm(forms.ModelForm[Appeal]):
+    """An answer: accepted or refused, and why."""
+
+    state = forms.ChoiceField(choices=[choice for choice in Appeal.State.choices if choice[0] != "open"])
+    answer = forms.CharField(widget=UnfoldAdminTextareaWidget, max_length=2000, help_text="The person reads it.")
+
+    class Meta:
+        model = Appeal
+        fields = ["state", "answer"]
+
+
+@admin.register(Appeal)
+class AppealAdmin(ListAdmin):
+    """What people object to. Whoever has the permission answers, once; an answer stays as it is."""
+
+    form = AnswerForm
+    list_display = ["person", "reason", "taken", "state", "made_at", "answered_at"]
+    list_filter = ["state", "reason"]
+    list_select_related = ["person"]
+    ordering = ["-made_at", "-pk"]
+    fields = ["person", "reason", "taken", "text", "run", "made_at", "state", "answer", "answered_by", "answered_at"]
+    readonly_fields = ["person", "reason", "taken", "text", "run", "made_at", "answered_by", "answered_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Appeal]:
+        rows: QuerySet[Appeal] = super().get_queryset(request)
+        return rows.filter(pk__in=Appeal.objects.visible_to(staff_of(request)))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        waiting = obj is None or obj.state == Appeal.State.OPEN
+        return waiting and request.user.has_perm("scoring.answer_appeal")
+
+    @admin.display(description="people taken off", ordering="people")
+    def taken(self, found: Appeal) -> str:
+        return f"{found.people:,.2f}"
+
+    def save_model(self, request: HttpRequest, obj: Appeal, form: Any, change: bool) -> None:
+        from scoring.actions.appeals import AppealRefused, answer_appeal  # loads the engine with the other actions
+
+        given = form.cleaned_data
+        try:
+            answer_appeal(
+                obj,
+                accepted=given["state"] == Appeal.State.ACCEPTED,
+                answer=given["answer"],
+                by=staff_of(request),
+                now=timezone.now(),
+            )
+        except AppealRefused as error:
+            messages.error(request, str(error))

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Identity, Person, Place, Viewer
 from scoring.models import (
     Activation,
+    Appeal,
     Backtest,
     Formula,
     Influencer,
@@ -43,7 +44,7 @@ KLOUT_LICENCE: Final = (
 TAKEN: Final[tuple[tuple[str, Promise, Promise], ...]] = (
     (
         "unvouched",
-        _("Attention that nobody vouches for"),
+        Appeal.Reason.UNVOUCHED.label,
         _(
             "From accounts that no trusted person ever answers. They count too, those that read many people more than "
             "those that act on hardly anybody else, but only up to a limit, so that an audience can't be bought."
@@ -51,22 +52,22 @@ TAKEN: Final[tuple[tuple[str, Promise, Promise], ...]] = (
     ),
     (
         "exchange",
-        _("Favours returned"),
+        Appeal.Reason.EXCHANGE.label,
         _("Reposts and likes that mostly repay reposts and likes. Conversation isn't counted as a favour."),
     ),
     (
         "indiscriminate",
-        _("Attention given to everyone"),
+        Appeal.Reason.INDISCRIMINATE.label,
         _("From accounts that act on nearly everybody's posts, which says little about any one of them."),
     ),
     (
         "repetition",
-        _("The same text again and again"),
+        Appeal.Reason.REPETITION.label,
         _("Posts of the last weeks that are near copies of each other."),
     ),
     (
         "absence",
-        _("The chance of having stopped posting"),
+        Appeal.Reason.ABSENCE.label,
         _("Judged from the days with posts, and the time since the last one."),
     ),
 )

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Identity, InteractionKind, LogFile, Network, Person, Viewer
 from accounts.queries import log_files
-from scoring.models import ReachPart, Score, ScoreRun, Support, TopicReach
+from scoring.models import Appeal, ReachPart, Score, ScoreRun, Support, TopicReach
 from scoring.queries import ENOUGH_SUPPORTERS, TAKEN, TOPICS_SHOWN, TakenOff, score_of
 
 pc: Any = pyarrow.compute
@@ -437,3 +437,8 @@ def what_if(
     )
     reach = float(found[0])
     return WhatIf(score_of(reach, formula.scale_top), reach, row.score, row.reach, each)
+
+
+def appeals_of(person: Person) -> list[Appeal]:
+    """Return a person's appeals, the latest first. One query."""
+    return list(Appeal.objects.filter(person=person).order_by("-made_at", "-pk")[:50])

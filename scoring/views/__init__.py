@@ -3,6 +3,7 @@
 from scoring.views.figures import sheet_of
 from scoring.views.pages import (
     about_the_score,
+    appeal,
     explanation,
     find_profile,
     how_it_works,
@@ -13,6 +14,7 @@ from scoring.views.pages import (
 
 __all__ = [
     "about_the_score",
+    "appeal",
     "explanation",
     "find_profile",
     "how_it_works",

@@ -48,6 +48,7 @@ class Reason:
     figure: str
     width: str
     lines: tuple[tuple[str, str], ...]
+    is_taken: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def opened(found: Explanation) -> Opened:
                 _figure(units),
                 _width(part.people / (found.forecast or 1.0)),
                 _hit(lines, part.reason, units),
+                part.people > 0,
             )
             for part, units in zip(found.taken_off, taken, strict=True)
         ),

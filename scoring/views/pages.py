@@ -1,15 +1,19 @@
 """Views."""
 
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Lower
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_cookie
 
-from accounts.models import Identity, Person
+from accounts.models import Identity, Person, User
 from scoring import queries
 from scoring.models import Formula, ScoreRun
 from scoring.queries import explanations
@@ -58,6 +62,8 @@ def explanation(request: HttpRequest, handle: str) -> HttpResponse:
             "form": form,
             "is_own": person.user_id is not None and person.user_id == request.user.pk,
         }
+        if context["is_own"]:
+            context["appeals"] = explanations.appeals_of(person)
         if form.is_bound and form.is_valid():
             given = form.cleaned_data
             try:
@@ -71,6 +77,25 @@ def explanation(request: HttpRequest, handle: str) -> HttpResponse:
             except explanations.CannotSay as error:
                 context["cannot_say"] = str(error)
     return render(request, "scoring/explanation.html", context)
+
+
+@login_required
+@require_POST
+def appeal(request: HttpRequest) -> HttpResponse:
+    """Take the signed-in person's objection to what a reason takes off."""
+    # The package of actions loads the engine: not in every web process.
+    from scoring.actions.appeals import AppealRefused
+    from scoring.actions.appeals import appeal as make_appeal
+
+    person = get_object_or_404(Person, user=request.user.pk)
+    assert isinstance(request.user, User)  # login_required sees to it
+    given = {name: request.POST.get(name, "") for name in ("reason", "text")}
+    try:
+        make_appeal(person=person, **given, by=request.user, now=timezone.now())
+        messages.success(request, _("Your appeal is noted; the answer will stand on this page."))
+    except AppealRefused as error:
+        messages.error(request, str(error))
+    return redirect("explanation", person.handle)
 
 
 @require_safe

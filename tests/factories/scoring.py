@@ -7,7 +7,18 @@ import factory.declarations
 from factory.django import DjangoModelFactory
 
 from scoring.engine import Parameters
-from scoring.models import Activation, Backtest, Formula, ReachPart, Score, ScoreRun, Support, Topic, TopicReach
+from scoring.models import (
+    Activation,
+    Appeal,
+    Backtest,
+    Formula,
+    ReachPart,
+    Score,
+    ScoreRun,
+    Support,
+    Topic,
+    TopicReach,
+)
 from tests.factories.accounts import PersonFactory
 
 # factory_boy's declarations carry no types.
@@ -148,6 +159,20 @@ class ReachPartFactory(DjangoModelFactory[ReachPart]):
     kind = "reply"
     network = "twitter"
     reach = 900.0
+
+
+class AppealFactory(DjangoModelFactory[Appeal]):
+    """An open appeal."""
+
+    class Meta:
+        model = Appeal
+
+    run = make.SubFactory(ScoreRunFactory)
+    person = make.SubFactory(PersonFactory)
+    reason = Appeal.Reason.EXCHANGE
+    people = 2.0
+    text = "We work together."
+    made_at = make.LazyAttribute(lambda row: row.run.as_of)
 
 
 def reach_below(topic: Topic, **given: Any) -> TopicReach:

@@ -1,0 +1,150 @@
+"""Appeals: by the owner of a profile, against what was taken off, answered once by whoever may."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import IntegrityError, transaction
+from django.test import Client
+
+from accounts.models import Person, User
+from scoring.actions.appeals import AppealRefused, answer_appeal, appeal
+from scoring.models import Appeal
+from tests.factories.accounts import NOW, PersonFactory, UserFactory
+from tests.factories.scoring import AppealFactory, ScoreFactory, current_run
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def owner() -> Person:
+    person: Person = PersonFactory.create(
+        handle="ann", user=UserFactory.create(), claimed_at=NOW, claimed_via=Person.ClaimedVia.INVITATION
+    )
+    ScoreFactory.create(
+        run=current_run(), person=person, reach=10.0, forecast=12.0, taken_exchange=2.0, score=15.7, supporters=9
+    )
+    return person
+
+
+def _user(*permissions: str, **given: Any) -> User:
+    user: User = UserFactory.create(is_staff=True, **given)
+    user.user_permissions.add(*Permission.objects.filter(codename__in=permissions))
+    return User.objects.get(pk=user.pk)
+
+
+def _made(person: Person, **given: Any) -> Appeal:
+    assert person.user is not None
+    return appeal(
+        **{"person": person, "reason": "exchange", "text": "We work together.", "by": person.user, "now": NOW} | given
+    )
+
+
+def test_an_appeal_notes_what_was_taken_off(owner: Person) -> None:
+    made = _made(owner)
+
+    assert (made.state, made.people, made.run.is_current, made.made_at) == (Appeal.State.OPEN, 2.0, True, NOW)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"text": "  "}, "what is wrong"),
+        ({"text": "x" * 2001}, "up to 2000"),
+        ({"reason": "absence"}, "Nothing is taken off"),
+        ({"reason": "weather"}, "Nothing is taken off"),
+    ],
+)
+def test_what_is_no_appeal_is_refused(owner: Person, given: dict[str, str], message: str) -> None:
+    with pytest.raises(AppealRefused, match=message):
+        _made(owner, **given)
+    assert not Appeal.objects.exists()
+
+
+def test_nobody_appeals_for_another_and_nobody_twice(owner: Person) -> None:
+    with pytest.raises(AppealRefused, match="Only whoever holds"):
+        _made(owner, by=UserFactory.create(is_superuser=True))
+    _made(owner)
+    with pytest.raises(AppealRefused, match="waiting for its answer"):
+        _made(owner)
+    assert Appeal.objects.count() == 1
+
+
+def test_an_appeal_is_answered_once_by_whoever_may(owner: Person) -> None:
+    made, staff = _made(owner), _user("answer_appeal")
+    for by, answer in ((_user(), "No."), (staff, " ")):
+        with pytest.raises(AppealRefused):
+            answer_appeal(made, accepted=False, answer=answer, by=by, now=NOW)
+    answer_appeal(made, accepted=True, answer="You are right.", by=staff, now=NOW)
+    with pytest.raises(AppealRefused, match="answered already"):
+        answer_appeal(made, accepted=False, answer="No.", by=staff, now=NOW)
+
+    made.refresh_from_db()
+    assert (made.state, made.answer, made.answered_by, made.answered_at) == ("accepted", "You are right.", staff, NOW)
+    _made(owner)  # a new one can be made then
+
+
+@pytest.mark.parametrize(
+    "values", [{"state": "accepted"}, {"answered_at": NOW}, {"answer": "No."}, {"text": ""}, {"state": "lost"}]
+)
+def test_the_database_keeps_answers_whole(owner: Person, values: dict[str, Any]) -> None:
+    made = _made(owner)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Appeal.objects.filter(pk=made.pk).update(**values)
+
+
+def test_the_owners_page_takes_it_and_shows_the_answer(owner: Person, client: Client) -> None:
+    assert owner.user is not None
+    assert "Something taken off wrongly?" not in client.get("/why/ann").content.decode()
+    client.force_login(owner.user)
+    page = client.get("/why/ann").content.decode()
+    assert '<option value="exchange">' in page
+    assert '<option value="absence">' not in page
+
+    client.post("/appeal", {"reason": "exchange", "text": "We work <together>."})
+    shown = client.get("/why/ann").content.decode()
+    assert "We work &lt;together&gt;." in shown
+    assert "waiting for an answer" in shown
+
+    answer_appeal(Appeal.objects.get(), accepted=False, answer="It is a pod.", by=_user("answer_appeal"), now=NOW)
+    assert "It is a pod." in client.get("/why/ann").content.decode()
+
+
+def test_others_make_none(owner: Person, client: Client) -> None:
+    assert client.post("/appeal", {"reason": "exchange", "text": "x"}).status_code == 302
+    client.force_login(UserFactory.create())
+    assert client.post("/appeal", {"reason": "exchange", "text": "x"}).status_code == 404
+    assert client.get("/appeal").status_code == 405
+    assert not Appeal.objects.exists()
+
+
+def test_staff_answer_in_the_admin(owner: Person, client: Client) -> None:
+    made = _made(owner)
+    address = f"/admin/scoring/appeal/{made.pk}/change/"
+    client.force_login(_user("view_appeal", "view_person"))
+    assert client.get("/admin/scoring/appeal/").status_code == 200
+    assert client.post(address, {"state": "accepted", "answer": "Yes."}).status_code == 403
+    staff = _user("view_appeal", "view_person", "answer_appeal")
+    client.force_login(staff)
+    assert "We work together." in client.get(address).content.decode()
+
+    assert client.post(address, {"state": "accepted", "answer": "Yes."}).status_code == 302
+
+    made.refresh_from_db()
+    assert (made.state, made.answer, made.answered_by) == ("accepted", "Yes.", staff)
+    assert client.post(address, {"state": "refused", "answer": "No."}).status_code == 403
+
+
+def test_appeals_of_people_who_hide_are_for_operators(client: Client) -> None:
+    hidden = AppealFactory.create(person__is_hidden=True, person__handle="hidden", text="Secretly wrong")
+    client.force_login(_user("view_appeal", "view_person", "answer_appeal"))
+    assert "hidden" not in client.get("/admin/scoring/appeal/?state=open").content.decode().split("result_list")[-1]
+    assert client.get(f"/admin/scoring/appeal/{hidden.pk}/change/").status_code == 302
+    client.force_login(_user(is_superuser=True))
+    assert "Secretly wrong" in client.get(f"/admin/scoring/appeal/{hidden.pk}/change/").content.decode()
+
+
+def test_appeals_go_with_the_person(owner: Person) -> None:
+    _made(owner)
+    owner.delete()
+    assert not Appeal.objects.exists()
