@@ -105,11 +105,10 @@ def person_link(person: Person) -> SafeString:
 
 
 def score_badge(score: float, enough_seen: bool = True) -> SafeString:
-    """Return a score as a badge; a pale one where too little was seen for it to say much."""
+    """Return a score as a badge; words in its place where too little was seen for it to say much."""
     if enough_seen:
         return format_html('<span class="sway-score">{}</span>', f"{score:.1f}")
     return format_html(
-        '<span class="sway-score sway-pale" title="{}">{}</span>',
-        "Too few people reacted for this score to say much.",
-        f"{score:.1f}",
+        '<span class="sway-score sway-pale" title="{}">not enough seen yet</span>',
+        f"Too few people reacted for the score of {score:.1f} to say much: see the band of people reached.",
     )

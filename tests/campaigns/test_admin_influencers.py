@@ -414,6 +414,7 @@ def test_the_export_holds_what_is_visible(manager: Client, run: ScoreRun) -> Non
         "city": "Toronto",
         "country": "CA",
         "score": "43.2",
+        "seen": "",
         "percentile": "97.2",
         "reach": "1000.0",
         "low": "512.0",
@@ -428,6 +429,18 @@ def test_the_export_holds_what_is_visible(manager: Client, run: ScoreRun) -> Non
         "claimed": "no",
         "as_of": "2026-03-01",
     }
+
+
+def test_too_little_seen_stands_in_the_list_and_in_the_file(manager: Client, run: ScoreRun) -> None:
+    person = PersonFactory.create(handle="new")
+    ScoreFactory.create(run=run, person=person, score=1.0, reach=0.0, low=0.0, high=5.0, supporters=2)
+
+    page = manager.get(LIST).content.decode()
+    (row,) = _csv(manager.post(LIST, {"action": "export_csv", "_selected_action": [person.pk]}))
+
+    assert ">not enough seen yet</span>" in page
+    assert ">1.0</span>" not in page
+    assert (row["seen"], row["low"], row["high"]) == ("not enough seen yet", "0.0", "5.0")
 
 
 def test_the_export_of_everybody_goes_past_one_page(manager: Client, run: ScoreRun) -> None:

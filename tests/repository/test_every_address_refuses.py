@@ -16,7 +16,7 @@ from accounts.models import Activity, Identity, LogFile, Network, Person, Place,
 from campaigns.actions import add_member, create_brand
 from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Membership, Shortlisting
 from scoring.actions import ensure_formula
-from scoring.models import Score, ScoreRun, Support, Topic, TopicReach
+from scoring.models import Appeal, Score, ScoreRun, Support, Topic, TopicReach
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SECRET = "Zanzibaria"  # stands in the name of each thing that only the owning brand may see
@@ -73,6 +73,7 @@ class World:
             Score.objects.create(run=run, person=person, score=20, reach=10, forecast=12, low=5, high=20, percentile=50)
         TopicReach.objects.create(run=run, person=self.hidden, topic=topic, reach=5, reach_with_below=5, score=10)
         Support.objects.create(run=run, supporter=self.hidden, supported=shown, reach=1, expected=1)
+        Appeal.objects.create(run=run, person=self.hidden, reason="exchange", people=1, text=SECRET, made_at=NOW)
         campaign = Campaign.objects.create(
             brand=self.brand,
             name=f"{SECRET} route",
@@ -223,6 +224,10 @@ API = [
         "influencer-detail",
         "influencer-history",
         "influencer-topics",
+        "influencer-explanation",
+        "influencer-reactions",
+        "influencer-change",
+        "influencer-what-if",
         "topic-list",
         "topic-detail",
         "campaign-list",
