@@ -190,7 +190,7 @@ class Explained(viewsets.GenericViewSet[Influencer]):
     @extend_schema(
         summary="Ask what an influencer's score would be", parameters=[WhatIfQuery], responses=WhatIfSerializer
     )
-    @action(detail=True, pagination_class=None, url_path="what-if")
+    @action(detail=True, pagination_class=None, url_path="what-if", url_name="whatif")
     def what_if(self, request: Request, pk: str) -> Response:
         """Return the score as it would be."""
         person, run = self._scored(pk)

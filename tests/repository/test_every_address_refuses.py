@@ -227,7 +227,7 @@ API = [
         "influencer-explanation",
         "influencer-reactions",
         "influencer-change",
-        "influencer-what-if",
+        "influencer-whatif",
         "topic-list",
         "topic-detail",
         "campaign-list",
