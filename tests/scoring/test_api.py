@@ -218,7 +218,7 @@ def test_an_unknown_address_is_a_problem_like_any_other(client: Client, path: st
 def test_every_operation_of_the_document_has_a_summary_and_a_group(client: Client) -> None:
     document = client.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"}).json()
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert len(operations) == 8
+    assert len(operations) == 12
     summaries = {operation["summary"] for operation in operations}
     assert len(summaries) == 8
     assert {tuple(operation["tags"]) for operation in operations} == {("Influencers",), ("Topics",), ("Campaigns",)}
