@@ -38,10 +38,12 @@ def taken_of(
         What each pair did.
     reach : Reach
         What came of them.
-    trust, firm, selectivity : ndarray of float64, shape (n,)
+    trust, firm : ndarray of float64, shape (n,)
         Of givers, 0 to 1.
     broad : ndarray of float64, shape (k,)
         How far the givers of these pairs are readers of many, 0 to 1.
+    selectivity : ndarray of float64, shape (n,)
+        Factor of givers, 0 to 1.
     exchange : ndarray of float64, shape (m,)
         Factor per pair, 0 to 1.
     formula : Parameters
@@ -57,10 +59,10 @@ def taken_of(
     brought = {False: reach.expected[rows], True: (brings(pairs.free, formula) * exchange)[rows]}
     selective = selectivity[giver]
 
-    def value(on: frozenset[str]) -> Floats:
+    def _value(on: frozenset[str]) -> Floats:
         part = brought["exchange" in on]
         if "indiscriminate" in on:
             part = part * selective
         return part * sorts.scaled(reach.switches.scaling(on), receiver)
 
-    return shares(value)
+    return shares(_value)

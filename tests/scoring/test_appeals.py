@@ -34,10 +34,8 @@ def _user(*permissions: str, **given: Any) -> User:
 
 
 def _made(person: Person, **given: Any) -> Appeal:
-    assert person.user is not None
-    return appeal(
-        **{"person": person, "reason": "exchange", "text": "We work together.", "by": person.user, "now": NOW} | given
-    )
+    values: dict[str, Any] = {"reason": "exchange", "text": "We work together.", "by": person.user, "now": NOW}
+    return appeal(person=person, **{**values, **given})
 
 
 def test_an_appeal_notes_what_was_taken_off(owner: Person) -> None:
