@@ -203,7 +203,8 @@ def slow_taken(
     """Take the reasons one after the other, in every order, and note what each takes off each supporter."""
 
     def acts(weight: float) -> float:
-        return 1 - math.exp(-weight * math.log(2) / formula.half_life_days * formula.horizon_days)
+        again = 1 - math.exp(-weight * math.log(2) / formula.half_life_days * formula.horizon_days)
+        return again + formula.newcomers * (1 - math.exp(-weight / formula.newcomers_weight))
 
     def parts(on: set[str]) -> list[float]:
         rows = []
