@@ -28,7 +28,7 @@ def owners() -> pa.Table:
 
 def seed_persons() -> npt.NDArray[np.int64]:
     """Return the people where trust starts, ascending: an operator vouches, or an identity was proved or verified."""
-    vouched = Person.objects.filter(
+    vouched = Person.objects.unmerged().filter(
         Q(is_seed=True) | Q(identities__proved_at__isnull=False) | Q(identities__verified=True)
     )
     return np.fromiter(vouched.order_by("pk").distinct().values_list("pk", flat=True), dtype=np.int64)

@@ -11,7 +11,7 @@ from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts.models import Person, User, Viewer
+from accounts.models import FollowsMerge, Person, User, Viewer
 from scoring.models import Topic
 
 
@@ -192,9 +192,13 @@ class CampaignPlace(models.Model):
         return f"{self.name}, {self.radius_km} km ({self.pk})"
 
 
-class ShortlistingQuerySet(models.QuerySet["Shortlisting"]):
+class ShortlistingQuerySet(FollowsMerge["Shortlisting"]):
     def visible_to(self, user: Viewer) -> Self:
         return self.filter(campaign__in=Campaign.objects.visible_to(user), person__in=Person.objects.visible_to(user))
+
+    def moving(self, kept: Person, merged: Person) -> Self:
+        """Keep the rows of the merged person for campaigns that don't consider the kept one already."""
+        return self.filter(person=merged).exclude(campaign__in=self.filter(person=kept).values("campaign"))
 
 
 class Shortlisting(models.Model):
@@ -221,7 +225,7 @@ def new_nonce() -> str:
     return secrets.token_urlsafe(9)
 
 
-class InvitationQuerySet(models.QuerySet["Invitation"]):
+class InvitationQuerySet(FollowsMerge["Invitation"]):
     def visible_to(self, user: Viewer) -> Self:
         """Keep a brand's own, and those that the user was sent."""
         if user.is_superuser:
@@ -240,6 +244,28 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
     def expired(self) -> Self:
         return self.filter(state=Invitation.State.EXPIRED)
+
+    def moving(self, kept: Person, merged: Person) -> Self:
+        """Keep the merged person's invitations to campaigns that the kept one isn't invited to.
+
+        One that was declined or has expired beside the kept person's own stays with the merged person's row.
+        """
+        return self.filter(person=merged).exclude(campaign__in=self.filter(person=kept).values("campaign"))
+
+    def in_the_way(self, kept: Person, merged: Person) -> list[str]:
+        """Say to which campaigns both are invited, unless the merged person's part in it is over."""
+        both = self.filter(person=merged, campaign__in=self.filter(person=kept).values("campaign"))
+        ended = [Invitation.State.DECLINED, Invitation.State.EXPIRED]
+        mine = {row.campaign_id: row.state for row in self.filter(person=kept)}
+        return [
+            f"Both are invited to {row.campaign}. "
+            + (
+                "Merge the other way round: that invitation of the person kept is over."
+                if mine[row.campaign_id] in ended
+                else "One of the two has to decline first, or the campaign to end."
+            )
+            for row in both.exclude(state__in=ended).select_related("campaign").order_by("campaign")
+        ]
 
 
 class Invitation(models.Model):

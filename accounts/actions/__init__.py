@@ -1,24 +1,30 @@
-"""Everything that writes to people, identities, their activity, API keys and claims."""
+"""Everything that writes to people, identities, their activity, API keys, claims and merges."""
 
 from accounts.actions.activity import ActivityRefused, NewActivity, move_activity_to_log, record_activity
 from accounts.actions.api_keys import create_api_key, revoke_api_key
 from accounts.actions.claims import ClaimRefused, claim_person
 from accounts.actions.daily import sweep_log
 from accounts.actions.importing import ImportReport, Progress, import_activity
+from accounts.actions.merging import MergeRefused, merge_people, reasons_against, reasons_against_undoing, undo_merge
 from accounts.actions.people import move_identity
 
 __all__ = [
     "ActivityRefused",
     "ClaimRefused",
     "ImportReport",
+    "MergeRefused",
     "NewActivity",
     "Progress",
     "claim_person",
     "create_api_key",
     "import_activity",
+    "merge_people",
     "move_activity_to_log",
     "move_identity",
+    "reasons_against",
+    "reasons_against_undoing",
     "record_activity",
     "revoke_api_key",
     "sweep_log",
+    "undo_merge",
 ]

@@ -18,7 +18,8 @@ def claim_person(person: Person, *, user: User, via: str, by: User, now: datetim
     """Join a person to a login; doing it again for the same login changes nothing.
 
     `by` is who did it: the user themselves, or an operator. Raises `ClaimRefused` where somebody else has the
-    person, or the user has another one. Rows are locked, the user's first, so of two at once one is refused.
+    person, the user has another one, or the person was merged into another. Rows are locked, the user's first, so of
+    two at once one is refused.
     """
     if user.is_service:
         raise ClaimRefused("A service user can't be a person.")
@@ -27,6 +28,8 @@ def claim_person(person: Person, *, user: User, via: str, by: User, now: datetim
         person = Person.objects.select_for_update().get(pk=person.pk)
         if person.user_id == user.pk:
             return person
+        if person.merged_into_id is not None:
+            raise ClaimRefused("This profile is part of another one now.")
         if person.user_id is not None:
             raise ClaimRefused("Somebody else has claimed this profile already.")
         if Person.objects.filter(user=user).exists():

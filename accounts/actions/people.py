@@ -197,15 +197,19 @@ def _prepared(rows: Iterable[dict[str, Any]], persons: Mapping[Account, int]) ->
         )
 
 
-def move_identity(identity: Identity, *, person: Person, by: User) -> None:
+def move_identity(identity: Identity, *, person: Person, by: User, now: datetime) -> None:
     """Say whose an identity is. The person who had it goes, where nothing else is known of them.
 
-    The next import moves a website back to whoever alone names it, unless it is marked as proved.
+    Given to somebody who was merged into another person, it is that one's. The next import moves a website back to
+    whoever alone names it, unless it is marked as proved.
     """
     with transaction.atomic():
         lock_people()
         known = Identity.objects.select_for_update().get(pk=identity.pk)
+        person = Person.objects.select_related("merged_into").get(pk=person.pk)
+        person = person.merged_into or person
         Identity.objects.filter(Q(pk=identity.pk) | Q(alias_of=identity.pk)).update(person=person)
+        Person.objects.filter(pk__in=[known.person_id, person.pk]).update(regrouped_at=now)
         drop_empty_people([known.person_id])
     logger.info("identity %s moved from person %s to %s by %s", identity.pk, known.person_id, person.pk, by.pk)
 

@@ -169,7 +169,7 @@ class IdentityAdmin(OperatorsAdmin):
     def save_model(self, request: HttpRequest, obj: Identity, form: Any, change: bool) -> None:
         obj.save(update_fields=[name for name in form.changed_data if name != "person"])
         if "person" in form.changed_data:
-            actions.move_identity(obj, person=obj.person, by=staff_of(request))
+            actions.move_identity(obj, person=obj.person, by=staff_of(request), now=timezone.now())
 
 
 @admin.register(Network)

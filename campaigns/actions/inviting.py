@@ -105,7 +105,9 @@ def _visible(people: Iterable[Person], by: User) -> dict[int, bool]:
     """Return the ids of the people, in order, each with whether an e-mail address is known."""
     ids = {person.pk for person in people}
     rows = Person.objects.visible_to(by).filter(pk__in=ids).order_by("pk").values_list("pk", "email", "user__email")
-    found = {pk: bool(email or login) for pk, email, login in rows}
+    # Locked, so that nobody is merged into somebody else between this and the row that names them.
+    locked = rows.select_for_update(no_key=True, of=("self",))
+    found = {pk: bool(email or login) for pk, email, login in locked}
     if len(found) < len(ids):
         raise NotYours("Some of these people aren't visible to you any more. Open the list again and choose anew.")
     return found

@@ -253,7 +253,7 @@ class RunFilter(admin.SimpleListFilter):
 
 @admin.register(Score)
 class ScoreAdmin(ReadOnly, ListAdmin):
-    """Every row that a run published. Of people who hide, operators alone see the rows."""
+    """Every row that a run published, of whoever stands for themselves now. Of people who hide, operators see them."""
 
     list_display = ["person", "score", "reach", "low", "high", "percentile", "supporters", "posts", "as_of"]
     list_select_related = ["person", "run"]
@@ -265,7 +265,7 @@ class ScoreAdmin(ReadOnly, ListAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Score]:
         rows: QuerySet[Score] = super().get_queryset(request)
         if request.user.is_superuser:
-            return rows
+            return rows.filter(person__merged_into=None)
         return rows.filter(Exists(Person.objects.visible_to(request.user).filter(pk=OuterRef("person"))))
 
     def get_search_results(

@@ -13,7 +13,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_cookie
 
-from accounts.models import Identity, Person, User
+from accounts.models import Identity, Person, PersonQuerySet, User
 from scoring import queries
 from scoring.models import Formula, ScoreRun
 from scoring.queries import explanations
@@ -24,11 +24,11 @@ from scoring.views.how_it_works import explanation_of
 
 @require_safe
 def profile(request: HttpRequest, handle: str) -> HttpResponse:
-    """Show a person's score.
+    """Show a person's score; lead from the handle of somebody who was merged into another person to that one's page.
 
     Whom the viewer may not see doesn't exist: the answer is the same page as for a handle that nobody has.
     """
-    person = _visible(request, handle)
+    person = _visible(request, handle) or _merged(request, handle)
     if person is None:
         raise Http404
     address = reverse("profile", args=[person.handle])
@@ -121,9 +121,21 @@ def identities_of(person: Person) -> QuerySet[Identity]:
 def _visible(request: HttpRequest, handle: str) -> Person | None:
     if "\0" in handle:  # PostgreSQL has no such text
         return None
+    return _called(Person.objects.visible_to(request.user), handle).select_related("place").first()
+
+
+def _merged(request: HttpRequest, handle: str) -> Person | None:
+    """Return whom the person with this handle turned out to be, where the viewer may see that one."""
+    if "\0" in handle:
+        return None
+    seen = Person.objects.visible_to(request.user)
+    found = _called(Person.objects.filter(merged_into__in=seen), handle).select_related("merged_into").first()
+    return found and found.merged_into
+
+
+def _called(people: PersonQuerySet, handle: str) -> PersonQuerySet:
     # As the unique index has it; Django's iexact compares in upper case, which no index helps.
-    same = Person.objects.visible_to(request.user).alias(lowered=Lower("handle")).filter(lowered=Lower(Value(handle)))
-    return same.select_related("place").first()
+    return people.alias(lowered=Lower("handle")).filter(lowered=Lower(Value(handle)))
 
 
 @require_safe

@@ -7,7 +7,7 @@ import factory.declarations
 from factory.django import DjangoModelFactory
 
 from accounts.keys import account_key
-from accounts.models import Activity, ApiKey, Identity, LogFile, Network, Person, Place, User
+from accounts.models import Activity, ApiKey, Identity, LogFile, Merge, Network, Person, Place, User
 
 # factory_boy's declarations carry no types.
 make: Any = factory.declarations
@@ -108,3 +108,16 @@ class ApiKeyFactory(DjangoModelFactory[ApiKey]):
     digest = "0" * 64
     user = make.SubFactory(UserFactory, is_service=True)
     created_at = NOW
+
+
+class MergeFactory(DjangoModelFactory[Merge]):
+    """A line of the ledger only: `accounts.actions.merge_people` merges."""
+
+    class Meta:
+        model = Merge
+
+    kept = make.SubFactory(PersonFactory)
+    merged = make.SubFactory(PersonFactory)
+    at = NOW
+    kept_was_hidden = False
+    kept_was_seed = False

@@ -3,6 +3,8 @@
 from django.apps import apps
 from django.db import models
 
+from accounts.models import FollowsMerge, Person
+
 OURS = [model for name in ("accounts", "scoring", "campaigns") for model in apps.get_app_config(name).get_models()]
 
 
@@ -24,6 +26,15 @@ def test_no_model_orders_by_default() -> None:
 def test_no_model_has_side_effects_on_save() -> None:
     saving = [model.__name__ for model in OURS if "save" in vars(model) or "delete" in vars(model)]
     assert saving == []
+
+
+def test_every_model_about_people_says_what_a_merge_does_to_it() -> None:
+    # Rows of runs are history; the ledger of merges names both people as they were.
+    stay = {"Score", "TopicReach", "Support", "Merge", "Person"}
+    about = {relation.related_model for relation in Person._meta.related_objects}
+    follow = {model.__name__ for model in about if isinstance(model._default_manager.all(), FollowsMerge)}
+    assert follow == {"Identity", "Invitation", "Shortlisting"}
+    assert {model.__name__ for model in about} - follow == stay
 
 
 def _inherited(model: type[models.Model]) -> bool:

@@ -1,16 +1,16 @@
-"""People, their identities on networks, their recent activity, and the manifest of the activity log."""
+"""Logins, people, their identities on networks, their recent activity, and the manifest of the activity log."""
 
-import math
 from typing import Any, Self
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
-from django.contrib.postgres.indexes import GistIndex
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import F, Func, Q, Value
-from django.db.models.expressions import CombinedExpression
-from django.db.models.functions import ASin, Cos, Least, Lower, Power, Radians, Sin, Sqrt
+from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils import timezone
+
+from accounts.models.merges import FollowsMerge
+from accounts.models.places import Place
 
 Viewer = AbstractUser | AnonymousUser
 
@@ -68,99 +68,27 @@ class Network(models.Model):
         return self.slug
 
 
-# The mean radius, in km, as the IUGG defines it.
-EARTH_RADIUS = 6371.0088
-
-
-class PlaceQuerySet(models.QuerySet["Place"]):
-    def within(self, latitude: float, longitude: float, radius_km: float) -> Self:
-        """Keep places at most `radius_km` from a point, along a great circle.
-
-        The box around the circle is looked up in the GiST index `place_point`, two boxes where it crosses the 180th
-        meridian; the haversine formula then cuts its corners. Around a pole the box is the whole cap.
-        """
-        boxes = Q()
-        for west, south, east, north in _boxes(latitude, longitude, radius_km):
-            box = Func(_point(west, south), _point(east, north), function="box")
-            boxes |= Q(_InBox(_point(F("longitude"), F("latitude")), box))
-        return self.alias(km=_distance(latitude, longitude)).filter(boxes, km__lte=radius_km)
-
-
-class _InBox(Func):
-    arity = 2
-    arg_joiner = " <@ "
-    template = "%(expressions)s"
-    output_field = models.BooleanField()
-
-
-def _point(x: float | F, y: float | F) -> Func:
-    return Func(x, y, function="point", output_field=models.Field())
-
-
-def _boxes(latitude: float, longitude: float, radius_km: float) -> list[tuple[float, float, float, float]]:
-    """Return the (west, south, east, north) boxes that hold a circle, in degrees."""
-    radius = math.radians(min(180.0, math.degrees(radius_km / EARTH_RADIUS)))
-    # A little more than the circle: what rounding adds, the haversine formula takes away.
-    south, north = (latitude + sign * (math.degrees(radius) + 1e-6) for sign in (-1, 1))
-    if south <= -90 or north >= 90:
-        return [(-180.0, south, 180.0, north)]
-    wide = math.degrees(math.asin(min(1.0, math.sin(radius) / math.cos(math.radians(latitude))))) + 1e-6
-    west, east = longitude - wide, longitude + wide
-    if west < -180:
-        return [(-180.0, south, east, north), (west + 360, south, 180.0, north)]
-    if east > 180:
-        return [(west, south, 180.0, north), (-180.0, south, east - 360, north)]
-    return [(west, south, east, north)]
-
-
-def _distance(latitude: float, longitude: float) -> CombinedExpression:
-    """Return the expression of a place's distance in km from a point: the haversine formula."""
-    north = Power(Sin(Radians(F("latitude") - latitude) / 2), 2)
-    east = Power(Sin(Radians(F("longitude") - longitude) / 2), 2)
-    shrunk = Cos(Radians(Value(latitude))) * Cos(Radians(F("latitude"))) * east
-    return 2 * EARTH_RADIUS * ASin(Sqrt(Least(Value(1.0), north + shrunk)))
-
-
-class Place(models.Model):
-    """A city that somebody of ours lives in."""
-
-    geoname_id = models.PositiveIntegerField(primary_key=True)
-    name = models.CharField(max_length=200)
-    region = models.CharField(max_length=20, blank=True, help_text="State or province, as its code.")
-    country = models.CharField(max_length=2)
-    latitude = models.FloatField()
-    longitude = models.FloatField()
-    population = models.PositiveIntegerField(default=0)
-
-    objects = PlaceQuerySet.as_manager()
-
-    class Meta:
-        indexes = [GistIndex(Func(F("longitude"), F("latitude"), function="point"), name="place_point")]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(latitude__range=(-90, 90), longitude__range=(-180, 180)), name="place_on_earth"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return ", ".join(part for part in (self.name, self.region, self.country) if part)
-
-
 class PersonQuerySet(models.QuerySet["Person"]):
     def visible_to(self, user: Viewer) -> Self:
         """Keep the people whom this user may see; the one rule for admin, pages and API.
 
-        Operators see all. Brands and partners (permission `accounts.view_person`) see all who didn't hide. Others see
-        people who claimed their profile and didn't hide; everyone sees themselves.
+        Nobody sees whoever was merged into somebody else: they are seen there. Operators see all others. Brands and
+        partners (permission `accounts.view_person`) see all who didn't hide. Others see people who claimed their
+        profile and didn't hide; everyone sees themselves.
         """
+        people = self.unmerged()
         if user.is_superuser:
-            return self.all()
+            return people
         shown = Q(is_hidden=False)
         if not user.has_perm("accounts.view_person"):
             shown &= Q(user__isnull=False)
         if user.is_authenticated:
             shown |= Q(user_id=user.pk)
-        return self.filter(shown)
+        return people.filter(shown)
+
+    def unmerged(self) -> Self:
+        """Keep those who stand for themselves."""
+        return self.filter(merged_into__isnull=True)
 
     def claimed(self) -> Self:
         return self.filter(user__isnull=False)
@@ -197,6 +125,21 @@ class Person(models.Model):
         default=False,
         help_text="An operator vouches for this person: trust starts here in the next run.",
     )
+    merged_into = models.ForeignKey(
+        "self",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="absorbed",
+        help_text="Who this person turned out to be; the ledger of `Merge` says since when.",
+    )
+    regrouped_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When identities last came or went by an operator's word: runs that began later know it.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = PersonQuerySet.as_manager()
@@ -219,6 +162,10 @@ class Person(models.Model):
             models.CheckConstraint(
                 condition=Q(user__isnull=True) | Q(claimed_at__isnull=False), name="person_user_means_claimed"
             ),
+            models.CheckConstraint(
+                condition=Q(merged_into__isnull=True) | (Q(user__isnull=True) & ~Q(merged_into=F("id"))),
+                name="person_merged_has_no_login",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -227,6 +174,10 @@ class Person(models.Model):
     @property
     def display_name(self) -> str:
         return self.name or f"@{self.handle}"
+
+
+class IdentityQuerySet(FollowsMerge["Identity"]):
+    pass
 
 
 class Identity(models.Model):
@@ -269,7 +220,7 @@ class Identity(models.Model):
         help_text="Only of an id made from a handle (@handle): rows that name it are taken as this account's.",
     )
 
-    objects = models.Manager()
+    objects = IdentityQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "identities"
