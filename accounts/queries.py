@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Lower
 
 from accounts.log import LogFolder
-from accounts.models import ApiKey, Identity, LogFile, Person
+from accounts.models import ApiKey, Identity, LogFile, Person, PersonQuerySet, Viewer
 
 _OWNERS = pa.schema([("account", pa.int64()), ("person", pa.int64())])
 # When a key was last used is known to this; each request writing it would make every read a write.
@@ -32,6 +33,23 @@ def seed_persons() -> npt.NDArray[np.int64]:
         Q(is_seed=True) | Q(identities__proved_at__isnull=False) | Q(identities__verified=True)
     )
     return np.fromiter(vouched.order_by("pk").distinct().values_list("pk", flat=True), dtype=np.int64)
+
+
+def with_handle(people: PersonQuerySet, handle: str) -> PersonQuerySet:
+    """Keep the person who has this handle, case aside, as the unique index has it.
+
+    Django's iexact compares in upper case, which no index helps. No handle holds what PostgreSQL can't store.
+    """
+    if "\0" in handle:
+        return people.none()
+    return people.alias(lowered=Lower("handle")).filter(lowered=Lower(Value(handle)))
+
+
+def likely_the_same(person: Person, user: Viewer) -> PersonQuerySet:
+    """Return whom the user may see of those who name the same website of their own as the person does, by handle."""
+    hosts = Identity.objects.filter(person=person).exclude(website_host="").values("website_host")
+    naming = Identity.objects.filter(website_host__in=hosts).values("person")
+    return Person.objects.visible_to(user).filter(pk__in=naming).exclude(pk=person.pk).order_by("handle", "pk")
 
 
 def log_files(table: str, until: datetime | None = None) -> list[Path]:

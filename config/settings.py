@@ -287,6 +287,10 @@ def _superuser(request: Any) -> bool:
     return bool(request.user.is_superuser)
 
 
+def _merges_people(request: Any) -> bool:
+    return bool(request.user.has_perm("accounts.merge_people"))
+
+
 def _sees_formulas(request: Any) -> bool:
     return bool(request.user.has_perm("scoring.view_formula"))
 
@@ -344,13 +348,16 @@ UNFOLD = {
                         "title": title,
                         "icon": icon,
                         "link": reverse_lazy(f"admin:{name}_changelist"),
-                        "permission": _sees_formulas if name == "scoring_formula" else _superuser,
+                        "permission": {"scoring_formula": _sees_formulas, "accounts_merge": _merges_people}.get(
+                            name, _superuser
+                        ),
                     }
                     for title, icon, name in (
                         ("Brands", "storefront", "campaigns_brand"),
                         ("Members", "badge", "campaigns_membership"),
                         ("People", "person", "accounts_person"),
                         ("Identities", "alternate_email", "accounts_identity"),
+                        ("Merges", "merge", "accounts_merge"),
                         ("Activity", "forum", "accounts_activity"),
                         ("Topics", "tag", "scoring_topic"),
                         ("Formulas", "function", "scoring_formula"),

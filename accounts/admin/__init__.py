@@ -3,9 +3,9 @@
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 
-from accounts.admin import access, activity, people, schedule
+from accounts.admin import access, activity, merges, people, schedule
 
-__all__ = ["access", "activity", "people", "schedule"]
+__all__ = ["access", "activity", "merges", "people", "schedule"]
 
 # One way in, with allauth's limits on how often one may try.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # as allauth's docs have it

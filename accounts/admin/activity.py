@@ -10,8 +10,7 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts import actions
-from accounts.admin.base import OperatorsAdmin, ReadOnly, staff_of
-from accounts.admin.people import YesNoFilter
+from accounts.admin.base import OperatorsAdmin, ReadOnly, YesNoFilter, staff_of
 from accounts.intake.columns import LATEST
 from accounts.intake.rows import checked_id
 from accounts.keys import account_key

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
@@ -41,6 +43,20 @@ class ListAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no types
 
 class OperatorsAdmin(SuperusersOnly, ListAdmin):
     """A superusers' page."""
+
+
+class YesNoFilter(admin.SimpleListFilter):
+    """Whether a field is set."""
+
+    field = ""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Yes"), ("no", "No")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in {"yes", "no"}:
+            return queryset
+        return queryset.filter(**{f"{self.field}__isnull": self.value() == "no"})
 
 
 class ReadOnly:

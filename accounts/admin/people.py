@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -13,22 +13,9 @@ from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts import actions
-from accounts.admin.base import OperatorsAdmin, ReadOnly, staff_of
+from accounts.admin.base import OperatorsAdmin, ReadOnly, YesNoFilter, staff_of
+from accounts.admin.merges import PERMISSION, ask_for
 from accounts.models import Identity, Network, Person, Place, User
-
-
-class YesNoFilter(admin.SimpleListFilter):
-    """Whether a field is set."""
-
-    field = ""
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Yes"), ("no", "No")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() not in {"yes", "no"}:
-            return queryset
-        return queryset.filter(**{f"{self.field}__isnull": self.value() == "no"})
 
 
 class ClaimedFilter(YesNoFilter):
@@ -107,6 +94,19 @@ class PersonAdmin(OperatorsAdmin):
     autocomplete_fields = ["place"]
     readonly_fields = ["user", "claimed_at", "claimed_via", "created_at"]
     ordering = ["handle", "pk"]
+    actions = ["merge_with"]
+
+    @admin.action(description="Merge with…", permissions=["merge"])
+    def merge_with(self, request: HttpRequest, queryset: QuerySet[Person]) -> HttpResponse | None:
+        """Lead to the page that asks who the person chosen is, or whether the two chosen are one."""
+        people = list(queryset[:3])
+        if len(people) > 2:
+            messages.error(request, "Two people at a time: choose one or two.")
+            return None
+        return HttpResponseRedirect(ask_for(people))
+
+    def has_merge_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(PERMISSION)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Person]:
         rows = Person.objects.visible_to(request.user)

@@ -1,5 +1,6 @@
 """Invitations: what became of each, and the personal links that are for the manager to send."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +13,8 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from accounts.admin.export import Cell, csv_response
-from accounts.models import Person
+from accounts.admin.merges import FACTS
+from accounts.models import Person, User
 from campaigns import actions
 from campaigns.admin.base import STATE_LABELS, CappedPaginator, ReadOnlyAdmin, day, person_link, staff_of
 from campaigns.admin.inviting import too_many
@@ -164,3 +166,12 @@ def _csv_row(row: Any) -> list[Cell]:
         *(time.isoformat() if time else "" for time in (row.invited_at, row.seen_at, row.answered_at)),
         link_to_send(row),
     ]
+
+
+def _invited_to(person: Person, user: User) -> Iterator[tuple[str, str]]:
+    """Yield what a person is invited to, as far as the user sees it, for the page that merges."""
+    rows = Invitation.objects.visible_to(user).filter(person=person).select_related("campaign").order_by("pk")
+    yield "Invitations", ", ".join(f"{row.campaign} ({row.state})" for row in rows) or "none"
+
+
+FACTS.append(_invited_to)

@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet
-from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +15,9 @@ from unfold.admin import ModelAdmin, StackedInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.admin.base import ListAdmin, ReadOnly, staff_of
-from accounts.models import Person
+from accounts.admin.merges import FACTS
+from accounts.models import Person, User
+from accounts.queries import with_handle
 from scoring.models import Appeal, Backtest, Score, ScoreRun, Topic
 from scoring.queries import KLOUT, KLOUT_LICENCE
 
@@ -272,16 +273,12 @@ class ScoreAdmin(ReadOnly, ListAdmin):
         self, request: HttpRequest, queryset: QuerySet[Score], search_term: str
     ) -> tuple[QuerySet[Score], bool]:
         # The whole handle, by the index that keeps it unique.
-        handle = search_term.strip().removeprefix("@").lower()
-        return (queryset.filter(person__in=_with_handle(handle)) if handle else queryset), False
+        handle = search_term.strip().removeprefix("@")
+        return (queryset.filter(person__in=with_handle(Person.objects.all(), handle)) if handle else queryset), False
 
     @admin.display(ordering="run__as_of")
     def as_of(self, score: Score) -> str:
         return f"{score.run.as_of:%Y-%m-%d %H:%M}"
-
-
-def _with_handle(handle: str) -> QuerySet[Person]:
-    return Person.objects.alias(lower=Lower("handle")).filter(lower=handle)
 
 
 class AnswerForm(forms.ModelForm[Appeal]):
@@ -339,3 +336,12 @@ class AppealAdmin(ListAdmin):
             )
         except AppealRefused as error:
             messages.error(request, str(error))
+
+
+def _score_of(person: Person, user: User) -> Iterator[tuple[str, str]]:
+    """Yield a person's current score, as the page that merges shows it."""
+    row = Score.objects.filter(person=person, run__is_current=True).first()
+    yield "Score", f"{row.score:.1f}, from {row.supporters:,} people who acted" if row else "none yet"
+
+
+FACTS.append(_score_of)

@@ -2,8 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import F, QuerySet, Value
-from django.db.models.functions import Lower
+from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -13,7 +12,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_cookie
 
-from accounts.models import Identity, Person, PersonQuerySet, User
+from accounts.models import Identity, Person, User
+from accounts.queries import with_handle
 from scoring import queries
 from scoring.models import Formula, ScoreRun
 from scoring.queries import explanations
@@ -119,23 +119,14 @@ def identities_of(person: Person) -> QuerySet[Identity]:
 
 
 def _visible(request: HttpRequest, handle: str) -> Person | None:
-    if "\0" in handle:  # PostgreSQL has no such text
-        return None
-    return _called(Person.objects.visible_to(request.user), handle).select_related("place").first()
+    return with_handle(Person.objects.visible_to(request.user), handle).select_related("place").first()
 
 
 def _merged(request: HttpRequest, handle: str) -> Person | None:
     """Return whom the person with this handle turned out to be, where the viewer may see that one."""
-    if "\0" in handle:
-        return None
-    seen = Person.objects.visible_to(request.user)
-    found = _called(Person.objects.filter(merged_into__in=seen), handle).select_related("merged_into").first()
+    merged = Person.objects.filter(merged_into__in=Person.objects.visible_to(request.user))
+    found = with_handle(merged, handle).select_related("merged_into").first()
     return found and found.merged_into
-
-
-def _called(people: PersonQuerySet, handle: str) -> PersonQuerySet:
-    # As the unique index has it; Django's iexact compares in upper case, which no index helps.
-    return people.alias(lowered=Lower("handle")).filter(lowered=Lower(Value(handle)))
 
 
 @require_safe

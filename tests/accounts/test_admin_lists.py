@@ -24,6 +24,7 @@ from tests.factories.accounts import (
     ApiKeyFactory,
     IdentityFactory,
     LogFileFactory,
+    MergeFactory,
     PersonFactory,
     PlaceFactory,
     UserFactory,
@@ -39,6 +40,7 @@ SIGNED_IN = ["django_session", "accounts_user"]
 ASKED = {
     "accounts.person": ["accounts_person", "accounts_person"],
     "accounts.identity": ["accounts_network", "accounts_identity", "accounts_identity"],
+    "accounts.merge": ["accounts_merge", "accounts_merge"],
     "accounts.network": ["accounts_network", "accounts_network"],
     "accounts.place": ["accounts_place", "accounts_place"],
     "accounts.activity": ["accounts_network", *["accounts_activity"] * 4],
@@ -90,6 +92,7 @@ def _row_of_each() -> None:
     )
     ActivityFactory.create(actor=identity, log_file=LogFileFactory.create(), at=NOW + timedelta(seconds=n))
     ApiKeyFactory.create(created_by=UserFactory.create())
+    MergeFactory.create(by=UserFactory.create())
     Group.objects.create(name=f"group {n}")
     EmailAddress.objects.create(user=UserFactory.create(), email=f"{n}@example.org")
     schedules: dict[str, models.Model] = {
@@ -168,8 +171,8 @@ def test_all_but_superusers_are_refused(client: Client, label: str, may: str) ->
     manager: User = UserFactory.create()
     superuser: User = UserFactory.create(is_superuser=True)
     add_member(brand=BrandFactory.create(), user=manager, role=Membership.Role.MANAGER, by=superuser)
-    if may == "everything":  # no group opens these pages
-        manager.user_permissions.set(Permission.objects.all())
+    if may == "everything":  # no group opens these pages, but merges have a permission of their own
+        manager.user_permissions.set(Permission.objects.exclude(codename="merge_people"))
     client.force_login(manager)
     rows = _all_rows(label)
     for address in _addresses(label):
@@ -209,6 +212,7 @@ READ_ONLY = {
     "accounts.place": {"name": "x"},
     "accounts.activity": {"kind": "reply", "post": "x"},
     "accounts.apikey": {"name": "x", "digest": "x"},
+    "accounts.merge": {"note": "x"},
 }
 
 

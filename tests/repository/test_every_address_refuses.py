@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.actions import create_api_key
-from accounts.models import Activity, Identity, LogFile, Network, Person, Place, User
+from accounts.models import Activity, Identity, LogFile, Merge, Network, Person, Place, User
 from campaigns.actions import add_member, create_brand
 from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Membership, Shortlisting
 from scoring.actions import ensure_formula
@@ -64,6 +64,15 @@ class World:
         )
         Activity.objects.create(
             at=NOW, network=network, kind="like", actor=first, target=second, post=SECRET, log_file=file
+        )
+        Merge.objects.create(
+            kept=self.hidden,
+            merged=shown,
+            at=NOW,
+            note=SECRET,
+            kept_was_hidden=True,
+            kept_was_seed=False,
+            undone_at=NOW,
         )
         topic = Topic.objects.create(slug="flying-test", name="Flying test")
         run = ScoreRun.objects.create(
@@ -174,7 +183,15 @@ def test_another_brand_sees_nothing_of_ours_in_the_admin(world: World, client: C
 
 
 @pytest.mark.parametrize(
-    "app", ["django_celery_beat", "django_celery_results", "accounts.user", "accounts.apikey", "accounts.logfile"]
+    "app",
+    [
+        "django_celery_beat",
+        "django_celery_results",
+        "accounts.user",
+        "accounts.apikey",
+        "accounts.logfile",
+        "accounts.merge",
+    ],
 )
 def test_technical_models_are_out_of_a_managers_sight(world: World, client: Client, app: str) -> None:
     client.force_login(world.owner)
