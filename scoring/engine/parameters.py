@@ -78,7 +78,7 @@ class Parameters:
     scale_top : float
         Reach, in people, at which the score is 100.
     newcomers : float
-        New people who come for each supporter whose acts aren't long past.
+        New people who come in 28 days for each supporter whose acts aren't long past.
     newcomers_weight : float
         Weight of a supporter's acts at which 1 - 1/e of them still come.
     return_hours : float

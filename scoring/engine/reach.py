@@ -375,11 +375,12 @@ def reach(
 def brings(weight: Floats, formula: Parameters) -> Floats:
     """Return how many people each pair is expected to bring: its giver, and others not seen yet.
 
-        1 - exp(-H rate) + newcomers (1 - exp(-weight / newcomers_weight))
+        1 - exp(-H rate) + newcomers H / 28 (1 - exp(-weight / newcomers_weight))
 
-    New people come as long as an audience is alive, about so many for each whose acts aren't long past. The second part
-    so fades much later than the first. Both only grow with each act, and less with each: one giver never stands for
-    more than 1 + newcomers, and the acts of two, told to be of one, never bring less than those of either.
+    New people come as long as an audience is alive, about so many in a time for each whose acts aren't long past. The
+    second part so fades much later than the first. Both only grow with each act, and less with each: one giver never
+    stands for more than 1 + newcomers H / 28, and the acts of two, told to be of one, never bring less than those of
+    either.
 
     Parameters
     ----------
@@ -391,7 +392,7 @@ def brings(weight: Floats, formula: Parameters) -> Floats:
     Returns
     -------
     ndarray of float64
-        People, from 0 to 1 + newcomers.
+        People, from 0 to 1 + newcomers H / 28.
 
     Examples
     --------
@@ -400,7 +401,8 @@ def brings(weight: Floats, formula: Parameters) -> Floats:
     [0.0, 0.127, 0.626, 1.15]
     """
     acting_again = acting(weight, half_life_days=formula.half_life_days, horizon_days=formula.horizon_days)
-    return np.asarray(acting_again - formula.newcomers * np.expm1(-weight / formula.newcomers_weight))
+    newcomers = formula.newcomers * formula.horizon_days / 28.0
+    return np.asarray(acting_again - newcomers * np.expm1(-weight / formula.newcomers_weight))
 
 
 def _vouched(trust: Floats, firm: Floats, broad: Floats) -> Floats:

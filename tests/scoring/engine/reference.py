@@ -95,7 +95,7 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
 
     def brings(rates: dict[tuple[int, int], float], pair: tuple[int, int]) -> float:
         acts_now = rates[pair] * p.half_life_days / math.log(2)
-        newcomers = p.newcomers * (1 - math.exp(-acts_now / p.newcomers_weight))
+        newcomers = p.newcomers * p.horizon_days / 28 * (1 - math.exp(-acts_now / p.newcomers_weight))
         return 1 - math.exp(-p.horizon_days * rates[pair]) + newcomers
 
     ordinary = {}

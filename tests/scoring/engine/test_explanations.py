@@ -204,7 +204,9 @@ def slow_taken(
 
     def acts(weight: float) -> float:
         again = 1 - math.exp(-weight * math.log(2) / formula.half_life_days * formula.horizon_days)
-        return again + formula.newcomers * (1 - math.exp(-weight / formula.newcomers_weight))
+        return again + formula.newcomers * formula.horizon_days / 28 * (
+            1 - math.exp(-weight / formula.newcomers_weight)
+        )
 
     def parts(on: set[str]) -> list[float]:
         rows = []

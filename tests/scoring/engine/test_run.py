@@ -254,7 +254,7 @@ def test_progress_names_the_steps_and_notes_are_json() -> None:
         "reading activity",
         "scoring",
         "checking the forecast of a horizon ago",
-        "splitting by topic and supporter",
+        "splitting by topic, kind and supporter",
     ]
     notes = json.loads(json.dumps(result.notes))
     assert notes["people"] == 12
