@@ -53,7 +53,7 @@ class MergeForm(forms.Form):
         required=False,
         label="How you know",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Stands in the list of merges; operators alone read it.",
+        help_text="Stands in the list of merges, for whoever may merge people.",
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
@@ -170,7 +170,7 @@ class MergeAdmin(ReadOnly, ListAdmin):
                     messages.success(request, f"{merged} is part of {kept} now; the next run computes them as one.")
                     return HttpResponseRedirect(reverse("admin:accounts_merge_change", args=[made.pk]))
             context |= {
-                "sides": [_side("Is kept", kept, user), _side("Is merged into it", merged, user)],
+                "sides": [_side("Is kept", kept, user), _side("Is merged into that person", merged, user)],
                 "reasons": reasons,
                 "will": _will(kept, merged),
             }
