@@ -230,22 +230,23 @@ class TestMergesThatBuildOnEachOther:
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_merges_of_one_person_at_once_one_is_refused() -> None:
-    operator = UserFactory.create(is_superuser=True)
+    # Each by another operator: the lock of who merges isn't what keeps them apart.
+    operators = UserFactory.create_batch(2, is_superuser=True)
     merged, *kept = [IdentityFactory.create().person for _ in range(3)]
     together = threading.Barrier(2, timeout=30)
     ended: list[str] = []
 
-    def merge(into: Person) -> None:
+    def merge(into: Person, by: User) -> None:
         try:
             together.wait()
-            merge_people(kept=into, merged=merged, by=operator, now=NOW)
+            merge_people(kept=into, merged=merged, by=by, now=NOW)
             ended.append("merged")
         except MergeRefused as error:
             ended.append(str(error))
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=merge, args=[person]) for person in kept]
+    threads = [threading.Thread(target=merge, args=pair) for pair in zip(kept, operators, strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -257,22 +258,23 @@ def test_of_two_merges_of_one_person_at_once_one_is_refused() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_merges_crosswise_at_once_make_one() -> None:
-    operator = UserFactory.create(is_superuser=True)
+    operators = UserFactory.create_batch(2, is_superuser=True)
     one, other = [IdentityFactory.create().person for _ in range(2)]
     together = threading.Barrier(2, timeout=30)
     ended: list[str] = []
 
-    def merge(kept: Person, merged: Person) -> None:
+    def merge(kept: Person, merged: Person, by: User) -> None:
         try:
             together.wait()
-            merge_people(kept=kept, merged=merged, by=operator, now=NOW)
+            merge_people(kept=kept, merged=merged, by=by, now=NOW)
             ended.append("merged")
         except MergeRefused:
             ended.append("refused")
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=merge, args=pair) for pair in ((one, other), (other, one))]
+    calls = [(one, other, operators[0]), (other, one, operators[1])]
+    threads = [threading.Thread(target=merge, args=call) for call in calls]
     for thread in threads:
         thread.start()
     for thread in threads:
