@@ -3,13 +3,13 @@
 `compute(Inputs(...), Parameters())` does a whole run. What the score means is in docs/scoring.md.
 """
 
+from scoring.engine.attention import Attention, Caps
 from scoring.engine.backtests import Backtest
 from scoring.engine.change import shares_of_change
 from scoring.engine.errors import ConvergenceError, EngineError, InputError
 from scoring.engine.inputs import INTERACTIONS, OWNERS, POST_TOPICS, POSTS, RESTS, TOPIC_PARENTS, Inputs, Result
 from scoring.engine.parameters import Parameters
 from scoring.engine.past import backtest
-from scoring.engine.reach import Attention, Caps
 from scoring.engine.reactions import reactions
 from scoring.engine.run import compute
 from scoring.engine.scale import reach_at, score

@@ -6,12 +6,12 @@ import numpy as np
 
 from scoring.engine.activity import DAY, Activity
 from scoring.engine.arrays import Bools, Floats, Ints
+from scoring.engine.attention import Caps, attention
 from scoring.engine.backtests import Backtest, Foretold, bands_of_halves, held_against
 from scoring.engine.baselines import baselines, counted, latest
 from scoring.engine.inputs import Inputs
 from scoring.engine.pairs import Pairs, locate, pairs
 from scoring.engine.parameters import Parameters
-from scoring.engine.reach import Caps, attention
 from scoring.engine.snapshot import Snapshot, snapshot
 from scoring.engine.tables import Workspace
 

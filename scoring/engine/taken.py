@@ -3,9 +3,10 @@
 import numpy as np
 
 from scoring.engine.arrays import Floats, Ints
+from scoring.engine.attention import attention
 from scoring.engine.pairs import Pairs
 from scoring.engine.parameters import Parameters
-from scoring.engine.reach import Reach, attention, brings
+from scoring.engine.reach import Reach, brings
 from scoring.engine.shapley import shares
 
 

@@ -1,7 +1,8 @@
 """What a reach would be if some things were otherwise."""
 
 from scoring.engine.arrays import Floats
-from scoring.engine.reach import Attention, Caps, there
+from scoring.engine.attention import Attention, Caps
+from scoring.engine.reach import there
 
 
 def what_if(

@@ -1,0 +1,23 @@
+"""What a score is made of, as rows: topics, formulas, runs, scores, appeals."""
+
+from scoring.models.appeals import Appeal
+from scoring.models.formulas import Activation, Formula
+from scoring.models.runs import Backtest, ScoreRun, ScoreRunQuerySet
+from scoring.models.scores import Influencer, InfluencerQuerySet, ReachPart, Score, Support, TopicReach
+from scoring.models.topics import Topic
+
+__all__ = [
+    "Activation",
+    "Appeal",
+    "Backtest",
+    "Formula",
+    "Influencer",
+    "InfluencerQuerySet",
+    "ReachPart",
+    "Score",
+    "ScoreRun",
+    "ScoreRunQuerySet",
+    "Support",
+    "Topic",
+    "TopicReach",
+]
