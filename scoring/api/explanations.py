@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from accounts.models import InteractionKind, Person
 from scoring import queries
 from scoring.models import Influencer, ScoreRun
-from scoring.queries import explanations
+from scoring.queries import changes, explanations, reactions
 
 
 class TakenPartSerializer(serializers.Serializer[Any]):
@@ -86,7 +86,7 @@ class ReactionSerializer(serializers.Serializer[Any]):
     post = serializers.CharField(allow_null=True, help_text="The key of the post, a 64-bit number, as a text.")
     reach = serializers.FloatField(help_text="The reaction's own part of the reach.")
 
-    def get_at(self, line: explanations.Reaction) -> datetime:
+    def get_at(self, line: reactions.Reaction) -> datetime:
         return datetime.fromtimestamp(line.at, UTC)
 
 
@@ -173,7 +173,7 @@ class Explained(viewsets.GenericViewSet[Influencer]):
         asked.is_valid(raise_exception=True)
         given = dict(asked.validated_data)
         limit = given.pop("page_size")
-        found = explanations.reactions(person, run, viewer=request.user, limit=limit, **given)
+        found = reactions.reactions(person, run, viewer=request.user, limit=limit, **given)
         after = given["offset"] + len(found.lines)
         data = ReactionsSerializer(found, context={}).data
         return Response({**data, "next_offset": after if after < found.count and found.lines else None})
@@ -182,7 +182,7 @@ class Explained(viewsets.GenericViewSet[Influencer]):
     @action(detail=True, pagination_class=None)
     def change(self, request: Request, pk: str) -> Response:
         """Return why the score changed since the run before; 404 where there is none."""
-        found = explanations.change(*self._scored(pk))
+        found = changes.change(*self._scored(pk))
         if found is None:
             raise Http404
         return Response(ChangeSerializer(found).data)

@@ -14,8 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Person
-from scoring.queries import explanations
-from scoring.queries.explanations import Change, Explanation, Reactions, SupporterPart
+from scoring.queries import changes, explanations
+from scoring.queries.changes import Change
+from scoring.queries.explanations import Explanation, SupporterPart
+from scoring.queries.reactions import Reactions
 from scoring.views.figures import Bar, number, share_out
 
 # Supporters bring at most one person and a half: parts of a reach are shown to the hundredth.
@@ -170,7 +172,7 @@ def moved(found: Change | None) -> Moved | None:
         return None
     after, before = (math.floor(value * 100 + 0.5) for value in (found.score_after, found.score_before))
 
-    def listed(shares: Sequence[explanations.Share]) -> tuple[tuple[str, str], ...]:
+    def listed(shares: Sequence[changes.Share]) -> tuple[tuple[str, str], ...]:
         points = share_out(after - before, [share.points * 100 for share in shares])
         return tuple(
             (f"{share.label} ({number(share.count)})" if share.count else str(share.label), signed(units))

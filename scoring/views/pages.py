@@ -16,7 +16,8 @@ from accounts.models import Identity, Person, User
 from accounts.queries import with_handle
 from scoring import queries
 from scoring.models import Formula, ScoreRun
-from scoring.queries import explanations
+from scoring.queries import changes, explanations
+from scoring.queries.reactions import reactions as reactions_of
 from scoring.views.explanation import PAGE, WhatIfForm, acts, moved, opened
 from scoring.views.figures import number, scale_rows, sheet_of
 from scoring.views.how_it_works import explanation_of
@@ -58,7 +59,7 @@ def explanation(request: HttpRequest, handle: str) -> HttpResponse:
         context |= {
             "run": run,
             "opened": opened(found),
-            "moved": moved(explanations.change(person, run)),
+            "moved": moved(changes.change(person, run)),
             "form": form,
             "is_own": person.user_id is not None and person.user_id == request.user.pk,
         }
@@ -107,7 +108,7 @@ def reactions(request: HttpRequest, handle: str) -> HttpResponse:
     given = {name: request.GET[name] for name in ("supporter", "kind", "network") if name in request.GET}
     start = request.GET.get("offset", "0")
     offset = int(start) if start.isdecimal() and len(start) < 9 else 0
-    found = explanations.reactions(person, run, viewer=request.user, offset=offset, limit=PAGE, **given)
+    found = reactions_of(person, run, viewer=request.user, offset=offset, limit=PAGE, **given)
     shown = acts(found, offset=offset, narrowed=given)
     return render(request, "scoring/reactions.html", {"person": person, "shown": shown, "narrowed": given})
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser
 from accounts.models import Person
 from scoring.actions import score
 from scoring.models import ReachPart, Score, ScoreRun, Support, TopicReach
-from scoring.queries import explanations
+from scoring.queries import changes, explanations, reactions
 from scoring.queries.explanations import REASONS, CannotSay
 from tests.factories.accounts import PersonFactory, UserFactory
 from tests.factories.scoring import ReachPartFactory, ScoreFactory, ScoreRunFactory, SupportFactory, current_run
@@ -56,7 +56,7 @@ def test_a_real_run_adds_up_every_way_and_down_to_reactions(scored: ScoreRun, pe
     assert [(part.slug, part.name) for part in found.networks] == [("dataset", "dataset")]
     for line in found.supporters[:3]:
         assert line.person is not None
-        acts = explanations.reactions(person, scored, viewer=operator, supporter=line.person.handle, limit=200)
+        acts = reactions.reactions(person, scored, viewer=operator, supporter=line.person.handle, limit=200)
         assert acts.count == len(acts.lines) == line.actions
         assert sum(act.reach for act in acts.lines) == pytest.approx(line.reach, abs=1e-9)
         assert acts.whole == line.reach
@@ -66,9 +66,9 @@ def test_a_real_run_adds_up_every_way_and_down_to_reactions(scored: ScoreRun, pe
 
 def test_reactions_by_kind_come_page_by_page(scored: ScoreRun, person: Person) -> None:
     operator = _operator()
-    whole = explanations.reactions(person, scored, viewer=operator, kind="reply", limit=1000)
-    first = explanations.reactions(person, scored, viewer=operator, kind="reply", limit=3)
-    second = explanations.reactions(person, scored, viewer=operator, kind="reply", offset=3, limit=3)
+    whole = reactions.reactions(person, scored, viewer=operator, kind="reply", limit=1000)
+    first = reactions.reactions(person, scored, viewer=operator, kind="reply", limit=3)
+    second = reactions.reactions(person, scored, viewer=operator, kind="reply", offset=3, limit=3)
 
     assert first.lines + second.lines == whole.lines[:6]
     assert first.count == whole.count == len(whole.lines) > 6
@@ -76,12 +76,12 @@ def test_reactions_by_kind_come_page_by_page(scored: ScoreRun, person: Person) -
     assert {act.kind for act in whole.lines} == {"reply"}
     # Of the supporters beyond those kept one by one the acts aren't listed; their part stays in the whole.
     assert whole.reach <= whole.whole
-    assert explanations.reactions(person, scored, viewer=operator, network="elsewhere").count == 0
+    assert reactions.reactions(person, scored, viewer=operator, network="elsewhere").count == 0
 
 
 def test_whom_the_viewer_may_not_see_is_one_of_the_others(scored: ScoreRun, person: Person) -> None:
     found = explanations.explanation(person, scored, viewer=AnonymousUser())
-    acts = explanations.reactions(person, scored, viewer=AnonymousUser())
+    acts = reactions.reactions(person, scored, viewer=AnonymousUser())
 
     assert found is not None
     assert found.supporters == ()
@@ -100,7 +100,7 @@ def test_an_erased_supporter_is_named_nowhere(scored: ScoreRun, person: Person) 
     gone.delete()
 
     after = explanations.explanation(person, scored, viewer=operator)
-    acts = explanations.reactions(person, scored, viewer=operator, supporter=handle)
+    acts = reactions.reactions(person, scored, viewer=operator, supporter=handle)
 
     assert after is not None
     assert handle not in [line.person.handle for line in after.supporters if line.person]
@@ -109,7 +109,7 @@ def test_an_erased_supporter_is_named_nowhere(scored: ScoreRun, person: Person) 
 
 
 def test_a_change_is_split_to_the_last_digit(scored: ScoreRun, person: Person) -> None:
-    found = explanations.change(person, scored)
+    found = changes.change(person, scored)
 
     assert found is not None
     assert (found.before.as_of, found.after) == (APRIL_1, scored)
@@ -132,7 +132,7 @@ def test_new_and_lost_supporters_are_told_apart(db: None) -> None:
     ReachPartFactory.create(run=before, person=person, reach=1.1, kind="like")
     ReachPartFactory.create(run=run, person=person, reach=1.5, kind="reply")
 
-    found = explanations.change(person, run)
+    found = changes.change(person, run)
 
     assert found is not None
     people = {share.what: (round(share.people, 9), share.count) for share in found.by_cause}
@@ -148,7 +148,7 @@ def test_between_two_formulas_the_formula_is_all_that_is_said(db: None) -> None:
     ScoreFactory.create(person=person, run=before, score=40, reach=700)
     ScoreFactory.create(person=person, run=run, score=43, reach=900)
 
-    found = explanations.change(person, run)
+    found = changes.change(person, run)
 
     assert found is not None
     assert [(share.what, share.points, share.people) for share in found.by_cause] == [("formula", 3, 200)]
@@ -158,7 +158,7 @@ def test_nothing_was_before_the_first_run(db: None) -> None:
     run, person = current_run(), PersonFactory.create()
     ScoreFactory.create(person=person, run=run)
 
-    assert explanations.change(person, run) is None
+    assert changes.change(person, run) is None
 
 
 def test_what_if_begins_at_what_is_and_grows(scored: ScoreRun, person: Person) -> None:
