@@ -29,14 +29,12 @@ from tests.factories.campaigns import (
 from tests.factories.scoring import ScoreFactory, TopicFactory, current_run
 
 LIST = reverse("admin:campaigns_campaign_changelist")
+
+
 ADD = reverse("admin:campaigns_campaign_add")
+
+
 LONG = {"starts_on": date(2026, 1, 1), "ends_on": date(2099, 1, 1)}
-
-
-@pytest.fixture
-def manager(client: Client, airlines: Airlines) -> Client:
-    client.force_login(airlines.manager)
-    return client
 
 
 def _form(**given: Any) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """The influencer list: who stands in it, what it costs, what can be done with it."""
 
-import csv
-import io
 import re
 from datetime import timedelta
 from typing import Any
@@ -9,18 +7,16 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
-from django.http import StreamingHttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Person, User
 from campaigns.admin.base import CappedPaginator
-from campaigns.admin.influencers import CSV_COLUMNS
-from campaigns.models import Shortlisting
 from scoring.models import Influencer, ScoreRun
 from scoring.queries import score_of
 from tests.campaigns.conftest import Airlines
+from tests.campaigns.listing import LIST, TORONTO, listed, scored
 from tests.factories.accounts import IdentityFactory, PersonFactory, PlaceFactory
 from tests.factories.campaigns import NOW, CampaignFactory, CampaignPlaceFactory, InvitationFactory, ShortlistingFactory
 from tests.factories.scoring import (
@@ -28,48 +24,24 @@ from tests.factories.scoring import (
     ScoreRunFactory,
     TopicFactory,
     TopicReachFactory,
-    current_run,
     reach_below,
 )
 
-LIST = reverse("admin:scoring_influencer_changelist")
-TORONTO = {"name": "Toronto", "region": "ON", "country": "CA", "latitude": 43.70011, "longitude": -79.4163}
 OAKVILLE = {"name": "Oakville", "region": "ON", "country": "CA", "latitude": 43.45011, "longitude": -79.68292}
+
+
 BERLIN = {"name": "Berlin", "region": "", "country": "DE", "latitude": 52.52437, "longitude": 13.41053}
 
 
-@pytest.fixture
-def run(db: None) -> ScoreRun:
-    return current_run(as_of=NOW, people=10)
-
-
-@pytest.fixture
-def manager(client: Client, airlines: Airlines) -> Client:
-    client.force_login(airlines.manager)
-    return client
-
-
-def _scored(run: ScoreRun, handle: str, score: float = 43.0, **given: Any) -> Person:
-    person: Person = PersonFactory.create(handle=handle, **given)
-    ScoreFactory.create(run=run, person=person, score=score)
-    return person
-
-
-def _listed(client: Client, **query: Any) -> list[str]:
-    response = client.get(LIST, query)
-    assert response.status_code == 200
-    return [person.handle for person in response.context["cl"].result_list]
-
-
 def test_people_stand_by_their_current_score(manager: Client, run: ScoreRun) -> None:
-    _scored(run, "second", 40)
-    _scored(run, "first", 50)
-    _scored(run, "third", 30)
-    _scored(run, "hidden", 60, is_hidden=True)
+    scored(run, "second", 40)
+    scored(run, "first", 50)
+    scored(run, "third", 30)
+    scored(run, "hidden", 60, is_hidden=True)
     PersonFactory.create(handle="unscored")
-    _scored(ScoreRunFactory.create(), "of-another-run", 99)
-    assert _listed(manager) == ["first", "second", "third"]
-    assert _listed(manager, o="2") == ["third", "second", "first"]
+    scored(ScoreRunFactory.create(), "of-another-run", 99)
+    assert listed(manager) == ["first", "second", "third"]
+    assert listed(manager, o="2") == ["third", "second", "first"]
 
 
 def test_a_row_says_what_is_known(manager: Client, run: ScoreRun) -> None:
@@ -113,11 +85,11 @@ def test_before_the_first_run_the_list_says_so(manager: Client) -> None:
 
 def test_scores_filter_with_both_ends(manager: Client, run: ScoreRun) -> None:
     for handle, score in (("low", 19.9), ("from", 20.0), ("to", 40.0), ("high", 40.1)):
-        _scored(run, handle, score)
-    assert _listed(manager, score_from="20", score_to="40") == ["to", "from"]
-    assert _listed(manager, score_from="40") == ["high", "to"]
-    assert _listed(manager, score_to="20") == ["from", "low"]
-    assert len(_listed(manager, score_from="nan", score_to="much")) == 4
+        scored(run, handle, score)
+    assert listed(manager, score_from="20", score_to="40") == ["to", "from"]
+    assert listed(manager, score_from="40") == ["high", "to"]
+    assert listed(manager, score_to="20") == ["from", "low"]
+    assert len(listed(manager, score_from="nan", score_to="much")) == 4
 
 
 def test_a_topic_brings_those_below_it(manager: Client, run: ScoreRun) -> None:
@@ -125,18 +97,18 @@ def test_a_topic_brings_those_below_it(manager: Client, run: ScoreRun) -> None:
     flying = TopicFactory.create(slug="flying", name="Flying", parent=travel)
     baking = TopicFactory.create(slug="baking", name="Baking")
     for handle, topic, reach in (("t", travel, 5), ("f", flying, 5), ("b", baking, 5), ("none", flying, 0)):
-        reach_below(topic, run=run, person=_scored(run, handle), reach=reach)
-    assert sorted(_listed(manager, topic="travel")) == ["f", "t"]
-    assert sorted(_listed(manager, topic="flying")) == ["f"]
-    assert sorted(_listed(manager, topic=["flying", "baking"])) == ["b", "f"]
-    assert sorted(_listed(manager, topic="no-such-topic")) == ["b", "f", "none", "t"]
+        reach_below(topic, run=run, person=scored(run, handle), reach=reach)
+    assert sorted(listed(manager, topic="travel")) == ["f", "t"]
+    assert sorted(listed(manager, topic="flying")) == ["f"]
+    assert sorted(listed(manager, topic=["flying", "baking"])) == ["b", "f"]
+    assert sorted(listed(manager, topic="no-such-topic")) == ["b", "f", "none", "t"]
 
 
 def test_the_most_reach_on_the_topics_comes_first(manager: Client, run: ScoreRun) -> None:
     travel = TopicFactory.create(slug="travel", name="Travel")
     flying = TopicFactory.create(slug="flying", name="Flying", parent=travel)
     for handle, score, on_travel, on_flying in (("barely", 60, 0, 0.2), ("most", 40, 30, 12), ("some", 50, 1, 14)):
-        person = _scored(run, handle, score)
+        person = scored(run, handle, score)
         both = on_travel + on_flying
         TopicReachFactory.create(
             run=run,
@@ -147,13 +119,13 @@ def test_the_most_reach_on_the_topics_comes_first(manager: Client, run: ScoreRun
             score=score_of(both, run.formula.parameters["scale_top"]),
         )
         TopicReachFactory.create(run=run, person=person, topic=flying, reach=on_flying, score=20)
-    assert _listed(manager) == ["barely", "some", "most"]
-    assert _listed(manager, topic="flying") == ["some", "most", "barely"]
-    assert _listed(manager, topic="travel") == ["most", "some", "barely"]
-    assert _listed(manager, topic=["travel", "flying"]) == ["most", "some", "barely"]
+    assert listed(manager) == ["barely", "some", "most"]
+    assert listed(manager, topic="flying") == ["some", "most", "barely"]
+    assert listed(manager, topic="travel") == ["most", "some", "barely"]
+    assert listed(manager, topic=["travel", "flying"]) == ["most", "some", "barely"]
     # The columns: a box to tick, who, reach on the topics, score.
-    assert _listed(manager, topic="travel", o="2") == ["barely", "some", "most"]
-    assert _listed(manager, topic="travel", o="-3") == ["barely", "some", "most"]
+    assert listed(manager, topic="travel", o="2") == ["barely", "some", "most"]
+    assert listed(manager, topic="travel", o="-3") == ["barely", "some", "most"]
     text = manager.get(LIST, {"topic": "travel"}).content.decode()
     assert "reach on Travel" in " ".join(text.split())
     assert re.search(r">42<small>score 24\.1<", text)
@@ -162,20 +134,6 @@ def test_the_most_reach_on_the_topics_comes_first(manager: Client, run: ScoreRun
     by_score = manager.get(LIST, {"topic": "travel", "o": "-3"}).content.decode()
     assert re.search(r'href="\?[^"]*o=-?2[^"]*"', by_score)
     assert "column-reach_on_topics" not in manager.get(LIST).content.decode()
-
-
-def test_the_export_says_the_reach_on_the_topics_filtered_by(manager: Client, run: ScoreRun) -> None:
-    flying = TopicFactory.create(slug="flying", name="Flying")
-    people = [_scored(run, handle) for handle in ("ann", "ben")]
-    for person, reach in zip(people, (3.14, 9.0), strict=True):
-        TopicReachFactory.create(run=run, person=person, topic=flying, reach=reach, score=12.345)
-    data = {"action": "export_csv", "_selected_action": [person.pk for person in people]}
-    rows = _csv(manager.post(f"{LIST}?topic=flying", data))
-    columns = ("handle", "filtered_topics", "reach_on_topics", "score_on_topics")
-    assert [tuple(row[name] for name in columns) for row in rows] == [
-        ("ben", "Flying", "9.0", "12.35"),
-        ("ann", "Flying", "3.1", "12.35"),
-    ]
 
 
 def test_empty_boxes_say_what_to_type(manager: Client, run: ScoreRun) -> None:
@@ -192,8 +150,8 @@ def test_a_topic_table_in_a_circle_ends(manager: Client, run: ScoreRun) -> None:
     first.parent, second.parent = second, first
     first.save()
     second.save()
-    reach_below(first, run=run, person=_scored(run, "ann"))
-    assert _listed(manager, topic="two") == ["ann"]
+    reach_below(first, run=run, person=scored(run, "ann"))
+    assert listed(manager, topic="two") == ["ann"]
 
 
 def test_cities_filter_by_distance(manager: Client, run: ScoreRun) -> None:
@@ -201,27 +159,27 @@ def test_cities_filter_by_distance(manager: Client, run: ScoreRun) -> None:
     toronto, oakville = PlaceFactory.create(**TORONTO), PlaceFactory.create(**OAKVILLE)
     berlin = PlaceFactory.create(**BERLIN)
     for handle, place in (("t", toronto), ("o", oakville), ("b", berlin), ("nowhere", None)):
-        _scored(run, handle, place=place)
-    assert sorted(_listed(manager, near=toronto.pk, radius="25")) == ["t"]
-    assert sorted(_listed(manager, near=toronto.pk)) == ["o", "t"]
-    assert sorted(_listed(manager, near=[toronto.pk, berlin.pk], radius="25")) == ["b", "t"]
-    assert sorted(_listed(manager, near=toronto.pk, radius="1e9")) == ["o", "t"]
-    assert len(_listed(manager, near="nonsense")) == 4
-    assert len(_listed(manager, radius="250")) == 4
+        scored(run, handle, place=place)
+    assert sorted(listed(manager, near=toronto.pk, radius="25")) == ["t"]
+    assert sorted(listed(manager, near=toronto.pk)) == ["o", "t"]
+    assert sorted(listed(manager, near=[toronto.pk, berlin.pk], radius="25")) == ["b", "t"]
+    assert sorted(listed(manager, near=toronto.pk, radius="1e9")) == ["o", "t"]
+    assert len(listed(manager, near="nonsense")) == 4
+    assert len(listed(manager, radius="250")) == 4
 
 
 def test_network_claim_and_search(manager: Client, run: ScoreRun) -> None:
-    ann = _scored(run, "ann", name="Ann Ash")
+    ann = scored(run, "ann", name="Ann Ash")
     IdentityFactory.create(person=ann, network__slug="mastodon")
     user = User.objects.create_user("ben")
-    ben = _scored(run, "ben", name="Ben Brook", user=user, claimed_at=NOW, claimed_via="operator")
+    ben = scored(run, "ben", name="Ben Brook", user=user, claimed_at=NOW, claimed_via="operator")
     IdentityFactory.create(person=ben, network__slug="test")
-    assert _listed(manager, network="mastodon") == ["ann"]
-    assert _listed(manager, claimed="yes") == ["ben"]
-    assert _listed(manager, claimed="no") == ["ann"]
-    assert _listed(manager, q="ASH") == ["ann"]
-    assert _listed(manager, q="be") == ["ben"]
-    assert _listed(manager, q="nobody") == []
+    assert listed(manager, network="mastodon") == ["ann"]
+    assert listed(manager, claimed="yes") == ["ben"]
+    assert listed(manager, claimed="no") == ["ann"]
+    assert listed(manager, q="ASH") == ["ann"]
+    assert listed(manager, q="be") == ["ben"]
+    assert listed(manager, q="nobody") == []
 
 
 def test_filters_are_named_and_can_be_taken_away(manager: Client, run: ScoreRun) -> None:
@@ -239,8 +197,8 @@ def test_a_campaign_fills_the_filters_in(manager: Client, airlines: Airlines, ru
     campaign.topics.add(flying)
     circle = CampaignPlaceFactory.create(campaign=campaign, name="Toronto, ON, CA", radius_km=40)
     oakville = PlaceFactory.create(**OAKVILLE)
-    fits = {name: _scored(run, name, 30, place=oakville) for name in ("fits", "listed", "invited", "elsewhere", "mute")}
-    _scored(run, "low", 10, place=oakville)
+    fits = {name: scored(run, name, 30, place=oakville) for name in ("fits", "listed", "invited", "elsewhere", "mute")}
+    scored(run, "low", 10, place=oakville)
     Person.objects.filter(handle="elsewhere").update(place=PlaceFactory.create(**BERLIN))
     for person in Influencer.objects.exclude(handle="mute"):
         TopicReachFactory.create(run=run, person_id=person.pk, topic=flying)
@@ -263,7 +221,7 @@ def test_a_campaign_fills_the_filters_in(manager: Client, airlines: Airlines, ru
 def test_another_brands_campaign_filters_nothing(manager: Client, airlines: Airlines, run: ScoreRun) -> None:
     theirs = CampaignFactory.create(brand=airlines.other_brand, name="Secret route")
     circle = CampaignPlaceFactory.create(campaign=theirs, name="Secret place")
-    listed = _scored(run, "listed", place=PlaceFactory.create(**BERLIN))
+    listed = scored(run, "listed", place=PlaceFactory.create(**BERLIN))
     ShortlistingFactory.create(campaign=theirs, person=listed)
     response = manager.get(LIST, {"for": str(theirs.pk), "near": f"c{circle.pk}"})
     assert [person.handle for person in response.context["cl"].result_list] == ["listed"]
@@ -289,7 +247,7 @@ def test_the_list_costs_the_same_however_many_stand_in_it(manager: Client, run: 
         manager.get(LIST)
     _fill(run, earlier, 16)
     with CaptureQueriesContext(connection) as many:
-        assert len(_listed(manager)) == 20
+        assert len(listed(manager)) == 20
     expected = [
         "django_session",
         "accounts_user",
@@ -317,7 +275,7 @@ def test_the_list_costs_the_same_however_many_stand_in_it(manager: Client, run: 
 
 def test_counting_stops_at_ten_thousand(run: ScoreRun, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(6):
-        _scored(run, f"p{n}")
+        scored(run, f"p{n}")
     rows = Influencer.objects.with_score(run).order_by("-current__score")
     exact = CappedPaginator(rows, 2)
     assert (exact.count, exact.has_more, exact.num_pages) == (6, False, 3)
@@ -326,131 +284,8 @@ def test_counting_stops_at_ten_thousand(run: ScoreRun, monkeypatch: pytest.Monke
     assert (capped.count, capped.has_more, capped.num_pages) == (4, True, 2)
 
 
-def _act(client: Client, action: str, people: list[Person], **more: Any) -> Any:
-    data = {"action": action, "_selected_action": [person.pk for person in people], **more}
-    return client.post(LIST, data, follow=True)
-
-
-def test_shortlisting_asks_for_the_campaign(manager: Client, airlines: Airlines, run: ScoreRun) -> None:
-    mine = CampaignFactory.create(brand=airlines.brand, name="Toronto route", ends_on="2099-01-01")
-    CampaignFactory.create(brand=airlines.brand, name="Over and done")
-    CampaignFactory.create(brand=airlines.other_brand, name="Secret route", ends_on="2099-01-01")
-    people = [_scored(run, f"p{n}") for n in range(3)]
-    asked = _act(manager, "shortlist_for", people).content.decode()
-    assert "3 people" in asked
-    assert "Toronto route" in asked
-    assert "Over and done" not in asked
-    assert "Secret route" not in asked
-    assert not Shortlisting.objects.exists()
-    ShortlistingFactory.create(campaign=mine, person=people[0])
-    done = _act(manager, "shortlist_for", people, campaign=mine.pk, confirmed="1").content.decode()
-    assert set(Shortlisting.objects.values_list("campaign", "person")) == {(mine.pk, person.pk) for person in people}
-    assert "2 people were put on the shortlist of" in done
-    assert "1 was on it already" in done
-    assert reverse("admin:campaigns_campaign_change", args=[mine.pk]) in done
-
-
-def test_all_of_the_filtered_list_can_be_shortlisted(manager: Client, airlines: Airlines, run: ScoreRun) -> None:
-    mine = CampaignFactory.create(brand=airlines.brand, ends_on="2099-01-01")
-    people = [_scored(run, f"p{n}", 10 + n) for n in range(5)]
-    data = {"action": "shortlist_for", "select_across": "1", "_selected_action": [people[4].pk], "campaign": mine.pk}
-    manager.post(f"{LIST}?score_from=12", data)
-    assert sorted(Shortlisting.objects.values_list("person__handle", flat=True)) == ["p2", "p3", "p4"]
-
-
-def test_too_many_at_once_are_refused(
-    manager: Client, airlines: Airlines, run: ScoreRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mine = CampaignFactory.create(brand=airlines.brand, ends_on="2099-01-01")
-    monkeypatch.setattr("campaigns.admin.influencers.MOST_AT_ONCE", 1)
-    response = _act(manager, "shortlist_for", [_scored(run, "a"), _scored(run, "b")], campaign=mine.pk)
-    assert "more than 1 people" in response.content.decode()
-    assert not Shortlisting.objects.exists()
-
-
-def test_another_brands_campaign_cannot_be_chosen(manager: Client, airlines: Airlines, run: ScoreRun) -> None:
-    theirs = CampaignFactory.create(brand=airlines.other_brand, ends_on="2099-01-01")
-    hidden = _scored(run, "hidden", is_hidden=True)
-    mine = CampaignFactory.create(brand=airlines.brand, ends_on="2099-01-01")
-    response = _act(manager, "shortlist_for", [_scored(run, "ann")], campaign=theirs.pk, confirmed="1")
-    assert "Choose one of these campaigns" in response.content.decode()
-    _act(manager, "shortlist_for", [hidden], campaign=mine.pk)
-    assert not Shortlisting.objects.exists()
-
-
-def test_without_the_right_nothing_is_shortlisted(client: Client, airlines: Airlines, run: ScoreRun) -> None:
-    looker = User.objects.create_user("looker", is_staff=True)
-    looker.user_permissions.set(Permission.objects.filter(codename__in=["view_influencer", "view_person"]))
-    client.force_login(looker)
-    mine = CampaignFactory.create(brand=airlines.brand, ends_on="2099-01-01")
-    assert _listed(client) == []
-    _act(client, "shortlist_for", [_scored(run, "ann")], campaign=mine.pk)
-    assert not Shortlisting.objects.exists()
-
-
-def _csv(response: Any) -> list[dict[str, str]]:
-    assert isinstance(response, StreamingHttpResponse)
-    body = b"".join(response.streaming_content)  # type: ignore[arg-type]  # nothing here streams asynchronously
-    assert body.startswith(b"\xef\xbb\xbf")
-    return list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"))))
-
-
-def test_the_export_holds_what_is_visible(manager: Client, run: ScoreRun) -> None:
-    topic = TopicFactory.create(name="Flying")
-    person = PersonFactory.create(handle="ann", name="=cmd|' /C calc'!A0", place=PlaceFactory.create(**TORONTO))
-    ScoreFactory.create(run=run, person=person, score=43.2, reach=1000.04, low=512, high=2300, percentile=97.256)
-    earlier = ScoreRunFactory.create(as_of=NOW - timedelta(days=40), formula=run.formula)
-    ScoreFactory.create(run=earlier, person=person, score=50.0)
-    TopicReachFactory.create(run=run, person=person, topic=topic, lift=2, rank=1)
-    IdentityFactory.create(person=person, followers=1200, network__slug="test")
-    hidden = _scored(run, "hidden", 60, is_hidden=True)
-    response = manager.post(LIST, {"action": "export_csv", "_selected_action": [person.pk, hidden.pk]})
-    assert response["Content-Disposition"] == 'attachment; filename="influencers.csv"'
-    (row,) = _csv(response)
-    assert list(row) == list(CSV_COLUMNS)
-    assert row == {
-        "handle": "ann",
-        "name": "'=cmd|' /C calc'!A0",
-        "city": "Toronto",
-        "country": "CA",
-        "score": "43.2",
-        "seen": "",
-        "percentile": "97.2",
-        "reach": "1000.0",
-        "low": "512.0",
-        "high": "2300.0",
-        "change_28_days": "-6.8",
-        "topics": "Flying",
-        "filtered_topics": "",
-        "reach_on_topics": "",
-        "score_on_topics": "",
-        "networks": "test",
-        "followers": "1200",
-        "claimed": "no",
-        "as_of": "2026-03-01",
-    }
-
-
-def test_too_little_seen_stands_in_the_list_and_in_the_file(manager: Client, run: ScoreRun) -> None:
-    person = PersonFactory.create(handle="new")
-    ScoreFactory.create(run=run, person=person, score=1.0, reach=0.0, low=0.0, high=5.0, supporters=2)
-
-    page = manager.get(LIST).content.decode()
-    (row,) = _csv(manager.post(LIST, {"action": "export_csv", "_selected_action": [person.pk]}))
-
-    assert ">not enough seen yet</span>" in page
-    assert ">1.0</span>" not in page
-    assert (row["seen"], row["low"], row["high"]) == ("not enough seen yet", "0.0", "5.0")
-
-
-def test_the_export_of_everybody_goes_past_one_page(manager: Client, run: ScoreRun) -> None:
-    people = [_scored(run, f"p{n:03}", 99 - n / 10) for n in range(60)]
-    data = {"action": "export_csv", "select_across": "1", "_selected_action": [people[0].pk]}
-    assert [row["handle"] for row in _csv(manager.post(LIST, data))] == [f"p{n:03}" for n in range(60)]
-
-
 def test_one_person_leads_to_the_profile_page(manager: Client, run: ScoreRun) -> None:
-    person, hidden = _scored(run, "ann"), _scored(run, "hidden", is_hidden=True)
+    person, hidden = scored(run, "ann"), scored(run, "hidden", is_hidden=True)
     response = manager.get(reverse("admin:scoring_influencer_change", args=[person.pk]))
     assert (response.status_code, response["Location"]) == (302, reverse("profile", args=["ann"]))
     assert manager.get(reverse("admin:scoring_influencer_change", args=[hidden.pk])).status_code == 404

@@ -20,14 +20,12 @@ from tests.factories.campaigns import NOW, CampaignFactory, InvitationFactory, S
 from tests.factories.scoring import ScoreFactory, current_run
 
 SHORTLISTS = reverse("admin:campaigns_shortlisting_changelist")
+
+
 INVITATIONS = reverse("admin:campaigns_invitation_changelist")
+
+
 LONG = {"starts_on": date(2026, 1, 1), "ends_on": date(2099, 1, 1)}
-
-
-@pytest.fixture
-def manager(client: Client, airlines: Airlines) -> Client:
-    client.force_login(airlines.manager)
-    return client
 
 
 def _act(client: Client, url: str, action: str, rows: list[Any], **more: Any) -> str:

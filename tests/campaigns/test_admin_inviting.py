@@ -14,12 +14,6 @@ from tests.factories.campaigns import CampaignFactory, InvitationFactory, Shortl
 LONG = {"starts_on": date(2026, 1, 1), "ends_on": date(2099, 1, 1)}
 
 
-@pytest.fixture
-def manager(client: Client, airlines: Airlines) -> Client:
-    client.force_login(airlines.manager)
-    return client
-
-
 def test_the_shortlist_is_invited_after_asking(manager: Client, airlines: Airlines) -> None:
     campaign = CampaignFactory.create(brand=airlines.brand, name="Toronto route", **LONG)
     for address in ("a@example.org", "", ""):

@@ -23,6 +23,7 @@ from tests.factories.campaigns import BrandFactory
 from tests.scoring.worlds import START, write_world
 
 NOW = datetime(2026, 5, 1, 3, 0, tzinfo=UTC)
+APRIL_1, APRIL_2, APRIL_3 = (datetime(2026, 4, day, tzinfo=UTC) for day in (1, 2, 3))
 
 Get = Callable[..., Any]
 

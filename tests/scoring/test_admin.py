@@ -14,9 +14,7 @@ from accounts.models import Person, User
 from scoring.actions import ensure_topics, score
 from scoring.engine import Parameters
 from scoring.models import Formula, Score, ScoreRun, Topic
-from tests.scoring.conftest import NOW
-
-APRIL_1 = datetime(2026, 4, 1, tzinfo=UTC)
+from tests.scoring.conftest import APRIL_1, NOW
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,7 @@ from scoring.actions import publishing, score
 from scoring.engine import Parameters
 from scoring.models import Backtest, Formula, Score
 from tests.factories.scoring import BacktestFactory, FormulaFactory, ScoreRunFactory
-from tests.scoring.conftest import NOW
-
-APRIL_1 = datetime(2026, 4, 1, tzinfo=UTC)
+from tests.scoring.conftest import APRIL_1, NOW
 
 
 @pytest.fixture

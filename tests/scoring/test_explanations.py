@@ -1,7 +1,6 @@
 """A score opened down to single reactions: by query, by API, for those who may see it; every sum adds up."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,9 @@ from scoring.queries import changes, explanations, reactions
 from scoring.queries.explanations import REASONS, CannotSay
 from tests.factories.accounts import PersonFactory, UserFactory
 from tests.factories.scoring import ReachPartFactory, ScoreFactory, ScoreRunFactory, SupportFactory, current_run
-from tests.scoring.conftest import NOW
+from tests.scoring.conftest import APRIL_1, APRIL_2, NOW
 
 Get = Callable[..., Any]
-APRIL_1, APRIL_2 = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 4, 2, tzinfo=UTC)
 
 
 @pytest.fixture

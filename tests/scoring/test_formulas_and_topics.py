@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -13,10 +13,7 @@ from django.db import IntegrityError, transaction
 from scoring.actions import ScoringError, ensure_formula, ensure_topics, score
 from scoring.engine import Parameters
 from scoring.models import Activation, Formula, ScoreRun, Topic
-from tests.scoring.conftest import NOW
-
-APRIL_1 = datetime(2026, 4, 1, tzinfo=UTC)
-APRIL_2 = datetime(2026, 4, 2, tzinfo=UTC)
+from tests.scoring.conftest import APRIL_1, APRIL_2, NOW
 
 
 def test_formulas_are_made_once(db: None) -> None:

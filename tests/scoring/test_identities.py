@@ -1,6 +1,5 @@
 """What it does to scores that an identity turns out to be somebody else's, and that this is taken back."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,7 @@ from accounts.queries import log_files
 from scoring.actions import score
 from scoring.models import Score, ScoreRun
 from tests.factories.accounts import UserFactory
-from tests.scoring.conftest import NOW
-
-APRIL_2 = datetime(2026, 4, 2, tzinfo=UTC)
+from tests.scoring.conftest import APRIL_2, NOW
 
 
 def rows_of(run: ScoreRun) -> dict[str, tuple[float, float, int]]:

@@ -1,7 +1,6 @@
 """What goes into the tables: guarded values, and all at once for whoever reads meanwhile."""
 
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,8 @@ from scoring.actions.publishing import ResultFault, rows_of
 from scoring.engine import Result
 from scoring.engine.inputs import PARTS, SCORES, SUPPORTS, TOPICS
 from scoring.models import Formula, Score, ScoreRun, Support, Topic, TopicReach
-from tests.scoring.conftest import NOW
+from tests.scoring.conftest import APRIL_1, APRIL_2, NOW
 
-APRIL_1 = datetime(2026, 4, 1, tzinfo=UTC)
-APRIL_2 = datetime(2026, 4, 2, tzinfo=UTC)
 PEOPLE = np.array([1, 2], np.int64)
 TOPIC_IDS = np.array([7], np.int64)
 

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,9 @@ from django.core.management.base import OutputWrapper
 from accounts.actions import import_activity
 from scoring.actions import score
 from scoring.models import Score
-from tests.scoring.conftest import NOW
+from tests.scoring.conftest import APRIL_2, NOW
 
 ROOT = Path(__file__).resolve().parents[2]
-APRIL_2 = datetime(2026, 4, 2, tzinfo=UTC)
 HEADER = [
     "account",
     "handle",
