@@ -20,7 +20,7 @@ from scoring.queries.explanations import Explanation, SupporterPart
 from scoring.queries.reactions import Reactions
 from scoring.views.figures import Bar, number, share_out
 
-# Supporters bring at most one person and a half: parts of a reach are shown to the hundredth.
+# Supporters bring hardly more than a person each: parts of a reach are shown to the hundredth.
 PLACES: Final = 2
 # And single reactions finer.
 FINE: Final = 4
@@ -92,7 +92,7 @@ def opened(found: Explanation) -> Opened:
                 part.reason,
                 part.label,
                 part.sentence,
-                _figure(units),
+                signed(-units),
                 _width(part.people / (found.forecast or 1.0)),
                 _hit(lines, part.reason, units),
                 part.people > 0,
