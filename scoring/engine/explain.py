@@ -20,7 +20,7 @@ from scoring.engine.tables import Table, Workspace
 
 
 def topics(
-    workspace: Workspace, seen: Activity, pairs: Pairs, reach: Reach, inputs: Inputs, formula: Parameters
+    workspace: Workspace, seen: Activity, split: Table | None, reach: Floats, inputs: Inputs, formula: Parameters
 ) -> pa.Table:
     """Split reach by the topics of the posts that were acted on, and find each person's own topics.
 
@@ -34,15 +34,15 @@ def topics(
     workspace : Workspace
         Where to do the table work.
     seen : Activity
-        The acts.
-    pairs : Pairs
-        What each pair did.
-    reach : Reach
-        What each supporter adds.
+        The people.
+    split : ibis table or None
+        As `over_acts` gives it.
+    reach : ndarray of float64, shape (n,)
+        Of everybody.
     inputs : Inputs
-        Topics of posts, what lies above them, and the moment.
+        Topics of posts, and what lies above them.
     formula : Parameters
-        Half-life, scale, and what makes a topic a person's own.
+        Scale, and what makes a topic a person's own.
 
     Returns
     -------
@@ -56,8 +56,7 @@ def topics(
         "reach": np.zeros(0),
         "whole": np.zeros(0),
     }
-    split = None if topic is None else over_acts(workspace, seen, pairs, reach, inputs, formula)
-    if split is not None:
+    if split is not None and topic is not None:
         # Summed to posts first: an act on a post on five topics is looked at once.
         acts = split.filter(split.post.notnull())
         acts = acts.group_by("position", "post").aggregate(whole=acts.part.sum()).inner_join(topic, "post")
@@ -67,14 +66,14 @@ def topics(
         found = workspace.arrays(sums.order_by("position", "topic"))
     some = found["whole"] > 0
     found = {name: values[some] for name, values in found.items()}
-    rest = reach.reach - sum_by(found["position"], found["reach"], seen.people.size)
+    rest = reach - sum_by(found["position"], found["reach"], seen.people.size)
     # Below this, what is left is the rounding of the sums and no topic of its own.
-    others = np.flatnonzero(rest > 1e-12 * (1.0 + reach.reach))
+    others = np.flatnonzero(rest > 1e-12 * (1.0 + reach))
     lifted = own_topics(
         found["position"],
         found["topic"],
         found["whole"],
-        reach.reach,
+        reach,
         ancestors(inputs.topic_parents),
         prior_people=formula.topic_prior_people,
         lift_from=formula.topic_lift_from,
@@ -103,7 +102,9 @@ def topics(
 def over_acts(
     workspace: Workspace, seen: Activity, pairs: Pairs, reach: Reach, inputs: Inputs, formula: Parameters
 ) -> Table | None:
-    """Split what each supporter adds over their single acts, in proportion to decayed weight.
+    """Split what each supporter adds over their single acts, and sum it by what the acts were.
+
+    An act's part is in proportion to its decayed weight.
 
     Parameters
     ----------
@@ -123,7 +124,7 @@ def over_acts(
     Returns
     -------
     ibis table or None
-        The acts that count, with the receiver's `position` and the `part` of their reach; None without any.
+        By the receiver's `position`, kind, network and post the `part` of the reach, kept; None without any.
     """
     counted = (reach.contribution > 0) & (pairs.weight_calendar > 0)
     if not counted.any():
@@ -134,7 +135,8 @@ def over_acts(
         "position": pairs.receiver[counted],
         "each": reach.contribution[counted] / pairs.weight_calendar[counted],
     }
-    return in_proportion(seen.acts, ibis.memtable(pa.table(each)), inputs.until, formula)
+    acts = in_proportion(seen.acts, ibis.memtable(pa.table(each)), inputs.until, formula)
+    return workspace.keep(acts.group_by("position", "kind", "network", "post").aggregate(part=acts.part.sum()))
 
 
 def in_proportion(acts: Table, each: Table, until: int, formula: Parameters) -> Table:
@@ -160,9 +162,7 @@ def in_proportion(acts: Table, each: Table, until: int, formula: Parameters) -> 
     return joined.mutate(part=joined.each * act_weight((until - joined["at"]) / DAY, formula)).drop("each")
 
 
-def parts(
-    workspace: Workspace, seen: Activity, pairs: Pairs, reach: Reach, inputs: Inputs, formula: Parameters
-) -> pa.Table:
+def parts(workspace: Workspace, seen: Activity, split: Table | None) -> pa.Table:
     """Split reach by what supporters did, and in which network.
 
     Parameters
@@ -170,25 +170,18 @@ def parts(
     workspace : Workspace
         Where to do the table work.
     seen : Activity
-        The acts.
-    pairs : Pairs
-        What each pair did.
-    reach : Reach
-        What each supporter adds.
-    inputs : Inputs
-        The moment.
-    formula : Parameters
-        The half-life.
+        The people and the networks.
+    split : ibis table or None
+        As `over_acts` gives it.
 
     Returns
     -------
     pyarrow.Table
         Rows of `PARTS` with a reach above 0, by person, kind and network.
     """
-    acts = over_acts(workspace, seen, pairs, reach, inputs, formula)
-    if acts is None:
+    if split is None:
         return PARTS.empty_table()
-    found = workspace.arrays(acts.group_by("position", "kind", "network").aggregate(reach=acts.part.sum()))
+    found = workspace.arrays(split.group_by("position", "kind", "network").aggregate(reach=split.part.sum()))
     table = pa.table(
         {
             "person": seen.people[found["position"]],

@@ -76,8 +76,9 @@ def compute(
         progress("checking the forecast of a horizon ago")
         calibration, tested = _check(workspace, seen, inputs, resting, now.seeded_from, formula)
         progress("splitting by topic, kind and supporter")
-        topics = explain.topics(workspace, seen, now.pairs, now.reach, inputs, formula)
-        parts = explain.parts(workspace, seen, now.pairs, now.reach, inputs, formula)
+        split = explain.over_acts(workspace, seen, now.pairs, now.reach, inputs, formula)
+        topics = explain.topics(workspace, seen, split, now.reach.reach, inputs, formula)
+        parts = explain.parts(workspace, seen, split)
         supports = explain.supports(
             now.pairs, now.reach, seen.people, formula.supports_kept, lambda rows: _taken(rows, now, formula)
         )

@@ -235,9 +235,7 @@ def profile(person: Person, run: ScoreRun | None = None, *, viewer: Viewer | Non
         low_score=score_of(row.low, top),
         high_score=score_of(row.high, top),
         percentile=row.percentile,
-        taken_off=tuple(
-            TakenOff(reason, label, getattr(row, f"taken_{reason}"), sentence) for reason, label, sentence in TAKEN
-        ),
+        taken_off=taken_off(row),
         posts=row.posts,
         original_share=row.original_share,
         supporters_count=row.supporters,
@@ -367,6 +365,13 @@ def narrowed(
     for word in filters.search.split():
         rows = rows.filter(Q(handle__icontains=word) | Q(name__icontains=word))
     return rows
+
+
+def taken_off(row: Score) -> tuple[TakenOff, ...]:
+    """Return what was taken off by each reason, in the order in which pages name them."""
+    return tuple(
+        TakenOff(reason, label, getattr(row, f"taken_{reason}"), sentence) for reason, label, sentence in TAKEN
+    )
 
 
 def score_of(reach: float, top: float) -> float:

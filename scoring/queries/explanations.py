@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import InteractionKind, Network, Person, Viewer
 from scoring.models import Appeal, ReachPart, Score, ScoreRun, Support, TopicReach
-from scoring.queries import ENOUGH_SUPPORTERS, TAKEN, TOPICS_SHOWN, TakenOff, score_of
+from scoring.queries import ENOUGH_SUPPORTERS, TAKEN, TOPICS_SHOWN, TakenOff, score_of, taken_off
 
 REASONS: Final = tuple(reason for reason, _label, _sentence in TAKEN)
 
@@ -88,9 +88,7 @@ def explanation(person: Person, run: ScoreRun, *, viewer: Viewer | None) -> Expl
         forecast=row.forecast,
         reach=row.reach,
         enough_seen=row.supporters >= ENOUGH_SUPPORTERS,
-        taken_off=tuple(
-            TakenOff(reason, label, getattr(row, f"taken_{reason}"), sentence) for reason, label, sentence in TAKEN
-        ),
+        taken_off=taken_off(row),
         supporters=tuple(named),
         others=SupporterPart(
             person=None,
