@@ -83,9 +83,14 @@ def alive(days: npt.ArrayLike, span: npt.ArrayLike, gap: npt.ArrayLike, presence
     if not posted.any():
         return result
     # Many people share the same three numbers, so each case is worked out once.
-    cases, back = np.unique(np.column_stack([days, span, gap])[posted], axis=0, return_inverse=True)
-    chances = [_alive(block, presence) for block in np.array_split(cases, 1 + len(cases) // 10_000)]
-    result[posted] = np.concatenate(chances)[back.ravel()]
+    numbers = [values[posted] for values in (days, span, gap)]
+    order = np.lexsort(numbers)
+    cases = np.column_stack([values[order] for values in numbers])
+    new = np.append(True, (cases[1:] != cases[:-1]).any(axis=1))
+    chances = [_alive(block, presence) for block in np.array_split(cases[new], 1 + int(new.sum()) // 10_000)]
+    of_case = np.empty(order.size)
+    of_case[order] = np.concatenate(chances)[np.cumsum(new) - 1]
+    result[posted] = of_case
     return result
 
 

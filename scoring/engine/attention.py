@@ -153,22 +153,6 @@ def attention(free: Floats, trust: Floats, firm: Floats, broad: Floats) -> Atten
     Attention
         Arrays of shape (m,) that add up to `free`.
     """
-    vouched = vouched_part(trust, firm, broad)
+    vouched = trust * (firm + (1.0 - firm) * broad)
     read = (1.0 - trust) * broad
     return Attention(free * vouched, free * read, free * np.maximum(1.0 - vouched - read, 0.0))
-
-
-def vouched_part(trust: Floats, firm: Floats, broad: Floats) -> Floats:
-    """Return which part of what a giver brings is vouched for: trust (firm + (1 - firm) broad).
-
-    Parameters
-    ----------
-    trust, firm, broad : ndarray of float64, shape (m,)
-        As in `attention`.
-
-    Returns
-    -------
-    ndarray of float64, shape (m,)
-        From 0 to 1.
-    """
-    return np.asarray(trust * (firm + (1.0 - firm) * broad))

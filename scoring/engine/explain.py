@@ -220,10 +220,9 @@ def supports(
     """
     # Rounded, so that the last bit of a sum doesn't decide; equals keep the order of the persons' numbers.
     falling = np.lexsort((-reach.expected.round(12), -reach.contribution.round(12)))
-    rank = _rank(pairs.receiver, falling)
-    rank_given = _rank(pairs.giver, falling)
-    keep = np.flatnonzero((rank <= kept) | (rank_given <= kept))
-    keep = keep[np.lexsort((rank[keep], pairs.receiver[keep]))]
+    rank, by_supported = _rank(pairs.receiver, falling)
+    rank_given, _by_supporter = _rank(pairs.giver, falling)
+    keep = by_supported[((rank <= kept) | (rank_given <= kept))[by_supported]]
     columns = {
         "supporter": people[pairs.giver[keep]],
         "supported": people[pairs.receiver[keep]],
@@ -237,10 +236,11 @@ def supports(
     return pa.table(columns, schema=SUPPORTS)
 
 
-def _rank(owner: Ints, falling: Ints) -> Ints:
-    # From 1 within each owner, in the order given.
+def _rank(owner: Ints, falling: Ints) -> tuple[Ints, Ints]:
+    # From 1 within each owner, in the order given; and the order by owner and rank.
     order = falling[np.argsort(owner[falling], kind="stable")]
-    ordered = owner[order]
+    place = np.arange(owner.size)
+    first = np.append(True, np.diff(owner[order]) != 0)[: owner.size]
     rank = np.empty(owner.size, dtype=np.int64)
-    rank[order] = np.arange(owner.size) - np.searchsorted(ordered, ordered) + 1
-    return rank
+    rank[order] = place - np.maximum.accumulate(np.where(first, place, 0)) + 1
+    return rank, order

@@ -96,31 +96,30 @@ def pairs(
     Pairs
         Who acted on whom.
     """
-    days = _returns(workspace, workspace.keep(_days(seen, until, formula, since)))
+    days = workspace.keep(_days(seen, until, formula, since))
+    days = days.left_join(_returned(workspace, days, formula.return_hours), ["giver", "receiver", "day"])
+    free = days.free_share.fill_null(1.0)
     calendar = _mixed(days, None, formula)
-    free = _free_share(days, formula.return_hours)
-    days = days.mutate(weight_calendar=calendar, free_calendar=calendar * free, free_share=free)
+    days = days.mutate(weight_calendar=calendar, free_calendar=calendar * free)
     if pauses is not None and pauses.num_rows:
         days = days.left_join(
             ibis.memtable(pauses).rename(_person="person", _day="day"),
             [("receiver", "_person"), ("day", "_day")],
         )
         weight = _mixed(days, days.rested.fill_null(0.0), formula)
-        days = days.mutate(weight=weight, free=weight * days.free_share)
+        days = days.mutate(weight=weight, free=weight * days.free_share.fill_null(1.0))
     else:
         days = days.mutate(weight=days.weight_calendar, free=days.free_calendar)
     names = (*_COUNTS, *_WEIGHTS, *_CALENDAR)
-    found = workspace.arrays(days.group_by("giver", "receiver").aggregate(**{name: days[name].sum() for name in names}))
+    sums = days.group_by("giver", "receiver").aggregate(**{name: days[name].sum() for name in names})
+    # Persons' numbers ascend with their positions, so pairs do in either.
+    found = workspace.arrays(sums.order_by("giver", "receiver"))
     size = seen.people.size
-    giver = np.searchsorted(seen.people, found["giver"])
-    receiver = np.searchsorted(seen.people, found["receiver"])
-    keys = giver * size + receiver
-    order = np.argsort(keys)
-    giver, receiver, keys = giver[order], receiver[order], keys[order]
+    giver, receiver = (np.searchsorted(seen.people, found.pop(name)) for name in ("giver", "receiver"))
     columns: dict[str, Any] = {
-        name: found[name][order].astype(np.int64 if name in _COUNTS else np.float64) for name in names
+        name: values.astype(np.int64 if name in _COUNTS else np.float64) for name, values in found.items()
     }
-    return Pairs(giver, receiver, locate(keys, receiver * size + giver), **columns)
+    return Pairs(giver, receiver, locate(giver * size + receiver, receiver * size + giver), **columns)
 
 
 def locate(keys: Ints, wanted: Ints) -> Ints:
@@ -212,19 +211,27 @@ def _days(seen: Activity, until: int, formula: Parameters, since: int | None) ->
     )
 
 
-def _returns(workspace: Workspace, days: Table) -> Table:
-    """Join what came back on the same day, and what was left unreturned of the day before."""
+def _returned(workspace: Workspace, days: Table, return_hours: float) -> Table:
+    """Return of which days' acts only a share was free, and which share; only of pairs who acted on each other."""
     keys = ["giver", "receiver", "day"]
-    back = days.select(
-        giver=days.receiver, receiver=days.giver, day=days.day, returned=days.actions, returned_first=days["first"]
+    other_way = days.select(giver=days.receiver, receiver=days.giver).distinct()
+    mutual = days.semi_join(other_way, ["giver", "receiver"])
+    mutual = workspace.keep(mutual.select(*keys, "actions", "first", "last"))
+    back = mutual.select(
+        giver=mutual.receiver,
+        receiver=mutual.giver,
+        day=mutual.day,
+        returned=mutual.actions,
+        returned_first=mutual["first"],
     )
-    days = workspace.keep(days.left_join(back, keys).drop("giver_right", "receiver_right", "day_right"))
-    given = days.actions - days.returned.fill_null(0)
+    mutual = mutual.left_join(back, keys).drop("giver_right", "receiver_right", "day_right")
+    given = mutual.actions - mutual.returned.fill_null(0)
     # Whoever left something unreturned is owed it for the next day.
-    before = days.filter(given > 0).select(
-        giver=days.receiver, receiver=days.giver, day=days.day + 1, owed=given, owed_last=days["last"]
+    before = mutual.filter(given > 0).select(
+        giver=mutual.receiver, receiver=mutual.giver, day=mutual.day + 1, owed=given, owed_last=mutual["last"]
     )
-    return days.left_join(before, keys)
+    mutual = mutual.left_join(before, keys)
+    return mutual.select(*keys, free_share=_free_share(mutual, return_hours)).filter(ibis._.free_share < 1)
 
 
 def _free_share(days: Table, return_hours: float) -> Any:

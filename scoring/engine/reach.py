@@ -1,11 +1,12 @@
 """Forecast and reach: what a pair is expected to bring, summed to people, with what is taken off."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from scoring.engine.arrays import Floats, sum_by
-from scoring.engine.attention import Attention, Caps, attention, vouched_part
+from scoring.engine.arrays import Floats, Ints, sum_by
+from scoring.engine.attention import Attention, Caps, attention
 from scoring.engine.pairs import Pairs
 from scoring.engine.parameters import Parameters
 from scoring.engine.shapley import REASONS, shares
@@ -21,8 +22,6 @@ class Reach:
         People expected to act in the horizon, before anything is taken off.
     reach : ndarray of float64, shape (n,)
         What counts of it.
-    taken : dict of ndarray of float64, shape (n,)
-        What each reason takes off, at least 0; they sum to forecast - reach.
     attention : Attention
         What supporters bring, by how far it can be believed; arrays of shape (n,).
     contribution : ndarray of float64, shape (m,)
@@ -37,12 +36,21 @@ class Reach:
 
     forecast: Floats
     reach: Floats
-    taken: dict[str, Floats]
     attention: "Attention"
     contribution: Floats
     expected: Floats
     vouchers: Floats
     switches: "Switches"
+
+    def taken(self) -> dict[str, Floats]:
+        """Return what each reason takes off, by reason: 32 sums of people, which a look back needs none of.
+
+        Returns
+        -------
+        dict of ndarray of float64, shape (n,)
+            At least 0; they sum to forecast - reach.
+        """
+        return {reason: np.maximum(share, 0.0) for reason, share in shares(self.switches.value).items()}
 
 
 def acting(weight: Floats, *, half_life_days: float, horizon_days: float) -> Floats:
@@ -144,6 +152,25 @@ class Switches:
             whole, whole * _divide(counted.broad, summed.broad), whole * _divide(counted.narrow, summed.narrow)
         )
 
+    def only(self, people: Ints) -> Self:
+        """Return the same of some people.
+
+        Parameters
+        ----------
+        people : ndarray of int64, shape (k,)
+            Positions.
+
+        Returns
+        -------
+        Switches
+            Arrays of shape (k,).
+        """
+        sums = {
+            on: Attention(summed.vouched[people], summed.broad[people], summed.narrow[people])
+            for on, summed in self.sums.items()
+        }
+        return type(self)(sums, self.caps, self.credibility[people], self.alive[people])
+
     def _counted(self, on: frozenset[str]) -> Attention:
         summed = self.sums["exchange" in on, "indiscriminate" in on]
         return summed.counted(self.caps) if "unvouched" in on else summed
@@ -199,13 +226,14 @@ def reach(
     caps = Caps.of(formula)
     every = brings(pairs.weight, formula)
     free = brings(pairs.free, formula) * exchange
+    sorts = attention(np.ones(giver.size), trust[giver], firm[giver], broad)
     sums: dict[tuple[bool, bool], Attention] = {}
     for exchange_on in (False, True):
         for indiscriminate_on in (False, True):
             part = free if exchange_on else every
             if indiscriminate_on:
                 part = part * selectivity[giver]
-            single = attention(part, trust[giver], firm[giver], broad)
+            single = Attention(part * sorts.vouched, part * sorts.broad, part * sorts.narrow)
             sums[exchange_on, indiscriminate_on] = single.summed(receiver, size)
 
     switches = Switches(sums, caps, credibility, alive)
@@ -214,11 +242,10 @@ def reach(
     return Reach(
         forecast=switches.value(frozenset()),
         reach=switches.value(frozenset(REASONS)),
-        taken={reason: np.maximum(share, 0.0) for reason, share in shares(switches.value).items()},
         attention=sums[True, True],
         contribution=contribution,
         expected=every,
-        vouchers=sum_by(receiver, np.where(part > 0, vouched_part(trust[giver], firm[giver], broad), 0.0), size),
+        vouchers=sum_by(receiver, np.where(part > 0, sorts.vouched, 0.0), size),
         switches=switches,
     )
 

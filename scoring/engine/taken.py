@@ -55,7 +55,9 @@ def taken_of(
     dict of ndarray of float64, shape (k,)
         People taken off, by reason.
     """
-    giver, receiver = pairs.giver[rows], pairs.receiver[rows]
+    giver = pairs.giver[rows]
+    people, receiver = np.unique(pairs.receiver[rows], return_inverse=True)
+    switches = reach.switches.only(people)
     sorts = attention(np.ones(rows.size), trust[giver], firm[giver], broad)
     brought = {False: reach.expected[rows], True: (brings(pairs.free, formula) * exchange)[rows]}
     selective = selectivity[giver]
@@ -64,6 +66,6 @@ def taken_of(
         part = brought["exchange" in on]
         if "indiscriminate" in on:
             part = part * selective
-        return part * sorts.scaled(reach.switches.scaling(on), receiver)
+        return part * sorts.scaled(switches.scaling(on), receiver)
 
     return shares(_value)

@@ -84,12 +84,14 @@ def walk(
     live = rate > 0
     giver, receiver, rate = giver[live], receiver[live], rate[live]
     step = sparse.csr_array((rate / given[giver], (receiver, giver)), shape=(size, size))
-    dangling = given == 0
+    step *= damping
+    dangling = np.where(given == 0, damping, 0.0)
     share = start
     residual = np.inf
     for done in range(1, iterations + 1):
-        following = damping * (step @ share + share[dangling].sum() * start) + (1.0 - damping) * start
-        residual = float(np.abs(following - share).sum())
+        following = step @ share
+        following += (dangling @ share + 1.0 - damping) * start
+        residual = float(np.linalg.norm(following - share, 1))
         share = following
         if residual <= tolerance:
             return Walk(share, done, residual)

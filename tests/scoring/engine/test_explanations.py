@@ -143,7 +143,7 @@ def test_reasons_are_shared_out_over_supporters(
     for i in range(len(givers)):
         assert {reason: taken[reason][i] for reason in REASONS} == pytest.approx(expected[i], abs=1e-9)
     for reason in REASONS:
-        assert sum(taken[reason]) == pytest.approx(found.taken[reason][0], abs=1e-9)
+        assert sum(taken[reason]) == pytest.approx(found.taken()[reason][0], abs=1e-9)
 
 
 @quick
@@ -173,7 +173,7 @@ def test_less_from_one_can_leave_room_for_another() -> None:
     found, taken = _of_one([honest, bot, bot | {"selectivity": 0.1}], 1.0, 1.0, Parameters())
 
     assert taken["indiscriminate"][1] < 0 < taken["indiscriminate"][2]
-    assert sum(taken["indiscriminate"]) == pytest.approx(found.taken["indiscriminate"][0])
+    assert sum(taken["indiscriminate"]) == pytest.approx(found.taken()["indiscriminate"][0])
 
 
 def _of_one(
