@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse import csgraph
 
 from scoring.engine.arrays import Floats, Ints, sum_by
 from scoring.engine.errors import ConvergenceError
@@ -78,13 +79,16 @@ def walk(
     >>> (w.share * 7).round(6).tolist()
     [4.0, 2.0, 1.0]
     """
-    size = seeds.size
-    start = seeds / seeds.sum()
-    given = sum_by(giver, rate, size)
     live = rate > 0
     giver, receiver, rate = giver[live], receiver[live], rate[live]
-    step = sparse.csr_array((rate / given[giver], (receiver, giver)), shape=(size, size))
-    step *= damping
+    found = _led_to(giver, receiver, np.flatnonzero(seeds), seeds.size)
+    place = np.full(seeds.size, -1)
+    place[found] = np.arange(found.size)
+    led = place[giver] >= 0
+    giver, receiver, rate = place[giver[led]], place[receiver[led]], rate[led]
+    start = seeds[found] / seeds.sum()
+    given = sum_by(giver, rate, found.size)
+    step = sparse.csr_array((damping * rate / given[giver], (receiver, giver)), shape=(found.size, found.size))
     dangling = np.where(given == 0, damping, 0.0)
     share = start
     residual = np.inf
@@ -94,11 +98,22 @@ def walk(
         residual = float(np.linalg.norm(following - share, 1))
         share = following
         if residual <= tolerance:
-            return Walk(share, done, residual)
+            everybody = np.zeros(seeds.size)
+            everybody[found] = share
+            return Walk(everybody, done, residual)
     raise ConvergenceError(
         f"the walk moves by {residual:.3g} after {iterations} steps, more than {tolerance:.3g};"
         " raise walk_iterations, or lower damping"
     )
+
+
+def _led_to(giver: Ints, receiver: Ints, seeds: Ints, size: int) -> Ints:
+    """Return the seeds and to whom edges lead from them, ascending: a few of all, for most are answered by nobody."""
+    source = np.full(seeds.size, size)
+    ends = np.concatenate([giver, source]), np.concatenate([receiver, seeds])
+    edges = sparse.csr_array((np.ones(ends[0].size, dtype=np.int8), ends), shape=(size + 1, size + 1))
+    found = csgraph.breadth_first_order(edges, size, return_predecessors=False)
+    return np.sort(found[1:]).astype(np.int64)
 
 
 def trust(share: Floats, *, scale: float, core: float) -> Floats:
