@@ -78,7 +78,7 @@ def run(engine: str, acts: str, until: int) -> None:
     sys.path.insert(0, engine)
     from scoring.engine import POSTS, Inputs, Parameters, compute
 
-    with pa.OSFile(acts) as source:
+    with pa.OSFile(acts, "rb") as source:
         inputs = Inputs(pa.ipc.open_file(source).read_all(), POSTS.empty_table(), until)
     started = time.perf_counter()
     compute(inputs, Parameters(half_life_days=1, horizon_days=2))
