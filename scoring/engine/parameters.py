@@ -181,9 +181,9 @@ class Parameters:
     # most of an audience is answered by nobody; docs/laboratory.md has the figures.
     kappa_broad: float = 3.0
     broad_people: float = 2.0
-    firm_scale: float = 0.06
-    breadth_from: float = 0.73
-    breadth_to: float = 0.83
+    firm_scale: float = 0.1
+    breadth_from: float = 0.75
+    breadth_to: float = 0.85
     breadth_prior: float = 1.0
     ordinary_ratio: float = 100.0
     trust_scale: float = 0.001
