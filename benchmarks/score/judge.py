@@ -88,13 +88,10 @@ def judge_setting(base: str, formula: Formula, setting: Setting) -> Judgement:
 
 
 def engine(world: World) -> tuple[Floats, Floats]:
-    """Return everybody's reach by the engine, and by the engine with every reason but absence off, by position.
-
-    Absence isn't a discount: it is part of the forecast, and costs nobody who is there.
-    """
+    """Return everybody's reach by the engine, and their reach without discounts, by position."""
     result, people = compute(world.inputs), world.setting.people
-    forecast, alive = of(result, "forecast", people), of(result, "alive", people)
-    return of(result, "reach", people), np.expm1(alive * np.log1p(forecast))
+    reach = of(result, "reach", people)
+    return reach, reach + sum(of(result, f"taken_{reason}", people) for reason in DISCOUNTS)
 
 
 def judge(world: World, formula: Formula = engine) -> Judgement:
@@ -120,6 +117,10 @@ def judge(world: World, formula: Formula = engine) -> Judgement:
             for some in [honest & (world.kind_of == kind)]
         },
     )
+
+
+# Absence isn't one of them: it is part of the forecast, and costs nobody who is there.
+DISCOUNTS = ("unvouched", "exchange", "indiscriminate", "repetition")
 
 
 def of(result: Result, column: str, people: int) -> Floats:
