@@ -4,6 +4,7 @@
 `ImproperlyConfigured` with a sentence that says what to set; `manage.py` prints it in one line and exits with 2.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -287,12 +288,8 @@ def _superuser(request: Any) -> bool:
     return bool(request.user.is_superuser)
 
 
-def _merges_people(request: Any) -> bool:
-    return bool(request.user.has_perm("accounts.merge_people"))
-
-
-def _sees_formulas(request: Any) -> bool:
-    return bool(request.user.has_perm("scoring.view_formula"))
+def _who_may(permission: str) -> Callable[[Any], bool]:
+    return lambda request: bool(request.user.has_perm(permission))
 
 
 UNFOLD = {
@@ -348,9 +345,11 @@ UNFOLD = {
                         "title": title,
                         "icon": icon,
                         "link": reverse_lazy(f"admin:{name}_changelist"),
-                        "permission": {"scoring_formula": _sees_formulas, "accounts_merge": _merges_people}.get(
-                            name, _superuser
-                        ),
+                        "permission": {
+                            "accounts_merge": _who_may("accounts.merge_people"),
+                            "scoring_formula": _who_may("scoring.view_formula"),
+                            "scoring_appeal": _who_may("scoring.view_appeal"),
+                        }.get(name, _superuser),
                     }
                     for title, icon, name in (
                         ("Brands", "storefront", "campaigns_brand"),
@@ -363,6 +362,7 @@ UNFOLD = {
                         ("Formulas", "function", "scoring_formula"),
                         ("Runs", "update", "scoring_scorerun"),
                         ("Backtests", "fact_check", "scoring_backtest"),
+                        ("Appeals", "gavel", "scoring_appeal"),
                         ("Activity log", "folder", "accounts_logfile"),
                         ("Logins", "account_circle", "accounts_user"),
                         ("API keys", "key", "accounts_apikey"),

@@ -174,7 +174,12 @@ def _trend(found: Iterable[Backtest]) -> dict[str, Any]:
     return {
         "labels": [f"{night.run.as_of:%Y-%m-%d}" for night in nights],
         "datasets": [
-            {"label": label, "data": [getattr(night, name) for night in nights], "borderColor": colour}
+            {
+                "label": label,
+                "data": [getattr(night, name) for night in nights],
+                "borderColor": colour,
+                "displayYAxis": True,
+            }
             for label, (name, colour) in lines.items()
         ],
     }
@@ -191,7 +196,7 @@ class ScoreRunAdmin(ReadOnly, ListAdmin):
             "is_current",
             "is_shadow",
             "scored",
-            "interactions",
+            "read",
             "duration",
             "attempts",
             "retry_at",
@@ -219,6 +224,10 @@ class ScoreRunAdmin(ReadOnly, ListAdmin):
             run.pk,
             f"{run.people:,}",
         )
+
+    @admin.display(description="interactions", ordering="interactions")
+    def read(self, run: ScoreRun) -> str:
+        return f"{run.interactions:,}"
 
     @admin.display(description="took", ordering="took", empty_value="still going")
     def duration(self, run: Any) -> str | None:

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.db import IntegrityError, transaction
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from accounts.models import Person, User
 from scoring.actions.appeals import AppealRefused, answer_appeal, appeal
@@ -131,6 +132,15 @@ def test_staff_answer_in_the_admin(owner: Person, client: Client) -> None:
     made.refresh_from_db()
     assert (made.state, made.answer, made.answered_by) == ("accepted", "Yes.", staff)
     assert client.post(address, {"state": "refused", "answer": "No."}).status_code == 403
+
+
+@pytest.mark.parametrize(("permission", "shown"), [("view_appeal", True), ("view_person", False)])
+def test_the_menu_leads_to_appeals_whoever_sees_them(rf: RequestFactory, permission: str, *, shown: bool) -> None:
+    request = rf.get("/admin/")
+    request.user = _user(permission)
+    site: Any = admin.site
+    menu = [item for group in site.get_sidebar_list(request) for item in group["items"]]
+    assert ["Appeals" in item["title"] for item in menu if item["has_permission"]].count(True) == shown
 
 
 def test_appeals_of_people_who_hide_are_for_operators(client: Client) -> None:
