@@ -22,8 +22,9 @@ DAY: Final = 86_400
 # What is done to a post of the target, and what stands in a post of the actor.
 REACTIONS: Final = ("like", "reply", "repost", "quote", "click")
 NAMINGS: Final = ("mention", "link")
-# Acts that are posts of the actor themselves, and so a sign that the actor was there.
-POSTING: Final = ("reply", "repost", "quote", "mention", "link")
+# Acts that are posts in the actor's own words, and so a sign that the actor was there. A repost takes no more than a
+# machine: pods that repost each other all day would seem to be there for ever.
+POSTING: Final = ("reply", "quote", "mention", "link")
 # All that count; acts name theirs by its place here, since a number takes less room than a word.
 KINDS: Final = (*REACTIONS, *NAMINGS)
 
@@ -37,7 +38,8 @@ class Activity:
     acts : ibis table
         One row per act between two persons: giver, receiver, at, post (may be null), naming, talk, posting, kind,
         network. `naming` says that it stands in a post of the giver's own, `talk` that it replies to a reply,
-        `posting` that it was itself a post of the giver; kind is a place in `KINDS`, network one in `networks`.
+        `posting` that it was itself a post in the giver's own words; kind is a place in `KINDS`, network one in
+        `networks`.
     posts : ibis table
         post, at, person, kind, text (may be null); one row per row of the input.
     people : ndarray of int64, shape (n,)
@@ -156,7 +158,7 @@ class Posting:
         Different posts that others can respond to, known from anywhere: the table without reshares, acts on them,
         acts that stand in them.
     days : ndarray of int64, shape (n,)
-        Different UTC days with a post.
+        Different UTC days with a post that isn't a reshare.
     first, last : ndarray of int64, shape (n,)
         The first and the last such day, in days since 1970; 0 where there is none.
     """
@@ -197,16 +199,17 @@ def posting(workspace: Workspace, seen: Activity, *, until: int) -> Posting:
         raw.group_by("post").aggregate(person=raw.person.min(), at=raw["at"].min(), kind=raw.kind.min())
     )
     counted = posts.group_by("person").aggregate(posts=posts.count(), own=(posts.kind != "reshare").sum())
+    own = posts.filter(posts.kind != "reshare")
     located = acts.filter(acts.post.notnull())
     known = ibis.union(
-        posts.filter(posts.kind != "reshare").select("person", "post"),
+        own.select("person", "post"),
         located.select(person=located.naming.ifelse(located.giver, located.receiver), post=located.post),
         distinct=True,
     )
     known = known.group_by("person").aggregate(known=known.count())
     written = acts.filter(acts.posting)
     days = ibis.union(
-        posts.select(person=posts.person, day=posts["at"] // DAY),
+        own.select(person=own.person, day=own["at"] // DAY),
         written.select(person=written.giver, day=written["at"] // DAY),
         distinct=True,
     )

@@ -68,7 +68,7 @@ TAKEN: Final[tuple[tuple[str, Promise, Promise], ...]] = (
     (
         "absence",
         Appeal.Reason.ABSENCE.label,
-        _("Judged from the days with posts, and the time since the last one."),
+        _("Judged from the days with posts of their own, and the time since the last one."),
     ),
 )
 

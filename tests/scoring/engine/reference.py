@@ -303,8 +303,8 @@ def _rest_hours(world: World, b: int) -> set[int]:
 
 
 def _posting_days(b: int, posts: dict[int, Any], acts: list[Any]) -> set[int]:
-    days = {at // DAY for at, author, _, _ in posts.values() if author == b}
-    return days | {at // DAY for at, kind, a, _, _ in acts if a == b and kind not in ("like", "click")}
+    days = {at // DAY for at, author, kind, _ in posts.values() if author == b and kind != "reshare"}
+    return days | {at // DAY for at, kind, a, _, _ in acts if a == b and kind not in ("like", "click", "repost")}
 
 
 def _alive(world: World, b: int, posts: dict[int, Any], acts: list[Any], p: Parameters) -> float:
