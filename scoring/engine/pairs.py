@@ -98,16 +98,15 @@ def pairs(
     """
     days = workspace.keep(_days(seen, until, formula, since))
     days = days.left_join(_returned(workspace, days, formula.return_hours), ["giver", "receiver", "day"])
-    free = days.free_share.fill_null(1.0)
-    calendar = _mixed(days, None, formula)
-    days = days.mutate(weight_calendar=calendar, free_calendar=calendar * free)
+    days = days.mutate(weight_calendar=_mixed(days, None, formula), free_share=days.free_share.fill_null(1.0))
+    days = days.mutate(free_calendar=days.weight_calendar * days.free_share)
     if pauses is not None and pauses.num_rows:
         days = days.left_join(
             ibis.memtable(pauses).rename(_person="person", _day="day"),
             [("receiver", "_person"), ("day", "_day")],
         )
         weight = _mixed(days, days.rested.fill_null(0.0), formula)
-        days = days.mutate(weight=weight, free=weight * days.free_share.fill_null(1.0))
+        days = days.mutate(weight=weight, free=weight * days.free_share)
     else:
         days = days.mutate(weight=days.weight_calendar, free=days.free_calendar)
     names = (*_COUNTS, *_WEIGHTS, *_CALENDAR)
