@@ -5,6 +5,7 @@ from typing import Any
 import ibis
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scoring.engine.activity import DAY, KINDS, activity
 from scoring.engine.explain import in_proportion
@@ -87,10 +88,11 @@ def reactions(
         },
         schema=REACTIONS,
     )
-    return found.sort_by(
-        [
-            ("reach", "descending"),
-            ("at", "descending"),
-            *((name, "ascending") for name in ("supporter", "kind", "network", "post")),
-        ]
-    )
+    # Rounded, so that the last bit of a sum doesn't decide: the next page would else begin in another order.
+    order: list[tuple[str, Any]] = [
+        ("weighed", "descending"),
+        ("at", "descending"),
+        *((name, "ascending") for name in ("supporter", "kind", "network", "post")),
+    ]
+    rounded: Any = pc.round(found["reach"], 12)
+    return found.append_column("weighed", rounded).sort_by(order).select(REACTIONS.names)

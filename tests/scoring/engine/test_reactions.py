@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 
@@ -62,6 +63,24 @@ def test_one_supporters_acts_come_heaviest_first_and_nobody_elses() -> None:
         ("like", 7, "demo"),
     ]
     assert found["reach"].to_pylist() == pytest.approx([mine[0]["reach"] * 2 / 3, mine[0]["reach"] / 3])
+
+
+def test_the_last_bit_of_a_sum_decides_no_order() -> None:
+    world = World()
+    world.act("like", 2, 1, 5)
+    world.act("like", 3, 1, 1)
+    supports = world.run(FORMULA).supports
+    level = pa.array([0.1 + 0.2 if row["supporter"] == 2 else 0.3 for row in supports.to_pylist()])
+
+    found = reactions(
+        world.inputs().interactions,
+        owners=world.inputs().owners,
+        supports=supports.set_column(supports.column_names.index("reach"), "reach", level),
+        until=UNTIL,
+        formula=FORMULA,
+    )
+
+    assert found["supporter"].to_pylist() == [3, 2], "the later act first"
 
 
 def test_without_supporters_there_are_no_acts() -> None:
