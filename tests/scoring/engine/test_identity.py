@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scoring.engine import Parameters
 from tests.scoring.engine.test_properties import FORMULA, quick
 from tests.scoring.engine.test_reference import worlds
 from tests.scoring.engine.worlds import World, community
@@ -84,3 +85,25 @@ def test_linking_an_account_takes_no_more_from_the_forecast_than_acts_on_oneself
         assert together[kept]["forecast"] >= apart[kept]["forecast"] - 1e-9
     if linked in apart:
         assert together[kept]["forecast"] >= apart[linked]["forecast"] - 1e-9
+
+
+@quick
+@given(world=worlds(), kept=st.integers(1, 7), linked=st.integers(1, 7))
+def test_linking_an_account_costs_nothing_beside_acts_on_oneself_and_exchange(
+    world: World, kept: int, linked: int
+) -> None:
+    both = {kept, linked}
+    everybody = list(range(1, 10))
+    # Neither acts on anybody, so there is nothing to exchange; neither posts, so texts and silences say nothing.
+    silent = World(
+        acts=[act for act in world.acts if act[2] not in both],
+        posted=[post for post in world.posted if post[2] not in both],
+        seeds=everybody,
+    )
+    everybody_firm = Parameters(selectivity_slack=1, firm_scale=0.001)
+    apart = silent.people(everybody_firm)
+
+    together = replace(silent, owners={linked: kept}).people(everybody_firm)
+
+    for account in both & apart.keys():
+        assert together[kept]["score"] >= apart[account]["score"] - 1e-9
