@@ -12,17 +12,10 @@ import ibis
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute
-import pyarrow.parquet
 
-from scoring.actions.topics import Topics
 from scoring.engine import TOPIC_PARENTS, Inputs, Parameters, Result, compute
+from scoring.queries.topics import Topics, texts
 from scoring.topics import MATCHES
-
-pc: Any = pyarrow.compute
-
-# Rows of posts whose texts are in memory at once.
-BATCH = 50_000
 
 
 def until(as_of: datetime) -> int:
@@ -47,7 +40,7 @@ def compute_scores(
     no post has one.
     """
     progress("topics of posts")
-    post_topics = topics.matcher.match_all(_texts(posts, until)) if topics else MATCHES.empty_table()
+    post_topics = topics.matcher.match_all(texts(posts, until)) if topics else MATCHES.empty_table()
     inputs = Inputs(
         interactions=interactions,
         posts=posts,
@@ -75,18 +68,3 @@ def engine_connection() -> Iterator[Any]:
             yield connection
         finally:
             connection.disconnect()
-
-
-def _texts(files: Sequence[Path], before: int) -> Iterator[pa.Table]:
-    """Yield posts in about `BATCH` rows: a batch has a fixed cost, and a day's file may hold a few."""
-    waiting: list[pa.Table] = []
-    for file in files:
-        with pyarrow.parquet.ParquetFile(file) as parquet:
-            for batch in parquet.iter_batches(BATCH, columns=["post", "at", "text", "topics"]):
-                rows = pa.Table.from_batches([batch])
-                waiting.append(rows.filter(pc.less(rows["at"], before)))
-                if sum(table.num_rows for table in waiting) >= BATCH:
-                    yield pa.concat_tables(waiting)
-                    waiting = []
-    if waiting:
-        yield pa.concat_tables(waiting)

@@ -18,9 +18,10 @@ from scoring.actions.computing import compute_scores, until
 from scoring.actions.errors import RunInProgress, ScoringError
 from scoring.actions.formulas import ensure_formula, formula_at, parameters_of
 from scoring.actions.lock import RunLock, run_lock
-from scoring.actions.topics import ensure_topics, stored_topics
+from scoring.actions.topics import ensure_topics
 from scoring.engine import EngineError
 from scoring.models import Formula, ScoreRun, ScoreRunQuerySet, Topic
+from scoring.queries.topics import stored_topics
 
 log = logging.getLogger(__name__)
 

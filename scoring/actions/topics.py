@@ -1,17 +1,14 @@
-"""The table of topics: its starter rows, and what it gives to match posts by."""
+"""The starter table of topics, stored or taken as it is."""
 
 import csv
-from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import pyarrow as pa
 from django.db import transaction
 
-from scoring.engine import TOPIC_PARENTS
 from scoring.models import Topic
-from scoring.topics import Matcher, TopicName, cautious, compact
+from scoring.queries.topics import Topics, topics_of
+from scoring.topics import TopicName
 
 STARTER: Final = Path(__file__).resolve().parent.parent / "data" / "topics.csv"
 
@@ -65,46 +62,9 @@ def ensure_topics() -> int:
     return len(missing)
 
 
-@dataclass(frozen=True, slots=True)
-class Topics:
-    """What a run knows of topics: how posts are matched, and rows (topic, parent) of what lies below what."""
-
-    matcher: Matcher
-    parents: pa.Table
-
-
-def stored_topics() -> Topics:
-    """Return all stored topics. Numbers are their ids. One query."""
-    rows = list(Topic.objects.order_by("pk"))
-    return _topics(_matched(rows), [(topic.pk, topic.parent_id) for topic in rows if topic.parent_id])
-
-
-def _matched(topics: list[Topic]) -> list[TopicName]:
-    """Return what each topic is found by.
-
-    A name in another language counts unless some other topic goes by it as well: French "chat" is English talk.
-    """
-    plain = {topic.pk: (topic.name, *topic.aliases) for topic in topics}
-    users: dict[str, set[int]] = defaultdict(set)
-    for topic in topics:
-        for name in (*plain[topic.pk], topic.slug, *topic.names.values()):
-            users[compact(name)].add(topic.pk)
-    found = []
-    for topic in topics:
-        foreign = [name for name in topic.names.values() if len(users[compact(name)]) == 1]
-        names = (*plain[topic.pk], *foreign)
-        found.append(TopicName(topic.pk, topic.slug, names if topic.words_in_text else cautious(names)))
-    return found
-
-
 def starter_topics() -> Topics:
     """Return the starter table's topics, without a database; a topic's number is its place in the table."""
     rows = read_topics(STARTER)
     number = {row.slug: place for place, row in enumerate(rows)}
     names = [TopicName(number[row.slug], row.slug, (row.name, *row.aliases)) for row in rows]
-    return _topics(names, [(number[row.slug], number[row.parent]) for row in rows if row.parent])
-
-
-def _topics(names: list[TopicName], parents: list[tuple[int, int]]) -> Topics:
-    columns = zip(*parents, strict=True) if parents else ([], [])
-    return Topics(Matcher(names), pa.table([pa.array(column, pa.int64()) for column in columns], schema=TOPIC_PARENTS))
+    return topics_of(names, [(number[row.slug], number[row.parent]) for row in rows if row.parent])

@@ -14,10 +14,10 @@ from django.urls import reverse
 from django.utils import translation
 
 from scoring.actions import ensure_topics
-from scoring.actions.topics import stored_topics
 from scoring.models import Topic
 from scoring.ontology import NotAnOntology, read_ontology
 from scoring.queries import topic_tree
+from scoring.queries.topics import stored_topics
 from tests.factories.scoring import TopicFactory
 from tests.scoring.test_topics import posts
 

@@ -1,0 +1,77 @@
+"""Which topics there are, and which of them posts are about."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet
+
+from scoring.engine import TOPIC_PARENTS
+from scoring.models import Topic
+from scoring.topics import Column, Matcher, TopicName, cautious, compact
+
+pc: Any = pyarrow.compute
+
+# Rows of posts whose texts are in memory at once.
+BATCH: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """What a run knows of topics: how posts are matched, and rows (topic, parent) of what lies below what."""
+
+    matcher: Matcher
+    parents: pa.Table
+
+
+def stored_topics() -> Topics:
+    """Return all stored topics. Numbers are their ids. One query."""
+    rows = list(Topic.objects.order_by("pk"))
+    return topics_of(_matched(rows), [(topic.pk, topic.parent_id) for topic in rows if topic.parent_id])
+
+
+def _matched(topics: list[Topic]) -> list[TopicName]:
+    """Return what each topic is found by.
+
+    A name in another language counts unless some other topic goes by it as well: French "chat" is English talk.
+    """
+    plain = {topic.pk: (topic.name, *topic.aliases) for topic in topics}
+    users: dict[str, set[int]] = defaultdict(set)
+    for topic in topics:
+        for name in (*plain[topic.pk], topic.slug, *topic.names.values()):
+            users[compact(name)].add(topic.pk)
+    found = []
+    for topic in topics:
+        foreign = [name for name in topic.names.values() if len(users[compact(name)]) == 1]
+        names = (*plain[topic.pk], *foreign)
+        found.append(TopicName(topic.pk, topic.slug, names if topic.words_in_text else cautious(names)))
+    return found
+
+
+def topics_of(names: list[TopicName], parents: list[tuple[int, int]]) -> Topics:
+    """Return topics by what they go by, and the pairs (topic, the one above it)."""
+    columns = zip(*parents, strict=True) if parents else ([], [])
+    return Topics(Matcher(names), pa.table([pa.array(column, pa.int64()) for column in columns], schema=TOPIC_PARENTS))
+
+
+def texts(files: Sequence[Path], before: int, only: Column | None = None) -> Iterator[pa.Table]:
+    """Yield the texts of posts from before a second, in about `BATCH` rows; with `only`, of these posts.
+
+    A batch has a fixed cost to match, and a day's file may hold a few rows.
+    """
+    waiting: list[pa.Table] = []
+    for file in files:
+        with pyarrow.parquet.ParquetFile(file) as parquet:
+            for batch in parquet.iter_batches(BATCH, columns=["post", "at", "text", "topics"]):
+                rows = pa.Table.from_batches([batch])
+                rows = rows.filter(pc.less(rows["at"], before))
+                waiting.append(rows if only is None else rows.filter(pc.is_in(rows["post"], value_set=only)))
+                if sum(table.num_rows for table in waiting) >= BATCH:
+                    yield pa.concat_tables(waiting)
+                    waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
