@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from accounts.models import InteractionKind, Person
 from scoring import queries
-from scoring.models import Influencer, ScoreRun
+from scoring.models import Influencer, ScoreRun, Topic
 from scoring.queries import changes, explanations, reactions
 
 
@@ -74,6 +74,15 @@ class ReactionsQuery(serializers.Serializer[Any]):
     supporter = serializers.CharField(required=False, default="", max_length=320, help_text="A handle.")
     kind = serializers.ChoiceField(InteractionKind.choices, required=False, default="")
     network = serializers.CharField(required=False, default=None, max_length=50, allow_blank=True)
+    topic = serializers.SlugRelatedField(
+        slug_field="slug",
+        queryset=Topic.objects.all(),
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text="A topic's slug: of each reaction its even part among the topics that the post names.",
+        error_messages={"does_not_exist": "No topic has the slug '{value}'; /api/v1/topics/ lists them."},
+    )
     offset = serializers.IntegerField(required=False, default=0, min_value=0, max_value=10_000_000)
     page_size = serializers.IntegerField(required=False, default=50, min_value=1, max_value=200)
 

@@ -10,7 +10,7 @@ from scoring.engine.errors import ConvergenceError, EngineError, InputError
 from scoring.engine.inputs import INTERACTIONS, OWNERS, POST_TOPICS, POSTS, RESTS, TOPIC_PARENTS, Inputs, Result
 from scoring.engine.parameters import Parameters
 from scoring.engine.past import backtest
-from scoring.engine.reactions import reactions
+from scoring.engine.reactions import heaviest_first, reactions
 from scoring.engine.run import compute
 from scoring.engine.scale import reach_at, score
 from scoring.engine.shapley import REASONS
@@ -35,6 +35,7 @@ __all__ = [
     "Result",
     "backtest",
     "compute",
+    "heaviest_first",
     "reach_at",
     "reactions",
     "score",

@@ -88,11 +88,27 @@ def reactions(
         },
         schema=REACTIONS,
     )
+    return heaviest_first(found)
+
+
+def heaviest_first(acts: pa.Table) -> pa.Table:
+    """Put single acts in the order in which they are shown.
+
+    Parameters
+    ----------
+    acts : pyarrow.Table
+        Rows of `REACTIONS`.
+
+    Returns
+    -------
+    pyarrow.Table
+        The same rows, the heaviest first, equals by time (the later first), supporter, kind, network and post.
+    """
     # Rounded, so that the last bit of a sum doesn't decide: the next page would else begin in another order.
     order: list[tuple[str, Any]] = [
         ("weighed", "descending"),
         ("at", "descending"),
         *((name, "ascending") for name in ("supporter", "kind", "network", "post")),
     ]
-    rounded: Any = pc.round(found["reach"], 12)
-    return found.append_column("weighed", rounded).sort_by(order).select(REACTIONS.names)
+    rounded: Any = pc.round(acts["reach"], 12)
+    return acts.append_column("weighed", rounded).sort_by(order).select(REACTIONS.names)

@@ -11,7 +11,7 @@ from django.db.models import Sum
 
 from accounts.models import Identity, InteractionKind, LogFile, Person, Viewer
 from accounts.queries import log_files
-from scoring.models import ReachPart, Score, ScoreRun
+from scoring.models import ReachPart, Score, ScoreRun, Topic, TopicReach
 from scoring.queries.explanations import supports_of
 
 pc: Any = pyarrow.compute
@@ -56,13 +56,17 @@ def reactions(
     supporter: str = "",
     kind: str = "",
     network: str | None = None,
+    topic: Topic | None = None,
     offset: int = 0,
     limit: int = 50,
 ) -> Reactions:
-    """Return the single acts behind a person's reach, narrowed to a supporter (a handle), a kind, a network.
+    """Return the single acts behind a person's reach, narrowed to a supporter (a handle), a kind, a network, a topic.
 
     They are read from the activity log, by the rules of the run that gave the reach, between the person's accounts and
     those of the supporters whom the viewer may see. Four queries, and one pass over the days' files.
+
+    With a topic an act's reach is the topic's even part of it, among all topics that the post names; posts are matched
+    anew, by what topics go by today. One query more, and a pass over the posts.
     """
     # Slow to load, and seldom needed: not in every web process.
     from scoring.engine import Parameters
@@ -73,7 +77,7 @@ def reactions(
         lines = [line for line in lines if line.supporter.handle.lower() == supporter.lower()]
         whole = math.fsum(line.reach for line in lines)
     else:
-        whole = _whole(person, run, kind, network)
+        whole = _whole(person, run, kind, network, topic)
     people = {line.supporter_id: line.supporter for line in lines}
     owned = Identity.objects.filter(person__in=[person.pk, *people]).values_list("key", "person_id")
     keys = np.fromiter((number for row in owned for number in row), dtype=np.int64).reshape(-1, 2)
@@ -98,6 +102,8 @@ def reactions(
     for column, value in (("kind", kind or None), ("network", network)):
         if value is not None:
             table = table.filter(pc.equal(table[column], value))
+    if topic is not None:
+        table = _on(topic, table, run)
     labels = dict(InteractionKind.choices)
     page = table.slice(offset, limit).to_pylist()
     return Reactions(
@@ -119,7 +125,29 @@ def reactions(
     )
 
 
-def _whole(person: Person, run: ScoreRun, kind: str, network: str | None) -> float:
+def _on(topic: Topic, acts: pa.Table, run: ScoreRun) -> pa.Table:
+    """Keep the acts on posts that name a topic, with its even part of their reach."""
+    from scoring.engine import heaviest_first
+    from scoring.queries.topics import stored_topics, texts
+
+    posts = acts["post"].drop_null().unique()
+    if not len(posts):
+        return acts.slice(0, 0)
+    before = math.ceil(run.as_of.timestamp())
+    matches = stored_topics().matcher.match_all(texts(log_files(LogFile.Table.POSTS, run.as_of), before, posts))
+    named = matches.group_by("post").aggregate([("topic", "count")])
+    on = matches.filter(pc.equal(matches["topic"], topic.pk)).join(named, "post")
+    place = pc.index_in(acts["post"], value_set=on["post"], skip_nulls=True)
+    acts, place = acts.filter(place.is_valid()), place.drop_null()
+    shares = pc.divide(acts["reach"], pc.cast(on["topic_count"].take(place), pa.float64()))
+    at = acts.column_names.index("reach")
+    return heaviest_first(acts.set_column(at, "reach", shares))
+
+
+def _whole(person: Person, run: ScoreRun, kind: str, network: str | None, topic: Topic | None) -> float:
+    if topic is not None:
+        row = TopicReach.objects.filter(person=person, run=run, topic=topic)
+        return row.values_list("reach", flat=True).first() or 0.0
     if not kind and network is None:
         return float(Score.objects.filter(person=person, run=run).values_list("reach", flat=True).first() or 0.0)
     cells = ReachPart.objects.filter(person=person, run=run)

@@ -13,7 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import Person
+from accounts.models import InteractionKind, Network, Person
+from scoring.models import Topic
 from scoring.queries import changes, explanations
 from scoring.queries.changes import Change
 from scoring.queries.explanations import Explanation, SupporterPart
@@ -63,7 +64,7 @@ class Opened:
     supporters: tuple[Line, ...]
     kinds: tuple[tuple[Bar, str], ...]
     networks: tuple[tuple[Bar, str], ...]
-    topics: tuple[Bar, ...]
+    topics: tuple[tuple[Bar, str], ...]
 
 
 def opened(found: Explanation) -> Opened:
@@ -74,12 +75,12 @@ def opened(found: Explanation) -> Opened:
     reaches = share_out(reach, [line.reach * unit for line in lines])
     whole = found.reach or 1.0
 
-    def bars(parts: Sequence[explanations.Part], narrow: str = "") -> tuple[tuple[Bar, str], ...]:
+    def bars(parts: Sequence[explanations.Part], narrow: str) -> tuple[tuple[Bar, str], ...]:
         figures = share_out(reach, [part.reach * unit for part in parts])
         return tuple(
             (
                 Bar(part.name, _figure(units), _width(part.reach / whole), _percent(part.reach / whole)),
-                _reactions_of(found.person, **{narrow: part.slug}) if narrow else "",
+                _reactions_of(found.person, **{narrow: part.slug}) if part.slug or narrow == "network" else "",
             )
             for part, units in zip(parts, figures, strict=True)
         )
@@ -102,7 +103,7 @@ def opened(found: Explanation) -> Opened:
         supporters=tuple(_line(found, line, units) for line, units in zip(lines, reaches, strict=True)),
         kinds=bars(found.kinds, "kind"),
         networks=bars(found.networks, "network"),
-        topics=tuple(bar for bar, _address in bars(found.topics)),
+        topics=bars(found.topics, "topic"),
     )
 
 
@@ -251,10 +252,25 @@ def acts(found: Reactions, *, offset: int, narrowed: dict[str, str]) -> Acts:
         number(found.count),
         number(reach / unit, FINE),
         number(whole / unit, FINE),
-        number(rest / unit, FINE) if rest else "",
+        number(rest / unit, FINE) if rest > 0 else "",
         page(max(offset - PAGE, 0)) if offset else "",
         page(last) if found.lines and last < found.count else "",
     )
+
+
+def narrowing(given: dict[str, str], topic: Topic | None) -> tuple[tuple[str | Promise, str | Promise], ...]:
+    """Say in words what reactions are narrowed to. One query where a network is named."""
+    words: list[tuple[str | Promise, str | Promise]] = []
+    if supporter := given.get("supporter"):
+        words.append((_("By"), f"@{supporter}"))
+    if kind := given.get("kind"):
+        words.append((_("What"), dict(InteractionKind.choices).get(kind, kind)))
+    if (network := given.get("network")) is not None:
+        name = Network.objects.filter(slug=network).values_list("name", flat=True).first()
+        words.append((_("Network"), name or network or _("none")))
+    if topic is not None:
+        words.append((_("Topic"), topic.shown_name))
+    return tuple(words)
 
 
 class WhatIfForm(forms.Form):

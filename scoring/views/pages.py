@@ -15,10 +15,10 @@ from django.views.decorators.vary import vary_on_cookie
 from accounts.models import Identity, Person, User
 from accounts.queries import with_handle
 from scoring import queries
-from scoring.models import Formula, ScoreRun
+from scoring.models import Formula, ScoreRun, Topic
 from scoring.queries import changes, explanations
 from scoring.queries.reactions import reactions as reactions_of
-from scoring.views.explanation import PAGE, WhatIfForm, acts, moved, opened
+from scoring.views.explanation import PAGE, WhatIfForm, acts, moved, narrowing, opened
 from scoring.views.figures import number, scale_rows, sheet_of
 from scoring.views.how_it_works import explanation_of
 
@@ -101,16 +101,19 @@ def appeal(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def reactions(request: HttpRequest, handle: str) -> HttpResponse:
-    """List the single reactions behind a person's reach, of one supporter, kind or network."""
+    """List the single reactions behind a person's reach, of one supporter, kind, network or topic."""
     person, run = _visible(request, handle), queries.current_run()
     if person is None or run is None:
         raise Http404
     given = {name: request.GET[name] for name in ("supporter", "kind", "network") if name in request.GET}
     start = request.GET.get("offset", "0")
     offset = int(start) if start.isdecimal() and len(start) < 9 else 0
-    found = reactions_of(person, run, viewer=request.user, offset=offset, limit=PAGE, **given)
-    shown = acts(found, offset=offset, narrowed=given)
-    return render(request, "scoring/reactions.html", {"person": person, "shown": shown, "narrowed": given})
+    slug = request.GET.get("topic", "")
+    topic = get_object_or_404(Topic, slug=slug) if slug else None
+    found = reactions_of(person, run, viewer=request.user, topic=topic, offset=offset, limit=PAGE, **given)
+    shown = acts(found, offset=offset, narrowed=given | ({"topic": slug} if slug else {}))
+    context = {"person": person, "shown": shown, "narrowed": narrowing(given, topic), "topic": topic}
+    return render(request, "scoring/reactions.html", context)
 
 
 def identities_of(person: Person) -> QuerySet[Identity]:

@@ -80,6 +80,22 @@ def test_a_supporter_opens_down_to_the_reactions(operator: Client, scored: Score
     assert "None that can be shown here" in operator.get("/reactions/handle0?kind=nod").content.decode()
 
 
+def test_every_bar_opens_down_to_its_reactions(operator: Client, scored: ScoreRun) -> None:
+    page = operator.get("/why/handle0").content.decode()
+    for narrowed, words in (
+        ("kind=like", "What: Like"),
+        ("network=dataset", "Network: dataset"),
+        ("topic=", "Topic: "),
+    ):
+        address = re.search(rf'href="(/reactions/handle0\?{narrowed}[^"]*)"', page)
+        assert address, narrowed
+        opened = operator.get(address[1]).content.decode()
+        assert words in opened
+        assert opened.count('<td class="when">') > 3
+    assert "by the topics as they are named today" in opened
+    assert operator.get("/reactions/handle0?topic=nowhere").status_code == 404
+
+
 def test_what_if_is_asked_by_address(operator: Client, scored: ScoreRun) -> None:
     assert "The score would be" not in operator.get("/why/handle0").content.decode()
     assert "The score would be" in operator.get("/why/handle0?supporters=100").content.decode()
