@@ -16,6 +16,7 @@ from accounts.admin.base import staff_of as staff_of  # the pages of this app fi
 from accounts.models import Person
 from campaigns.models import Invitation
 from scoring.models import ScoreRun
+from scoring.queries import NOT_ENOUGH_SEEN
 
 # An action on more people than this is taken for a slip.
 MOST_AT_ONCE = 10_000
@@ -109,6 +110,7 @@ def score_badge(score: float, enough_seen: bool = True) -> SafeString:
     if enough_seen:
         return format_html('<span class="sway-score">{}</span>', f"{score:.1f}")
     return format_html(
-        '<span class="sway-score sway-pale" title="{}">not enough seen yet</span>',
+        '<span class="sway-score sway-pale" title="{}">{}</span>',
         f"Too few people reacted for the score of {score:.1f} to say much: see the band of people reached.",
+        NOT_ENOUGH_SEEN,
     )

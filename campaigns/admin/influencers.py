@@ -38,7 +38,14 @@ from campaigns.admin.filters import (
 )
 from campaigns.models import Campaign
 from scoring.models import Influencer, InfluencerQuerySet, Topic
-from scoring.queries import ENOUGH_SUPPORTERS, InfluencerFilters, influencers, narrowed, shown_percentile
+from scoring.queries import (
+    ENOUGH_SUPPORTERS,
+    NOT_ENOUGH_SEEN,
+    InfluencerFilters,
+    influencers,
+    narrowed,
+    shown_percentile,
+)
 
 # Name of the file's column, and what stands in it.
 CSV_COLUMNS = {
@@ -47,7 +54,7 @@ CSV_COLUMNS = {
     "city": "where the profile places the person",
     "country": "two letters, ISO 3166",
     "score": "1 to 100, on an absolute scale",
-    "seen": "not enough seen yet, where too few people acted for the score to say much; else empty",
+    "seen": f"{NOT_ENOUGH_SEEN}, where too few people acted for the score to say much; else empty",
     "percentile": "0 to 100, among everybody scored",
     "reach": "different people expected to act in the next 28 days, after what was taken off",
     "low": "lower end of the band that holds 80 % of outcomes, in people",
@@ -290,7 +297,7 @@ def _csv_row(person: Any, as_of: str, topics: str) -> list[Cell]:
         person.place.name if person.place else "",
         person.place.country if person.place else "",
         round(person.score, 2),
-        "" if person.supporters >= ENOUGH_SUPPORTERS else "not enough seen yet",
+        "" if person.supporters >= ENOUGH_SUPPORTERS else NOT_ENOUGH_SEEN,
         shown_percentile(person.percentile),
         round(person.reach, 1),
         round(person.low, 1),

@@ -14,7 +14,7 @@ from accounts.api.pages import Pages
 from accounts.models import Person, Place
 from accounts.places import City, find_city
 from scoring import queries
-from scoring.api.explanations import Explained
+from scoring.api.explanations import SEEN, Explained, SeenField
 from scoring.models import Influencer, Topic
 
 
@@ -102,6 +102,7 @@ class InfluencerSerializer(serializers.ModelSerializer[Influencer]):
     enough_seen = serializers.SerializerMethodField(
         help_text="False where too little was seen for the score to say much."
     )
+    seen = serializers.SerializerMethodField(help_text=SEEN)
 
     class Meta:
         model = Influencer
@@ -118,10 +119,14 @@ class InfluencerSerializer(serializers.ModelSerializer[Influencer]):
             "reach_on_topics",
             "score_on_topics",
             "enough_seen",
+            "seen",
         ]
 
     def get_enough_seen(self, person: Any) -> bool:
         return bool(person.supporters >= queries.ENOUGH_SUPPORTERS)
+
+    def get_seen(self, person: Any) -> str:
+        return "" if self.get_enough_seen(person) else queries.NOT_ENOUGH_SEEN
 
 
 class IdentitySerializer(serializers.Serializer[Any]):
@@ -184,6 +189,7 @@ class InfluencerDetailSerializer(serializers.Serializer[Any]):
     low = serializers.FloatField(help_text="Lower end of the 80 % band of reach, in people.")
     high = serializers.FloatField(help_text="Upper end of the 80 % band of reach, in people.")
     enough_seen = serializers.BooleanField(help_text="False where too little was seen for the score to say much.")
+    seen = SeenField(source="enough_seen")
     supporters_count = serializers.IntegerField(help_text="Different people who ever acted.")
     actions = serializers.IntegerField(help_text="What they did, counted.")
     posts = serializers.IntegerField()

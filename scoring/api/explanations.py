@@ -1,7 +1,7 @@
 """Partner API: where a reach comes from, down to single reactions, why it changed, and what it would be otherwise."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -16,6 +16,19 @@ from accounts.models import InteractionKind, Person
 from scoring import queries
 from scoring.models import Influencer, ScoreRun, Topic
 from scoring.queries import changes, explanations, reactions
+
+# What `seen` says, wherever it stands.
+SEEN: Final = f"'{queries.NOT_ENOUGH_SEEN}' where too little was seen for the score to say much; else empty."
+
+
+class SeenField(serializers.CharField):
+    """The words that stand in place of a bare score, from whether enough was seen."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, help_text=SEEN, **kwargs)
+
+    def to_representation(self, value: Any) -> str:
+        return "" if value else queries.NOT_ENOUGH_SEEN
 
 
 class TakenPartSerializer(serializers.Serializer[Any]):
@@ -58,6 +71,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     formula = serializers.CharField(source="run.formula.version")
     score = serializers.FloatField()
     enough_seen = serializers.BooleanField(help_text="False where too little was seen for the score to say much.")
+    seen = SeenField(source="enough_seen")
     forecast = serializers.FloatField()
     taken_off = ReasonSerializer(many=True)
     reach = serializers.FloatField()

@@ -30,6 +30,8 @@ from scoring.models import (
 
 # With fewer different people who acted, a score says more about chance than about the person.
 ENOUGH_SUPPORTERS: Final = 3
+# And what is said in place of a bare score: by the API, in lists and in files.
+NOT_ENOUGH_SEEN: Final = "not enough seen yet"
 # How many lines of each list a page shows.
 TOPICS_SHOWN: Final = 12
 SUPPORTS_SHOWN: Final = 8

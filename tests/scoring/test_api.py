@@ -60,6 +60,17 @@ def test_people_come_by_score_page_by_page_each_once(get: Get, run: ScoreRun) ->
     assert seen == expected
 
 
+def test_a_score_of_too_little_comes_with_words(get: Get, run: ScoreRun) -> None:
+    person = PersonFactory.create()
+    row = ScoreFactory.create(run=run, person=person, supporters=2)
+
+    for supporters, words in ((2, "not enough seen yet"), (3, "")):
+        Score.objects.filter(pk=row.pk).update(supporters=supporters)
+        listed = get(LIST)[1]["results"][0]
+        for body in (listed, get(f"{LIST}{person.pk}/")[1], get(f"{LIST}{person.pk}/explanation/")[1]):
+            assert (body["enough_seen"], body["seen"]) == (not words, words)
+
+
 def test_the_list_goes_on_through_more_equal_scores_than_any_page(get: Get, run: ScoreRun) -> None:
     people = Person.objects.bulk_create(Person(handle=f"p{n:04}") for n in range(1_250))
     Score.objects.bulk_create(ScoreFactory.build(run=run, person=person, score=1) for person in people)
