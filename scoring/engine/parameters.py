@@ -180,10 +180,10 @@ class Parameters:
     # From here to trust_scale, chosen in the laboratory (benchmarks/score) on worlds with seeds of their own, where
     # most of an audience is answered by nobody; docs/laboratory.md has the figures.
     kappa_broad: float = 3.0
-    broad_people: float = 2.0
+    broad_people: float = 6.0
     firm_scale: float = 0.1
-    breadth_from: float = 0.75
-    breadth_to: float = 0.85
+    breadth_from: float = 0.74
+    breadth_to: float = 0.84
     breadth_prior: float = 1.0
     ordinary_ratio: float = 100.0
     trust_scale: float = 0.001
