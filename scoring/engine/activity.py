@@ -171,12 +171,13 @@ class Posting:
     last: Ints
 
 
-def posting(workspace: Workspace, seen: Activity, *, until: int) -> Posting:
+def posting(workspace: Workspace, seen: Activity, *, until: int, lone: Ints) -> Posting:
     """Count posts and posting days up to a moment.
 
     The table of posts may hold only some of them, so a post is also known by an act on it or by a mention
     that stands in it, and a day by an act that is itself a post. A reshare is somebody else's post: who responds to
-    it responds to its author. Counted in, a pod's own reposts would make its response rates look low.
+    it responds to its author. Counted in, a pod's own reposts would make its response rates look low. Nor is a post
+    known by what somebody did to it who acts on nobody else and whom nobody answers (`Pairs.lone`).
 
     Parameters
     ----------
@@ -186,6 +187,8 @@ def posting(workspace: Workspace, seen: Activity, *, until: int) -> Posting:
         Acts and posts.
     until : int
         Only what happened before it, in epoch seconds.
+    lone : ndarray of int64, shape (k,)
+        The people whose reactions tell of no post.
 
     Returns
     -------
@@ -201,6 +204,9 @@ def posting(workspace: Workspace, seen: Activity, *, until: int) -> Posting:
     counted = posts.group_by("person").aggregate(posts=posts.count(), own=(posts.kind != "reshare").sum())
     own = posts.filter(posts.kind != "reshare")
     located = acts.filter(acts.post.notnull())
+    if lone.size:
+        alone = located.anti_join(ibis.memtable(pa.table({"giver": lone})), "giver")
+        located = alone.union(located.filter(located.naming))
     known = ibis.union(
         own.select("person", "post"),
         located.select(person=located.naming.ifelse(located.giver, located.receiver), post=located.post),

@@ -75,9 +75,10 @@ def mutual_rate(pairs: Pairs, posts_known: Ints, *, actions: int) -> Floats:
 
 def _blank_posts(pairs: Pairs, size: int) -> Ints:
     # Acts that don't name their post: nobody reacts twice to one post in one way, so a person has at least as many
-    # unnamed posts as the keenest giver's unnamed reactions, or as their own unnamed mentions of one person.
+    # unnamed posts as the keenest giver's unnamed reactions, or as their own unnamed mentions of one person. Givers who
+    # act on nobody else don't count: the first act on a post would loosen exchanges that its giver has no part in.
     posts = np.zeros(size, dtype=np.int64)
-    np.maximum.at(posts, pairs.receiver, pairs.blank_reactions)
+    np.maximum.at(posts, pairs.receiver, np.where(pairs.lone(), 0, pairs.blank_reactions))
     np.maximum.at(posts, pairs.giver, pairs.blank_namings)
     return posts
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from scoring.engine.activity import DAY, Activity
-from scoring.engine.arrays import Floats, Ints
+from scoring.engine.arrays import Bools, Floats, Ints
 from scoring.engine.parameters import Parameters
 from scoring.engine.tables import Table, Workspace
 
@@ -53,6 +53,22 @@ class Pairs:
     free: Floats
     weight_calendar: Floats
     free_calendar: Floats
+
+    def lone(self) -> Bools:
+        """Tell which pairs are of a giver who acts on nobody else, and whom the receiver never acted on.
+
+        What such a giver does says something of the receiver's audience and nothing of anybody else: somebody new to
+        the log would otherwise move the scores of people whom they never met.
+
+        Returns
+        -------
+        ndarray of bool, shape (m,)
+            True for such pairs.
+        """
+        # Ascending by giver, so whoever stands alone has other givers on both sides.
+        new = np.append(True, self.giver[1:] != self.giver[:-1])
+        last = np.append(self.giver[1:] != self.giver[:-1], True)
+        return np.asarray((new & last)[: self.giver.size] & (self.back < 0))
 
 
 def pairs(

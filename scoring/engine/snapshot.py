@@ -106,7 +106,7 @@ def snapshot(
         formula=formula,
         pauses=paused,
     )
-    posted = posting(workspace, seen, until=until)
+    posted = posting(workspace, seen, until=until, lone=seen.people[found.giver[found.lone()]])
     factor = exchange(
         found,
         posted.known,

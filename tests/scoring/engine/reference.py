@@ -196,14 +196,19 @@ def _mutual(a: int, b: int, acts: list[Any], posts: dict[int, Any], p: Parameter
     def talk(kind: str, post: int | None) -> bool:
         return kind == "reply" and post in posts and posts[post][2] == "reply"
 
+    def lone(x: int) -> bool:
+        receivers = {t for _, _, s, t, _ in acts if s == x}
+        return len(receivers) == 1 and not any((s, t) == (*receivers, x) for _, _, s, t, _ in acts)
+
     def known(x: int) -> int:
         numbers = {number for number, (_, author, kind, _) in posts.items() if author == x and kind != "reshare"}
-        numbers |= {post for _, kind, _, t, post in acts if t == x and not naming(kind) and post is not None}
+        heard = [(s, post) for _, kind, s, t, post in acts if t == x and not naming(kind) and not lone(s)]
+        numbers |= {post for _, post in heard if post is not None}
         numbers |= {post for _, kind, s, _, post in acts if s == x and naming(kind) and post is not None}
         blank: dict[tuple[str, int], int] = defaultdict(int)
+        for s, post in heard:
+            blank["from", s] += post is None
         for _, kind, s, t, post in acts:
-            if post is None and not naming(kind) and t == x:
-                blank["from", s] += 1
             if post is None and naming(kind) and s == x:
                 blank["to", t] += 1
         return len(numbers) + max(blank.values(), default=0)

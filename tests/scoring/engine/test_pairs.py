@@ -193,6 +193,19 @@ def test_reshares_do_not_hide_an_exchange() -> None:
     assert exchange_left(world) == pytest.approx(0.0)
 
 
+@pytest.mark.parametrize("post", [None, 77])
+def test_somebody_new_loosens_no_exchange_of_others(post: int | None) -> None:
+    # Of a post that nobody knew before, and of acts that name no post.
+    world = exchanging("like", 100, 29)
+    before = exchange_left(world)
+    for ago in range(1, 60):
+        world.act("like", 900, 2, ago, post and post + ago)
+
+    assert exchange_left(world) == before
+    world.act("like", 900, 3, 1)  # a reader of two
+    assert exchange_left(world) > before
+
+
 def test_posts_that_nobody_stored_are_known_by_the_acts_on_them() -> None:
     # Neither posted in the table, but each did react to ten posts of the other.
     world = exchanging("like", 10, 10)
