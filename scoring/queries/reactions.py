@@ -38,14 +38,15 @@ class Reaction:
 class Reactions:
     """A page of single acts, the heaviest first. `reach` is that of all `count`, on this page and others.
 
-    `whole` is what they are a part of: the supporter's part, or the reach. What is missing came by supporters who
-    can't be named here or whose lines weren't kept.
+    `whole` is what they are a part of: the reach, or the part of it that the run kept for the supporter, the kind and
+    network, or the topic; None where it is narrowed further. What is missing came by supporters who can't be named
+    here or whose lines weren't kept; of a topic also by posts that it wasn't found in then.
     """
 
     lines: tuple[Reaction, ...]
     count: int
     reach: float
-    whole: float
+    whole: float | None
 
 
 def reactions(
@@ -63,10 +64,10 @@ def reactions(
     """Return the single acts behind a person's reach, narrowed to a supporter (a handle), a kind, a network, a topic.
 
     They are read from the activity log, by the rules of the run that gave the reach, between the person's accounts and
-    those of the supporters whom the viewer may see. Four queries, and one pass over the days' files.
+    those of the supporters whom the viewer may see. Four queries at most, and one pass over the days' files.
 
     With a topic an act's reach is the topic's even part of it, among all topics that the post names; posts are matched
-    anew, by what topics go by today. One query more, and a pass over the posts.
+    anew, by what topics go by today. Two queries more, and a pass over the posts.
     """
     # Slow to load, and seldom needed: not in every web process.
     from scoring.engine import Parameters
@@ -75,6 +76,11 @@ def reactions(
     lines = list(supports_of(person, run, viewer))
     if supporter:
         lines = [line for line in lines if line.supporter.handle.lower() == supporter.lower()]
+    by_act = bool(kind) or network is not None
+    whole: float | None
+    if by_act + bool(supporter) + (topic is not None) > 1:
+        whole = None
+    elif supporter:
         whole = math.fsum(line.reach for line in lines)
     else:
         whole = _whole(person, run, kind, network, topic)
@@ -103,7 +109,7 @@ def reactions(
         if value is not None:
             table = table.filter(pc.equal(table[column], value))
     if topic is not None:
-        table = _on(topic, table, run)
+        table = _parts_on(topic, table, run)
     labels = dict(InteractionKind.choices)
     page = table.slice(offset, limit).to_pylist()
     return Reactions(
@@ -125,7 +131,7 @@ def reactions(
     )
 
 
-def _on(topic: Topic, acts: pa.Table, run: ScoreRun) -> pa.Table:
+def _parts_on(topic: Topic, acts: pa.Table, run: ScoreRun) -> pa.Table:
     """Keep the acts on posts that name a topic, with its even part of their reach."""
     from scoring.engine import heaviest_first
     from scoring.queries.topics import stored_topics, texts

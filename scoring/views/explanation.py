@@ -229,8 +229,9 @@ class Acts:
 def acts(found: Reactions, *, offset: int, narrowed: dict[str, str]) -> Acts:
     """Put a page of reactions into figures."""
     unit = 10**FINE
-    whole = math.floor(found.whole * unit + 0.5)
-    reach, rest = share_out(whole, [found.reach * unit, (found.whole - found.reach) * unit])
+    missing = 0.0 if found.whole is None else found.whole - found.reach
+    whole = math.floor((found.reach + missing) * unit + 0.5)
+    reach, rest = share_out(whole, [found.reach * unit, missing * unit])
 
     def page(start: int) -> str:
         return urlencode({**narrowed, "offset": start})
@@ -251,7 +252,7 @@ def acts(found: Reactions, *, offset: int, narrowed: dict[str, str]) -> Acts:
         number(last),
         number(found.count),
         number(reach / unit, FINE),
-        number(whole / unit, FINE),
+        "" if found.whole is None else number(whole / unit, FINE),
         number(rest / unit, FINE) if rest > 0 else "",
         page(max(offset - PAGE, 0)) if offset else "",
         page(last) if found.lines and last < found.count else "",

@@ -105,6 +105,8 @@ def reactions(request: HttpRequest, handle: str) -> HttpResponse:
     person, run = _visible(request, handle), queries.current_run()
     if person is None or run is None:
         raise Http404
+    if any("\0" in value for value in request.GET.values()):
+        raise Http404  # what PostgreSQL can't store is nothing's name
     given = {name: request.GET[name] for name in ("supporter", "kind", "network") if name in request.GET}
     start = request.GET.get("offset", "0")
     offset = int(start) if start.isdecimal() and len(start) < 9 else 0

@@ -94,6 +94,11 @@ def test_every_bar_opens_down_to_its_reactions(operator: Client, scored: ScoreRu
         assert opened.count('<td class="when">') > 3
     assert "by the topics as they are named today" in opened
     assert operator.get("/reactions/handle0?topic=nowhere").status_code == 404
+    for name in ("topic", "kind", "network", "supporter"):
+        assert operator.get(f"/reactions/handle0?{name}=%00").status_code == 404
+    both = operator.get("/reactions/handle0?topic=jazz&kind=like").content.decode()
+    assert re.search(r"All of them add up to [\d.]+ people", both)
+    assert "can't be named" not in both
 
 
 def test_what_if_is_asked_by_address(operator: Client, scored: ScoreRun) -> None:

@@ -82,6 +82,7 @@ def test_reactions_by_kind_come_page_by_page(scored: ScoreRun, person: Person) -
     assert whole.reach == pytest.approx(sum(act.reach for act in whole.lines), abs=1e-9)
     assert {act.kind for act in whole.lines} == {"reply"}
     # Of the supporters beyond those kept one by one the acts aren't listed; their part stays in the whole.
+    assert whole.whole is not None
     assert whole.reach <= whole.whole + 1e-9
     assert reactions.reactions(person, scored, viewer=operator, network="elsewhere").count == 0
 
@@ -89,6 +90,7 @@ def test_reactions_by_kind_come_page_by_page(scored: ScoreRun, person: Person) -
 def test_a_topic_opens_down_to_its_part_of_each_reaction(known: Path) -> None:
     ensure_topics()
     Topic.objects.create(slug="evenings", name="Evening")  # beside jazz, in the same posts
+    Topic.objects.create(slug="mills", name="Mill")  # in some of them
     run = score(as_of=APRIL_2, now=NOW)
     operator, person = _operator(), Person.objects.get(handle="handle27")
     found = explanations.explanation(person, run, viewer=operator)
@@ -97,16 +99,38 @@ def test_a_topic_opens_down_to_its_part_of_each_reaction(known: Path) -> None:
     whole = reactions.reactions(person, run, viewer=operator, limit=1000)
 
     parts = {part.slug: part.reach for part in found.topics}
-    assert parts.keys() == {"jazz", "evenings"}
+    assert parts.keys() == {"jazz", "evenings", "mills"}
+    counts = {}
     for slug, reach in parts.items():
         acts = reactions.reactions(person, run, viewer=operator, topic=Topic.objects.get(slug=slug), limit=1000)
         assert acts.whole == reach
         assert acts.reach == pytest.approx(reach, abs=1e-9)
-        _assert_same(acts.lines, [replace(act, reach=act.reach / 2) for act in whole.lines])
-        assert acts.count > 3
+        assert [act.reach for act in acts.lines] == sorted((act.reach for act in acts.lines), reverse=True)
+        counts[slug] = acts.count
+    assert counts["jazz"] == counts["evenings"] == whole.count > counts["mills"] > 1
 
+    mills = Topic.objects.get(slug="mills")
+    thirds = {(act.supporter, act.at, act.kind): act.reach / 3 for act in whole.lines}
+    for act in reactions.reactions(person, run, viewer=operator, topic=mills, limit=1000).lines:
+        assert act.reach == pytest.approx(thirds[act.supporter, act.at, act.kind], abs=1e-12)
     elsewhere = reactions.reactions(person, run, viewer=operator, topic=Topic.objects.get(slug="data-science"))
     assert (elsewhere.lines, elsewhere.whole) == ((), 0)
+
+
+def test_of_what_the_run_kept_no_sum_of_no_whole_is_said(scored: ScoreRun, person: Person) -> None:
+    operator, jazz = _operator(), Topic.objects.get(slug="jazz")
+    line = Support.objects.filter(run=scored, supported=person).order_by("-reach")[0]
+
+    by_act = reactions.reactions(person, scored, viewer=operator, kind="like", network="dataset")
+    assert by_act.whole is not None
+    assert by_act.whole >= by_act.reach - 1e-9
+    for narrowed in (
+        {"topic": jazz, "kind": "like"},
+        {"topic": jazz, "network": "dataset"},
+        {"topic": jazz, "supporter": line.supporter.handle},
+        {"supporter": line.supporter.handle, "kind": "like"},
+    ):
+        assert reactions.reactions(person, scored, viewer=operator, **narrowed).whole is None
 
 
 def test_whom_the_viewer_may_not_see_is_one_of_the_others(scored: ScoreRun, person: Person) -> None:
@@ -274,6 +298,7 @@ def test_the_api_knows_nobody_who_hides_and_nobody_unscored(get: Get, what: str)
         ("reactions", {"page_size": 1000}),
         ("reactions", {"offset": -1}),
         ("reactions", {"topic": "nowhere"}),
+        ("reactions", {"topic": "\0"}),
         ("what-if", {"supporters": -1}),
         ("what-if", {"supporters": 5}),
     ],

@@ -33,7 +33,8 @@ def write_world(folder: Path, *, people: int = 30, days: int = 40, seed: int = 1
             post = f"p{day}-{author}"
             subject = list(SUBJECTS)[author % len(SUBJECTS)]
             link = "https://www.zero.example/essay" if author > 20 and day % 5 == 0 else ""
-            posts.append((post, at, f"a{author}", "original", SUBJECTS[subject].format(n=dice.random()), link))
+            text = SUBJECTS[subject].format(n=dice.random()) + (", by the old mill" if day % 3 == 0 else "")
+            posts.append((post, at, f"a{author}", "original", text, link))
             for reader in range(people):
                 if reader != author and dice.random() < 0.5 / (author + 1):
                     kind = dice.choice(["like", "reply", "repost", "quote"])
