@@ -1,7 +1,9 @@
 """The single acts behind a reach."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -85,6 +87,7 @@ def reactions(
     else:
         whole = _whole(person, run, kind, network, topic)
     people = {line.supporter_id: line.supporter for line in lines}
+    until = math.ceil(run.as_of.timestamp())
     owned = Identity.objects.filter(person__in=[person.pk, *people]).values_list("key", "person_id")
     keys = np.fromiter((number for row in owned for number in row), dtype=np.int64).reshape(-1, 2)
     if not lines or not keys.size:
@@ -99,7 +102,7 @@ def reactions(
                 "reach": [line.reach for line in lines],
             }
         ),
-        until=math.ceil(run.as_of.timestamp()),
+        until=until,
         # What an act weighs is all that is asked of it: of a former engine's formula too.
         formula=Parameters.from_dict(
             {name: run.formula.parameters[name] for name in DECAY & run.formula.parameters.keys()}
@@ -109,7 +112,7 @@ def reactions(
         if value is not None:
             table = table.filter(pc.equal(table[column], value))
     if topic is not None:
-        table = _parts_on(topic, table, run)
+        table = _parts_on(topic, table, log_files(LogFile.Table.POSTS, run.as_of), until)
     labels = dict(InteractionKind.choices)
     page = table.slice(offset, limit).to_pylist()
     return Reactions(
@@ -131,16 +134,13 @@ def reactions(
     )
 
 
-def _parts_on(topic: Topic, acts: pa.Table, run: ScoreRun) -> pa.Table:
+def _parts_on(topic: Topic, acts: pa.Table, posts: Sequence[Path], until: int) -> pa.Table:
     """Keep the acts on posts that name a topic, with its even part of their reach."""
     from scoring.engine import heaviest_first
     from scoring.queries.topics import stored_topics, texts
 
-    posts = acts["post"].drop_null().unique()
-    if not len(posts):
-        return acts.slice(0, 0)
-    before = math.ceil(run.as_of.timestamp())
-    matches = stored_topics().matcher.match_all(texts(log_files(LogFile.Table.POSTS, run.as_of), before, posts))
+    acted_on = acts["post"].drop_null().unique()
+    matches = stored_topics().matcher.match_all(texts(posts, until, acted_on))
     named = matches.group_by("post").aggregate([("topic", "count")])
     on = matches.filter(pc.equal(matches["topic"], topic.pk)).join(named, "post")
     place = pc.index_in(acts["post"], value_set=on["post"], skip_nulls=True)

@@ -62,9 +62,9 @@ class Opened:
     reach: str
     reasons: tuple[Reason, ...]
     supporters: tuple[Line, ...]
-    kinds: tuple[tuple[Bar, str], ...]
-    networks: tuple[tuple[Bar, str], ...]
-    topics: tuple[tuple[Bar, str], ...]
+    kinds: tuple[Bar, ...]
+    networks: tuple[Bar, ...]
+    topics: tuple[Bar, ...]
 
 
 def opened(found: Explanation) -> Opened:
@@ -75,11 +75,15 @@ def opened(found: Explanation) -> Opened:
     reaches = share_out(reach, [line.reach * unit for line in lines])
     whole = found.reach or 1.0
 
-    def bars(parts: Sequence[explanations.Part], narrow: str) -> tuple[tuple[Bar, str], ...]:
+    def bars(parts: Sequence[explanations.Part], narrow: str) -> tuple[Bar, ...]:
         figures = share_out(reach, [part.reach * unit for part in parts])
         return tuple(
-            (
-                Bar(part.name, _figure(units), _width(part.reach / whole), _percent(part.reach / whole)),
+            Bar(
+                part.name,
+                _figure(units),
+                _width(part.reach / whole),
+                _percent(part.reach / whole),
+                # An act without a network has an empty one; other parts without a slug are what is left.
                 _reactions_of(found.person, **{narrow: part.slug}) if part.slug or narrow == "network" else "",
             )
             for part, units in zip(parts, figures, strict=True)
@@ -268,7 +272,7 @@ def narrowing(given: dict[str, str], topic: Topic | None) -> tuple[tuple[str | P
         words.append((_("What"), dict(InteractionKind.choices).get(kind, kind)))
     if (network := given.get("network")) is not None:
         name = Network.objects.filter(slug=network).values_list("name", flat=True).first()
-        words.append((_("Network"), name or network or _("none")))
+        words.append((_("Network"), name or network or _("no network")))
     if topic is not None:
         words.append((_("Topic"), topic.shown_name))
     return tuple(words)

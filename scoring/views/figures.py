@@ -19,12 +19,16 @@ from scoring.views.chart import Chart, line_chart
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A line with a figure. `width` is the bar's, in % of the longest possible, as SVG wants it."""
+    """A line with a figure. `width` is the bar's, in % of the longest possible, as SVG wants it.
+
+    `address` leads to what the figure is made of, where there is such a page.
+    """
 
     label: str | Promise
     figure: str
     width: str
     note: str | Promise = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
