@@ -293,7 +293,8 @@ class ScoreAdmin(ReadOnly, ListAdmin):
 class AnswerForm(forms.ModelForm[Appeal]):
     """An answer: accepted or refused, and why."""
 
-    state = forms.ChoiceField(choices=[choice for choice in Appeal.State.choices if choice[0] != "open"])
+    # Nothing is chosen to begin with, so that no answer is given by mistake.
+    state = forms.ChoiceField(choices=[("", "---------"), *Appeal.State.choices[1:]])
     answer = forms.CharField(widget=UnfoldAdminTextareaWidget, max_length=2000, help_text="The person reads it.")
 
     class Meta:

@@ -1,5 +1,6 @@
 """Appeals: by the owner of a profile, against what was taken off, answered once by whoever may."""
 
+import re
 from typing import Any
 
 import pytest
@@ -125,7 +126,10 @@ def test_staff_answer_in_the_admin(owner: Person, client: Client) -> None:
     assert client.post(address, {"state": "accepted", "answer": "Yes."}).status_code == 403
     staff = _user("view_appeal", "view_person", "answer_appeal")
     client.force_login(staff)
-    assert "We work together." in client.get(address).content.decode()
+    page = client.get(address).content.decode()
+    assert "We work together." in page
+    assert re.search(r'<option value=""[^>]*>-+</option>\s*<option value="accepted">', page)
+    assert client.post(address, {"state": "", "answer": "Yes."}).status_code == 200  # asks again
 
     assert client.post(address, {"state": "accepted", "answer": "Yes."}).status_code == 302
 
