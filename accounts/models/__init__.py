@@ -1,13 +1,11 @@
 """Logins, people and their identities, activity, the manifest of the activity log, API keys."""
 
+from accounts.models.activity import Activity, InteractionKind, LogFile
 from accounts.models.merges import FollowsMerge, Merge
 from accounts.models.people import (
     NETWORK_SLUG,
-    Activity,
     ApiKey,
     Identity,
-    InteractionKind,
-    LogFile,
     Network,
     Person,
     PersonQuerySet,
