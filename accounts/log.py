@@ -1,4 +1,4 @@
-"""The activity log: a folder of Parquet files, one folder a day, that only ever gains files.
+"""The activity log: a folder of Parquet files, one folder a day; a file never changes.
 
     interactions/day=2018-02-03/9f86d081884c7d65.parquet
     posts/day=2018-02-03/60303ae22b998861.parquet
@@ -19,9 +19,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet
 
 from accounts.keys import account_keys
+
+# The stubs of pyarrow lack functions on whole columns.
+pc: Any = pyarrow.compute
 
 _TEXTS: pa.DataType = pa.list_(pa.string())
 _INTERACTION_COLUMNS: dict[str, pa.DataType] = {
@@ -46,6 +50,8 @@ _POST_COLUMNS: dict[str, pa.DataType] = {
 LOG_INTERACTIONS = pa.schema(_INTERACTION_COLUMNS)
 LOG_POSTS = pa.schema(_POST_COLUMNS)
 LOG_TABLES = {"interactions": LOG_INTERACTIONS, "posts": LOG_POSTS}
+# Where accounts stand in them.
+ACCOUNT_COLUMNS = {"interactions": ("actor", "target"), "posts": ("author",)}
 
 # A file's rows in one order, so that the same rows give the same bytes; the engine groups by pairs of accounts.
 _SORTING = {
@@ -85,7 +91,7 @@ def _keys(network: Any, ids: Any) -> Any:
 
 
 def _filled(values: Any, instead: Any) -> Any:
-    return instead if values.null_count == len(values) else pa.compute.coalesce(values, instead)
+    return instead if values.null_count == len(values) else pc.coalesce(values, instead)
 
 
 def split_days(rows: pa.Table) -> dict[date, pa.Table]:
@@ -104,12 +110,16 @@ def split_days(rows: pa.Table) -> dict[date, pa.Table]:
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """A file of the log as its manifest records it; `path` is relative to the log's root."""
+    """A file of the log as its manifest records it; `path` is relative to the log's root.
+
+    `texts` are the networks of which it holds texts of posts, by the alphabet.
+    """
 
     path: str
     rows: int
     bytes: int
     sha256: str
+    texts: tuple[str, ...] = ()
 
 
 class LogFolder:
@@ -155,7 +165,7 @@ class LogFolder:
             temporary.unlink(missing_ok=True)
         for parent in (folder, folder.parent, self.root):
             _to_disk(parent)
-        return WrittenFile(path.relative_to(self.root).as_posix(), rows.num_rows, size, digest)
+        return WrittenFile(path.relative_to(self.root).as_posix(), rows.num_rows, size, digest, _texts_of(rows))
 
     def paths(self, files: Iterable[str]) -> list[str]:
         """Return the absolute paths of files of the manifest; raise ValueError for a path that leads out of the log."""
@@ -190,6 +200,31 @@ class LogFolder:
         first = both.group_by(told_by).aggregate([("place", "min")])["place_min"].to_numpy()
         return incoming.take(np.sort(first[first >= 0]))
 
+    def fault(self, file: WrittenFile, *, deep: bool = True) -> str | None:
+        """Say what is wrong with a file, or None if it is as it was written.
+
+        Reads the whole file, or only looks whether it is there and how long it is, unless `deep`.
+        """
+        (path,) = map(Path, self.paths([file.path]))
+        try:
+            size = path.stat().st_size
+            if size < file.bytes:
+                return f"truncated: {size:,} of {file.bytes:,} bytes are left"
+            if size > file.bytes:
+                return f"edited: it has {size:,} bytes, {file.bytes:,} were written"
+            if not deep:
+                return None
+            if _sha256(path) != file.sha256:
+                return "edited: its bytes aren't those that were written"
+            rows = pyarrow.parquet.read_metadata(path).num_rows
+        except FileNotFoundError:
+            return "missing"
+        except OSError as error:
+            return f"unreadable: {error.strerror or error}"
+        except pa.ArrowInvalid:
+            return "edited: it is no Parquet file, though its checksum is the manifest's"
+        return None if rows == file.rows else f"edited: it has {rows:,} rows, the manifest says {file.rows:,}"
+
     def sweep(self, known: Collection[str], older_than: datetime) -> list[str]:
         """Delete orphans last written before a moment and return their paths.
 
@@ -210,6 +245,31 @@ class LogFolder:
                 if ours and path.relative_to(self.root).as_posix() not in known:
                     found.append(path)
         return found
+
+
+def without_accounts(table: str, rows: pa.Table, keys: Any) -> pa.Table:
+    """Return the rows that none of these accounts did, received or wrote."""
+    for column in ACCOUNT_COLUMNS[table]:
+        rows = rows.filter(pc.invert(pc.is_in(rows[column], value_set=keys)))
+    return rows
+
+
+def holds_accounts(rows: pa.Table, keys: Any) -> bool:
+    """Say whether any of these accounts stands in any of the columns."""
+    return any(bool(pc.any(pc.is_in(rows[column], value_set=keys)).as_py()) for column in rows.column_names)
+
+
+def without_texts(rows: pa.Table, networks: Collection[str]) -> pa.Table:
+    """Return posts of which those of some networks have no text; all else of them stays."""
+    kept = pc.if_else(pc.is_in(rows["network"], value_set=pa.array(sorted(networks))), None, rows["text"])
+    return rows.set_column(rows.schema.get_field_index("text"), rows.schema.field("text"), kept)
+
+
+def _texts_of(rows: pa.Table) -> tuple[str, ...]:
+    if "text" not in rows.column_names:
+        return ()
+    found: list[Any] = rows.filter(rows["text"].is_valid())["network"].unique().to_pylist()
+    return tuple(sorted(found))
 
 
 def _epoch(day: date) -> int:

@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,8 +14,8 @@ from django.conf import settings
 from django.db.models import Q, Value
 from django.db.models.functions import Lower
 
-from accounts.log import LogFolder
-from accounts.models import ApiKey, Identity, LogFile, Person, PersonQuerySet, Viewer
+from accounts.log import LogFolder, WrittenFile
+from accounts.models import ApiKey, ErasedAccount, Identity, LogFile, LogFileQuerySet, Person, PersonQuerySet, Viewer
 
 _OWNERS = pa.schema([("account", pa.int64()), ("person", pa.int64())])
 # When a key was last used is known to this; each request writing it would make every read a write.
@@ -35,6 +37,11 @@ def seed_persons() -> npt.NDArray[np.int64]:
     return np.fromiter(vouched.order_by("pk").distinct().values_list("pk", flat=True), dtype=np.int64)
 
 
+def erased_accounts() -> npt.NDArray[np.int64]:
+    """Return the keys of the accounts of which nothing may be read or taken in, ascending. One query."""
+    return np.fromiter(ErasedAccount.objects.order_by("pk").values_list("pk", flat=True), dtype=np.int64)
+
+
 def with_handle(people: PersonQuerySet, handle: str) -> PersonQuerySet:
     """Keep the person who has this handle, case aside, as the unique index has it.
 
@@ -54,12 +61,49 @@ def likely_the_same(person: Person, user: Viewer) -> PersonQuerySet:
 
 def log_files(table: str, until: datetime | None = None) -> list[Path]:
     """Return the files of a table of the log in the order of their days; with `until`, of days that begin before it."""
-    files = LogFile.objects.filter(table=table).order_by("day", "pk")
-    if until is not None:
-        last = until.astimezone(UTC) - timedelta(microseconds=1)
-        files = files.filter(day__lte=last.date())
+    files = _files(until).filter(table=table).order_by("day", "pk")
     folder = LogFolder(settings.ACTIVITY_LOG)
     return [Path(path) for path in folder.paths(files.values_list("path", flat=True))]
+
+
+@dataclass(frozen=True, slots=True)
+class LogFault:
+    """A file of the log that isn't what was written, and what is wrong with it."""
+
+    path: str
+    rows: int
+    what: str
+
+
+def log_faults(
+    until: datetime | None = None,
+    *,
+    deep: bool = True,
+    progress: Callable[[int, int, int], None] = lambda files, of, rows: None,
+) -> Iterator[LogFault]:
+    """Hold the files of the log against its manifest, day by day, and yield each that is no longer what was written.
+
+    Reads them whole, or looks only at their lengths, unless `deep`. With `until`, the files of days that begin before
+    it. `progress` is told files done, files in all, and rows done. One query.
+    """
+    folder = LogFolder(settings.ACTIVITY_LOG)
+    files = list(_files(until).order_by("day", "table", "pk"))
+    rows = 0
+    progress(0, len(files), 0)
+    for done, file in enumerate(files, start=1):
+        what = folder.fault(WrittenFile(file.path, file.rows, file.size, file.sha256), deep=deep)
+        rows += file.rows
+        progress(done, len(files), rows)
+        if what is not None:
+            yield LogFault(file.path, file.rows, what)
+
+
+def _files(until: datetime | None) -> LogFileQuerySet:
+    files = LogFile.objects.live()
+    if until is None:
+        return files
+    last = until.astimezone(UTC) - timedelta(microseconds=1)
+    return files.filter(day__lte=last.date())
 
 
 def authenticate_key(text: str, *, now: datetime) -> ApiKey | None:

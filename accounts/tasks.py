@@ -16,3 +16,9 @@ def move_activity_to_log() -> int:
 def sweep_log() -> int:
     """Delete what killed imports left below the log's folder; returns how many files and folders."""
     return actions.sweep_log(now=timezone.now())
+
+
+@shared_task
+def tidy_log() -> str:
+    """Merge small files of the log, drop old texts and take out the erased; says what it did."""
+    return str(actions.tidy_log(now=timezone.now()))

@@ -165,6 +165,8 @@ CELERY_BEAT_SCHEDULE = {
         "task": "accounts.tasks.move_activity_to_log",
         "schedule": crontab(minute="*/5"),
     },
+    # Finds nothing to do unless a day has many small files, texts grew too old, or somebody was erased.
+    "tidy the activity log": {"task": "accounts.tasks.tidy_log", "schedule": crontab(minute="25")},
     "sweep the activity log": {"task": "accounts.tasks.sweep_log", "schedule": crontab(hour="4", minute="30")},
     "score the night": {"task": "scoring.tasks.score_night", "schedule": crontab(hour="3", minute="0")},
     # Takes up a run whose worker died, or that failed and has waited its pause.

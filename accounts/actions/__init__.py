@@ -7,6 +7,7 @@ from accounts.actions.daily import sweep_log
 from accounts.actions.importing import ImportReport, Progress, import_activity
 from accounts.actions.merging import MergeRefused, merge_people, reasons_against, reasons_against_undoing, undo_merge
 from accounts.actions.people import move_identity
+from accounts.actions.upkeep import Tidied, discard_file, tidy_log
 
 __all__ = [
     "ActivityRefused",
@@ -15,8 +16,10 @@ __all__ = [
     "MergeRefused",
     "NewActivity",
     "Progress",
+    "Tidied",
     "claim_person",
     "create_api_key",
+    "discard_file",
     "import_activity",
     "merge_people",
     "move_activity_to_log",
@@ -26,5 +29,6 @@ __all__ = [
     "record_activity",
     "revoke_api_key",
     "sweep_log",
+    "tidy_log",
     "undo_merge",
 ]

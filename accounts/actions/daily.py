@@ -1,6 +1,7 @@
 """Adding to one day of the activity log: the file first, then its row in the manifest, in the caller's transaction."""
 
 from datetime import date, datetime, timedelta
+from typing import Final
 
 import pyarrow as pa
 from django.conf import settings
@@ -8,11 +9,14 @@ from django.db import transaction
 
 from accounts.actions.locks import lock_days, lock_log, share_log
 from accounts.actions.spool import sweep_spools
-from accounts.log import LogFolder, WrittenFile
+from accounts.log import LogFolder, WrittenFile, without_accounts
 from accounts.models import LogFile
+from accounts.queries import erased_accounts
 
 # An orphan younger than this may belong to a writer on another machine whose clock is wrong.
 _ORPHANS_KEPT = timedelta(days=1)
+# A run that began before a file was replaced may still be reading it.
+REPLACED_KEPT: Final = timedelta(days=2)
 
 
 def open_day(day: date) -> None:
@@ -24,15 +28,25 @@ def open_day(day: date) -> None:
 def add_to_day(table: str, day: date, rows: pa.Table, *, now: datetime) -> LogFile | None:
     """Write the rows that the day doesn't have yet and enter the file in the manifest; return None if there are none.
 
+    What erased accounts did, received or wrote is left out.
     The caller has called `open_day` in the same transaction. A crash before its commit leaves a file that belongs to
     nothing; `sweep_log` deletes it.
     """
     log = LogFolder(settings.ACTIVITY_LOG)
-    known = LogFile.objects.filter(table=table, day=day).order_by("pk").values_list("path", flat=True)
-    new = log.new_rows(table, rows, list(known))
+    known = LogFile.objects.live().filter(table=table, day=day).order_by("pk").values_list("path", flat=True)
+    new = log.new_rows(table, without_accounts(table, rows, pa.array(erased_accounts())), list(known))
     if new.num_rows == 0:
         return None
-    written: WrittenFile = log.write_day(table, day, new)
+    return enter(table, day, log.write_day(table, day, new), now=now)
+
+
+def enter(table: str, day: date, written: WrittenFile, *, now: datetime) -> LogFile:
+    """Enter a file in the manifest. One of the same bytes that had been replaced counts again."""
+    again = LogFile.objects.filter(path=written.path).first()
+    if again is not None:
+        again.created_at, again.replaced_at = now, None
+        again.save(update_fields=["created_at", "replaced_at"])
+        return again
     return LogFile.objects.create(
         table=table,
         day=day,
@@ -40,17 +54,19 @@ def add_to_day(table: str, day: date, rows: pa.Table, *, now: datetime) -> LogFi
         rows=written.rows,
         size=written.bytes,
         sha256=written.sha256,
+        texts=list(written.texts),
         created_at=now,
     )
 
 
 def sweep_log(*, now: datetime) -> int:
-    """Delete what killed imports left below the log's folder and return how many files and folders that were."""
+    """Delete what killed imports left below the log's folder, and files replaced a while ago; return how many."""
     log = LogFolder(settings.ACTIVITY_LOG)
     older_than = now - _ORPHANS_KEPT
     swept = sweep_spools(log.root, older_than=older_than)
     with transaction.atomic():
         # Writers are between file and manifest only while they hold this lock too.
         lock_log()
+        LogFile.objects.filter(replaced_at__lt=now - REPLACED_KEPT).delete()
         known = set(LogFile.objects.values_list("path", flat=True))
         return swept + len(log.sweep(known, older_than))

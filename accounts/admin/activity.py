@@ -133,9 +133,15 @@ def _is(side: str, account: str) -> Q:
     return Q(**{f"{side}__external_id": account}) | Q(**{f"{side}__in": made.values("alias_of")})
 
 
+class ReplacedFilter(YesNoFilter):
+    title = "replaced"
+    parameter_name = "replaced"
+    field = "replaced_at"
+
+
 @admin.register(LogFile)
 class LogFileAdmin(ReadOnly, OperatorsAdmin):
-    list_display = ["day", "table", "rows", "size", "path", "created_at"]
-    list_filter = ["table"]
+    list_display = ["day", "table", "rows", "size", "path", "created_at", "replaced_at"]
+    list_filter = ["table", ReplacedFilter]
     date_hierarchy = "day"
     ordering = ["-day", "table", "-pk"]

@@ -1,6 +1,6 @@
 """Logins, people and their identities, activity, the manifest of the activity log, API keys."""
 
-from accounts.models.activity import Activity, InteractionKind, LogFile
+from accounts.models.activity import Activity, ErasedAccount, InteractionKind, LogFile, LogFileQuerySet
 from accounts.models.merges import FollowsMerge, Merge
 from accounts.models.people import (
     NETWORK_SLUG,
@@ -18,10 +18,12 @@ __all__ = [
     "NETWORK_SLUG",
     "Activity",
     "ApiKey",
+    "ErasedAccount",
     "FollowsMerge",
     "Identity",
     "InteractionKind",
     "LogFile",
+    "LogFileQuerySet",
     "Merge",
     "Network",
     "Person",

@@ -20,8 +20,18 @@ class InteractionKind(models.TextChoices):
     FOLLOW = "follow"
 
 
+class LogFileQuerySet(models.QuerySet["LogFile"]):
+    def live(self) -> Self:
+        """Keep the files whose rows count."""
+        return self.filter(replaced_at__isnull=True)
+
+
 class LogFile(models.Model):
-    """One file of the activity log: the manifest. A file without a row here doesn't exist for any reader."""
+    """One file of the activity log: the manifest. A file without a row here doesn't exist for any reader.
+
+    A file never changes. Where its rows are written anew, with others or without some, the new file takes its place;
+    the old one stays a while for whoever is reading it.
+    """
 
     class Table(models.TextChoices):
         INTERACTIONS = "interactions"
@@ -33,9 +43,15 @@ class LogFile(models.Model):
     rows = models.PositiveBigIntegerField()
     size = models.PositiveBigIntegerField(help_text="Bytes.")
     sha256 = models.CharField(max_length=64)
+    texts = models.JSONField(
+        null=True, editable=False, help_text="Networks of which it holds texts of posts; null where nobody looked."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    replaced_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when other files hold what of its rows still counts."
+    )
 
-    objects = models.Manager()
+    objects = LogFileQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["table", "day"], name="logfile_table_day")]
@@ -43,6 +59,35 @@ class LogFile(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+class ErasedAccount(models.Model):
+    """A tombstone: nothing that this account did, received or wrote is read or taken in any more.
+
+    The key is a hash of network and id, all that is kept of whoever was erased. It stays: else the next import would
+    bring them back.
+    """
+
+    key = models.BigIntegerField(primary_key=True)
+    erased_at = models.DateTimeField()
+    # Before it is set the log's files may still hold rows of the account, which readers leave out.
+    rewritten_at = models.DateTimeField(null=True, help_text="Since when no file of the log holds the account's rows.")
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(rewritten_at__isnull=True) | Q(rewritten_at__gte=models.F("erased_at")),
+                name="erased_before_rewritten",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["erased_at"], name="erased_pending", condition=Q(rewritten_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.key)
 
 
 class ActivityQuerySet(models.QuerySet["Activity"]):

@@ -3,7 +3,7 @@
 from typing import Self
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -57,12 +57,25 @@ class Network(models.Model):
         blank=True,
         help_text="Where a profile is, with {handle} or {id}; empty where there is no such page.",
     )
+    texts_kept_days = models.PositiveSmallIntegerField(
+        "keep texts for (days)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Texts of older posts are deleted; the posts still count. Empty: texts stay. The score compares the "
+        "texts of 28 days, and topics are found in texts.",
+    )
 
     objects = models.Manager()
 
     class Meta:
         # Keys are made from it, and readers write it so.
-        constraints = [models.CheckConstraint(condition=Q(slug__regex=NETWORK_SLUG), name="network_slug_plain")]
+        constraints = [
+            models.CheckConstraint(condition=Q(slug__regex=NETWORK_SLUG), name="network_slug_plain"),
+            models.CheckConstraint(
+                condition=Q(texts_kept_days__isnull=True) | Q(texts_kept_days__gte=1), name="network_texts_kept_a_day"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.slug

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import ibis
 import numpy as np
@@ -16,6 +16,8 @@ import pyarrow as pa
 from scoring.engine import TOPIC_PARENTS, Inputs, Parameters, Result, compute
 from scoring.queries.topics import Topics, texts
 from scoring.topics import MATCHES
+
+NOBODY: Final[npt.NDArray[np.int64]] = np.zeros(0, dtype=np.int64)
 
 
 def until(as_of: datetime) -> int:
@@ -33,14 +35,15 @@ def compute_scores(
     topics: Topics | None,
     parameters: Parameters,
     progress: Callable[[str], None],
+    erased: npt.NDArray[np.int64] = NOBODY,
 ) -> Result:
     """Find the topics of the posts, then compute everything that a run gives.
 
-    The tables are Parquet files in the log's columns; only rows before `until` (epoch seconds) count. Without topics
-    no post has one.
+    The tables are Parquet files in the log's columns; only rows before `until` (epoch seconds) count, and none of
+    accounts that were erased. Without topics no post has one.
     """
     progress("topics of posts")
-    post_topics = topics.matcher.match_all(texts(posts, until)) if topics else MATCHES.empty_table()
+    post_topics = topics.matcher.match_all(texts(posts, until, erased=erased)) if topics else MATCHES.empty_table()
     inputs = Inputs(
         interactions=interactions,
         posts=posts,
@@ -49,6 +52,7 @@ def compute_scores(
         seeds=seeds,
         post_topics=post_topics,
         topic_parents=topics.parents if topics else TOPIC_PARENTS.empty_table(),
+        erased=erased,
     )
     with engine_connection() as connection:
         return compute(inputs, parameters, progress=progress, connection=connection)

@@ -7,3 +7,7 @@ class ScoringError(Exception):
 
 class RunInProgress(ScoringError):
     """Another run holds the lock."""
+
+
+class LogFaulty(ScoringError):
+    """Files of the activity log aren't what was written."""

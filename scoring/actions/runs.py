@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from accounts.actions import move_activity_to_log
 from accounts.models import LogFile
-from accounts.queries import log_files, owners, seed_persons
+from accounts.queries import erased_accounts, log_faults, log_files, owners, seed_persons
 from scoring.actions import publishing
 from scoring.actions.computing import compute_scores, until
-from scoring.actions.errors import RunInProgress, ScoringError
+from scoring.actions.errors import LogFaulty, RunInProgress, ScoringError
 from scoring.actions.formulas import ensure_formula, formula_at, parameters_of
 from scoring.actions.lock import RunLock, run_lock
 from scoring.actions.topics import ensure_topics
@@ -112,19 +112,39 @@ def _compute_and_publish(
     move_activity_to_log(now=now)
     if not Topic.objects.exists():
         ensure_topics()
+    _refuse_faulty_log(run.as_of, deep=False)
     step("people")
-    result = compute_scores(
-        interactions=log_files(LogFile.Table.INTERACTIONS, run.as_of),
-        posts=log_files(LogFile.Table.POSTS, run.as_of),
-        until=until(run.as_of),
-        owners=owners(),
-        seeds=seed_persons(),
-        topics=stored_topics(),
-        parameters=parameters_of(run.formula),
-        progress=step,
-    )
+    try:
+        result = compute_scores(
+            interactions=log_files(LogFile.Table.INTERACTIONS, run.as_of),
+            posts=log_files(LogFile.Table.POSTS, run.as_of),
+            until=until(run.as_of),
+            owners=owners(),
+            seeds=seed_persons(),
+            topics=stored_topics(),
+            parameters=parameters_of(run.formula),
+            progress=step,
+            erased=erased_accounts(),
+        )
+    except (ScoringError, EngineError):
+        raise
+    except Exception:
+        # What reads Parquet says of a spoilt file that something is wrong, and not where.
+        _refuse_faulty_log(run.as_of, deep=True)
+        raise
     step("publishing")
     publishing.publish(run, result, now=now, finished=finished, make_current=make_current, check=lock.check)
+
+
+def _refuse_faulty_log(as_of: datetime, *, deep: bool) -> None:
+    """Raise LogFaulty if files of the log that this moment needs aren't what was written."""
+    faults = list(log_faults(as_of, deep=deep))
+    if faults:
+        others = f", and {len(faults) - 1:,} files more" if len(faults) > 1 else ""
+        raise LogFaulty(
+            f"the activity log is damaged: {faults[0].path} is {faults[0].what}{others}; "
+            "copy it back from a backup, manage.py log verify says of each what is wrong"
+        )
 
 
 def _steps(run: ScoreRun, progress: Progress | None) -> Progress:

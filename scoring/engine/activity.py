@@ -85,11 +85,13 @@ def activity(workspace: Workspace, inputs: Inputs) -> Activity:
     owners = _owners(inputs.owners)
     events = workspace.read(inputs.interactions, INTERACTIONS, "interactions")
     events = events.filter(events.at < inputs.until, events.actor.notnull(), events.target.notnull())
+    events = _without(events, inputs.erased, "actor", "target")
     events = events.select(*INTERACTIONS.names).mutate(network=events.network.fill_null("")).distinct()
     events = workspace.keep(_persons(_persons(events, owners, "actor", "giver"), owners, "target", "receiver"))
 
     posts = workspace.read(inputs.posts, POSTS, "posts")
     posts = posts.filter(posts.at < inputs.until, posts.author.notnull(), posts.post.notnull())
+    posts = _without(posts, inputs.erased, "author")
     # A post of no kind is taken to be somebody's own.
     posts = _persons(posts.mutate(kind=posts.kind.fill_null("original")), owners, "author", "person")
 
@@ -124,6 +126,15 @@ def _numbered(table: Table, column: str, names: Sequence[str], type_: str) -> Ta
     places = {"_name": pa.array(names, pa.string()), "_place": np.arange(len(names))}
     joined = table.inner_join(ibis.memtable(pa.table(places)), [(column, "_name")])
     return joined.mutate(**{column: joined["_place"].cast(type_)}).drop("_name", "_place")
+
+
+def _without(table: Table, accounts: Ints, *columns: str) -> Table:
+    if not accounts.size:
+        return table
+    left_out = ibis.memtable(pa.table({"_erased": accounts}))
+    for column in columns:
+        table = table.anti_join(left_out, [(column, "_erased")])
+    return table
 
 
 def _owners(owners: pa.Table) -> pa.Table:

@@ -145,6 +145,8 @@ class Inputs:
         What lies below what: a topic may have any number of parents. A circle is walked once.
     rests : pyarrow.Table
         Declared rests of persons, from `start` up to but not including `end`; they may overlap.
+    erased : ndarray of int64
+        Accounts of which nothing is read: what they did, received and wrote isn't there.
     """
 
     interactions: Source
@@ -155,6 +157,7 @@ class Inputs:
     post_topics: pa.Table = field(default_factory=POST_TOPICS.empty_table)
     topic_parents: pa.Table = field(default_factory=TOPIC_PARENTS.empty_table)
     rests: pa.Table = field(default_factory=RESTS.empty_table)
+    erased: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 @dataclass(frozen=True)

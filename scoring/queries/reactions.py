@@ -12,7 +12,7 @@ import pyarrow.compute
 from django.db.models import Sum
 
 from accounts.models import Identity, InteractionKind, LogFile, Person, Viewer
-from accounts.queries import log_files
+from accounts.queries import erased_accounts, log_files
 from scoring.models import ReachPart, Score, ScoreRun, Topic, TopicReach
 from scoring.queries.explanations import supports_of
 
@@ -140,7 +140,7 @@ def _parts_on(topic: Topic, acts: pa.Table, posts: Sequence[Path], until: int) -
     from scoring.queries.topics import stored_topics, texts
 
     acted_on = acts["post"].drop_null().unique()
-    matches = stored_topics().matcher.match_all(texts(posts, until, acted_on))
+    matches = stored_topics().matcher.match_all(texts(posts, until, acted_on, erased=erased_accounts()))
     named = matches.group_by("post").aggregate([("topic", "count")])
     on = matches.filter(pc.equal(matches["topic"], topic.pk)).join(named, "post")
     place = pc.index_in(acts["post"], value_set=on["post"], skip_nulls=True)

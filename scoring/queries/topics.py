@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet
 
+from accounts.log import without_accounts
 from scoring.engine import TOPIC_PARENTS
 from scoring.models import Topic
 from scoring.topics import Column, Matcher, TopicName, cautious, compact
@@ -58,17 +61,23 @@ def topics_of(names: list[TopicName], parents: list[tuple[int, int]]) -> Topics:
     return Topics(Matcher(names), pa.table([pa.array(column, pa.int64()) for column in columns], schema=TOPIC_PARENTS))
 
 
-def texts(files: Sequence[Path], before: int, only: Column | None = None) -> Iterator[pa.Table]:
+def texts(
+    files: Sequence[Path], before: int, only: Column | None = None, *, erased: npt.NDArray[np.int64]
+) -> Iterator[pa.Table]:
     """Yield the texts of posts from before a second, in about `BATCH` rows; with `only`, of these posts.
+
+    None by accounts that were erased.
 
     A batch has a fixed cost to match, and a day's file may hold a few rows.
     """
     waiting: list[pa.Table] = []
     for file in files:
         with pyarrow.parquet.ParquetFile(file) as parquet:
-            for batch in parquet.iter_batches(BATCH, columns=["post", "at", "text", "topics"]):
+            for batch in parquet.iter_batches(BATCH, columns=["post", "at", "author", "text", "topics"]):
                 rows = pa.Table.from_batches([batch])
                 rows = rows.filter(pc.less(rows["at"], before))
+                if erased.size:
+                    rows = without_accounts("posts", rows, pa.array(erased))
                 waiting.append(rows if only is None else rows.filter(pc.is_in(rows["post"], value_set=only)))
                 if sum(table.num_rows for table in waiting) >= BATCH:
                     yield pa.concat_tables(waiting)

@@ -47,7 +47,7 @@ def imported(path: Path, format: str = "dataset", *, network: str | None = "test
 
 def log_rows(table: str) -> Rows:
     """Return all rows of a table of the log."""
-    paths = list(LogFile.objects.filter(table=table).order_by("day", "pk").values_list("path", flat=True))
+    paths = list(LogFile.objects.live().filter(table=table).order_by("day", "pk").values_list("path", flat=True))
     return LogFolder(settings.ACTIVITY_LOG).read(table, paths).to_pylist()
 
 

@@ -14,6 +14,7 @@ from accounts.places import haversine_km
 from tests.factories.accounts import (
     ActivityFactory,
     ApiKeyFactory,
+    ErasedAccountFactory,
     IdentityFactory,
     LogFileFactory,
     NetworkFactory,
@@ -178,6 +179,11 @@ def _claim(**fields: Any) -> Any:
         ("identity_followers_not_negative", lambda: IdentityFactory.create(followers=-1)),
         ("identity_alias_is_a_handle", lambda: IdentityFactory.create(alias_of=IdentityFactory.create())),
         ("logfile_not_empty", lambda: LogFileFactory.create(rows=0)),
+        (
+            "erased_before_rewritten",
+            lambda: ErasedAccountFactory.create(erased_at=NOW, rewritten_at=NOW - timedelta(days=1)),
+        ),
+        ("network_texts_kept_a_day", lambda: NetworkFactory.create(texts_kept_days=0)),
         ("accounts_logfile_path_key", lambda: LogFileFactory.create_batch(2, path="one")),
         ("activity_kind_known", lambda: ActivityFactory.create(kind="hate")),
         (
@@ -205,6 +211,7 @@ def test_every_row_says_something_of_its_own() -> None:
             PersonFactory,
             IdentityFactory,
             LogFileFactory,
+            ErasedAccountFactory,
             ActivityFactory,
             ApiKeyFactory,
         )

@@ -25,3 +25,9 @@ def test_what_killed_imports_left_is_swept_up(settings: Settings) -> None:
     (folder / "lock").touch()
     assert (tasks.sweep_log(), tasks.sweep_log()) == (1, 0)
     assert not folder.exists()
+
+
+def test_the_log_is_tidied() -> None:
+    ActivityFactory.create()
+    tasks.move_activity_to_log()
+    assert tasks.tidy_log() == "0 files merged into 0; 0 rid of old texts, 0 of erased accounts"

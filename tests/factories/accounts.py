@@ -7,7 +7,7 @@ import factory.declarations
 from factory.django import DjangoModelFactory
 
 from accounts.keys import account_key
-from accounts.models import Activity, ApiKey, Identity, LogFile, Merge, Network, Person, Place, User
+from accounts.models import Activity, ApiKey, ErasedAccount, Identity, LogFile, Merge, Network, Person, Place, User
 
 # factory_boy's declarations carry no types.
 make: Any = factory.declarations
@@ -80,6 +80,14 @@ class LogFileFactory(DjangoModelFactory[LogFile]):
     size = 1000
     sha256 = "0" * 64
     created_at = NOW
+
+
+class ErasedAccountFactory(DjangoModelFactory[ErasedAccount]):
+    class Meta:
+        model = ErasedAccount
+
+    key = make.Sequence(lambda n: n + 1)
+    erased_at = NOW
 
 
 class ActivityFactory(DjangoModelFactory[Activity]):

@@ -1,5 +1,6 @@
 """A small world in the database and in the log."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,7 +52,12 @@ def known(world: Path, db: None, settings: Settings) -> Path:
         path = settings.ACTIVITY_LOG / f"{table}.parquet"
         pyarrow.parquet.write_table(rows, path)
         LogFile.objects.create(
-            table=table, day=START, path=path.name, rows=rows.num_rows, size=path.stat().st_size, sha256="0" * 64
+            table=table,
+            day=START,
+            path=path.name,
+            rows=rows.num_rows,
+            size=path.stat().st_size,
+            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         )
     network = Network.objects.create(slug="dataset", name="dataset")
     profiles = pa.concat_tables([batch.accounts for batch in batches]).to_pylist()
