@@ -52,16 +52,16 @@ class ActivityRefused(ValueError):
     """Say what is wrong with a row; none of the rows was recorded."""
 
 
-def record_activity(rows: pa.Table | Iterable[NewActivity], *, by: User | None, now: datetime) -> int:
+def record_activity(events: pa.Table | Iterable[NewActivity], *, by: User | None, now: datetime) -> int:
     """Record interactions as rows, and return how many were new.
 
     A table has the columns of `intake.INTERACTIONS`. Accounts that nobody knew become people, `@handle` stands for the
     account that has the handle; an event that is a row already changes nothing; whether the log has it is found out
-    when it is moved there. `by` is who recorded it, or None for a program. One transaction: raises `ActivityRefused`
-    for a row that can't be an event, and for an account whose key belongs to another. Three queries where all accounts
-    are known.
+    when it is moved there. What erased accounts did or received is left out. `by` is who recorded it, or None for a
+    program. One transaction: raises `ActivityRefused` for a row that can't be an event, and for an account whose key
+    belongs to another. Three queries where all accounts are known.
     """
-    table = rows if isinstance(rows, pa.Table) else _table(rows)
+    table = events if isinstance(events, pa.Table) else _table(events)
     if table.num_rows == 0:
         return 0
     networks: list[Any] = table["network"].to_pylist()
@@ -71,14 +71,14 @@ def record_activity(rows: pa.Table | Iterable[NewActivity], *, by: User | None, 
     with transaction.atomic():
         keys = _save(frozenset(actors) | frozenset(targets), now)
         posts = [post or "" for post in table["post"].to_pylist()]
-        columns: list[Any] = [
-            table["at"].to_pylist(),
-            networks,
-            table["kind"].to_pylist(),
-            [keys[actor] for actor in actors],
-            [keys[target] for target in targets],
-            posts,
+        rows = [
+            (at, network, kind, keys[actor], keys[target], post)
+            for at, network, kind, actor, target, post in zip(
+                table["at"].to_pylist(), networks, table["kind"].to_pylist(), actors, targets, posts, strict=True
+            )
+            if actor in keys and target in keys
         ]
+        columns: list[Any] = [list(column) for column in zip(*rows, strict=True)] or [[]] * 6
         with connection.cursor() as cursor:
             cursor.execute(_INSERT, [by.pk if by else None, now, *columns])
             new: int = cursor.rowcount
@@ -132,7 +132,7 @@ def _move(day: date, *, now: datetime) -> int:
         )
         file = add_to_day("interactions", day, table, now=now)
         if file is None:  # an import has brought all of them before
-            file = LogFile.objects.filter(table="interactions", day=day).latest("pk")
+            file = LogFile.objects.live().filter(table="interactions", day=day).latest("pk")
         Activity.objects.filter(pk__in=pks).update(log_file=file)
     return len(rows)
 
@@ -166,7 +166,7 @@ def _checked(row: NewActivity) -> dict[str, Any]:
 
 
 def _save(named: frozenset[Account], now: datetime) -> dict[Account, int]:
-    """Return the key of each account; make people for those that aren't known."""
+    """Return the key of each account that may be kept; make people for those that aren't known."""
     pairs = sorted(named)
     keys = _keys(pairs)
     known = Identity.objects.filter(key__in=keys, alias_of__isnull=True).values_list("network_id", "external_id")
@@ -177,13 +177,14 @@ def _save(named: frozenset[Account], now: datetime) -> dict[Account, int]:
     saved = save_accounts(pa.Table.from_pylist(accounts, schema=ACCOUNTS), now=now)
     if saved.refused:
         raise ActivityRefused(f"the key of an account belongs to another account: {sorted(saved.refused)[0]}")
+    pairs = [pair for pair in pairs if pair not in saved.erased]
     settled = [(network, saved.aliases.get((network, account), account)) for network, account in pairs]
     return dict(zip(pairs, _keys(settled), strict=True))
 
 
 def _keys(pairs: list[Account]) -> list[int]:
-    networks: Any = pa.array([network for network, _ in pairs])
-    ids: Any = pa.array([account for _, account in pairs])
+    networks: Any = pa.array([network for network, _ in pairs], pa.string())
+    ids: Any = pa.array([account for _, account in pairs], pa.string())
     keys: Any = account_keys(networks, ids)
     found: list[int] = keys.to_pylist()
     return found

@@ -112,6 +112,7 @@ def _save_people(
     for accounts, total in spool.accounts(_ACCOUNTS_AT_ONCE):
         saved = save_accounts(accounts, now=now)
         names.refused |= saved.refused
+        names.erased |= saved.erased
         names.aliases |= saved.aliases
         done += accounts.num_rows
         report = replace(report, people=report.people + saved.people, identities=report.identities + saved.identities)
@@ -164,6 +165,7 @@ class _Names:
     def __init__(self) -> None:
         self.aliases: dict[Account, str] = {}
         self.refused: frozenset[Account] = frozenset()
+        self.erased: frozenset[Account] = frozenset()
         self._left_out: Counter[Account] = Counter()
 
     def settle(self, rows: pa.Table, networks: Mapping[str, Any]) -> pa.Table:
@@ -176,19 +178,20 @@ class _Names:
                 pairs: Iterable[Any] = zip(network.to_pylist(), rows[column].to_pylist(), strict=True)
                 settled = pa.array([self.aliases.get(pair, pair[1]) for pair in pairs], pa.string())
                 rows = rows.set_column(rows.schema.get_field_index(column), rows.schema.field(column), settled)
-        if not self.refused:
+        unwanted = self.refused | self.erased
+        if not unwanted:
             return rows
         kept = [True] * rows.num_rows
         for column, network in networks.items():
             for index, account in enumerate(zip(network.to_pylist(), rows[column].to_pylist(), strict=True)):
-                if kept[index] and account in self.refused:
+                if kept[index] and account in unwanted:
                     kept[index] = False
                     self._left_out[account] += 1
         return rows.filter(pa.array(kept))
 
     def rejects(self, source: str) -> list[Reject]:
-        """Return one reject for each refused account; which lines its rows stood in isn't known any more."""
-        return [
+        """Return a reject for each refused account, and one for the erased; which lines theirs were isn't known."""
+        found = [
             Reject(
                 source,
                 0,
@@ -197,6 +200,10 @@ class _Names:
             )
             for account in sorted(self.refused)
         ]
+        if self.erased:
+            rows = sum(self._left_out[account] for account in self.erased)
+            found.append(Reject(source, 0, f"{len(self.erased)} accounts were erased: {rows} rows were left out"))
+        return found
 
 
 class _Rejects:

@@ -19,6 +19,7 @@ from accounts.actions.people_sql import (
     COPY_INCOMING,
     CREATE_INCOMING,
     EMPTY_INCOMING,
+    ERASED,
     GRANT_WISHES,
     INSERT_IDENTITIES,
     INSERT_PEOPLE,
@@ -51,13 +52,15 @@ Account = tuple[str, str]  # network and id
 class SavedAccounts:
     """What became of some accounts.
 
-    `refused` are those whose key belongs to another id: their rows can't be kept. `aliases` says of ids made from a
-    handle which known account has that handle: their rows are that account's.
+    `refused` are those whose key belongs to another id: their rows can't be kept. `erased` are those that were erased:
+    theirs may not be. `aliases` says of ids made from a handle which known account has that handle: their rows are that
+    account's.
     """
 
     people: int
     identities: int
     refused: frozenset[Account]
+    erased: frozenset[Account]
     aliases: Mapping[Account, str]
 
 
@@ -87,6 +90,8 @@ def save_accounts(accounts: pa.Table, *, now: datetime, persons: Mapping[Account
             cursor.execute("ANALYZE incoming_accounts")
             cursor.execute(COLLISIONS)
             refused = twice | {(network, account) for network, account in cursor.fetchall()}
+            cursor.execute(ERASED)
+            erased = frozenset((network, account) for network, account in cursor.fetchall())
             cursor.execute(UPDATE_PEOPLE)
             cursor.execute(UPDATE_IDENTITIES)
             cursor.execute(ADOPT_PROVISIONAL)
@@ -99,7 +104,7 @@ def save_accounts(accounts: pa.Table, *, now: datetime, persons: Mapping[Account
         drop_empty_people(left)
         with connection.cursor() as cursor:
             cursor.execute(RENAME_PEOPLE)
-    return SavedAccounts(people + more_people, identities + more_identities, refused, aliases)
+    return SavedAccounts(people + more_people, identities + more_identities, refused, erased, aliases)
 
 
 def analyze_people() -> None:

@@ -30,6 +30,14 @@ WHERE i.key = n.key AND (i.network_id, i.external_id) <> (n.network, n.external_
 RETURNING n.network, n.external_id
 """
 
+# Take out, and return, accounts that were erased.
+ERASED = """
+DELETE FROM incoming_accounts n
+USING accounts_erasedaccount e
+WHERE e.key = n.key
+RETURNING n.network, n.external_id
+"""
+
 # What a profile newly says goes to its person too, where the person's own field was empty or said the same as the
 # profile until now. Of several profiles of one person the one that gives a name counts.
 UPDATE_PEOPLE = """

@@ -4,11 +4,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
+from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from accounts.models import Identity, Person
+from accounts.actions import erase_person
+from accounts.log import LogFolder, without_accounts
+from accounts.models import ErasedAccount, Identity, LogFile, Person
 from scoring.actions import (
     RunInProgress,
     ScoringError,
@@ -19,9 +24,11 @@ from scoring.actions import (
     score_night,
 )
 from scoring.actions.computing import compute_scores
+from scoring.actions.errors import LogFaulty
 from scoring.actions.lock import KEY, run_lock
 from scoring.engine import Parameters, Result
 from scoring.models import Formula, Score, ScoreRun, Support, TopicReach
+from tests.factories.accounts import UserFactory
 from tests.scoring.conftest import APRIL_1, APRIL_2, APRIL_3, NOW
 from tests.scoring.worlds import START
 
@@ -235,3 +242,50 @@ def test_steps_are_seen_from_outside_while_the_run_goes_on(known: Path) -> None:
 def test_naive_moments_are_refused(db: None) -> None:
     with pytest.raises(ValueError, match="aware"):
         score(as_of=timezone.make_naive(APRIL_1), now=NOW)
+
+
+def test_what_erased_accounts_did_counts_from_that_moment_on_for_nobody(known: Path) -> None:
+    score(as_of=APRIL_1, now=NOW)
+    erased = Person.objects.get(handle="handle2")
+    keys = list(erased.identities.values_list("key", flat=True))
+    erase_person(erased, by=UserFactory.create(), now=NOW)
+
+    filtered = score(as_of=APRIL_2, now=NOW)
+    # The same as if the rows had never been there.
+    folder = LogFolder(settings.ACTIVITY_LOG)
+    for file in LogFile.objects.live():
+        rows = without_accounts(file.table, folder.read(file.table, [file.path]), pa.array(keys))
+        assert rows.num_rows < file.rows
+        pyarrow.parquet.write_table(rows, folder.root / file.path)
+        size = (folder.root / file.path).stat().st_size
+        LogFile.objects.filter(pk=file.pk).update(rows=rows.num_rows, size=size)
+    ErasedAccount.objects.all().delete()
+    found = scores_of(filtered)
+    assert len(found) == 29
+    assert found == pytest.approx(scores_of(score(as_of=APRIL_2, now=NOW)), abs=1e-9)
+
+
+def test_a_damaged_log_is_named_and_the_last_good_run_stays(known: Path) -> None:
+    good = score(as_of=APRIL_1, now=NOW)
+    before = scores_of(good)
+    path = settings.ACTIVITY_LOG / "interactions.parquet"
+    content = path.read_bytes()
+
+    def refused(damage: bytes, what: str) -> None:
+        path.write_bytes(damage)
+        with pytest.raises(LogFaulty, match=f"damaged: interactions.parquet is {what}.*copy it back from a backup"):
+            score(as_of=APRIL_2, now=NOW)
+        line = ScoreRun.objects.get(as_of=APRIL_2)
+        assert line.state == ScoreRun.State.FAILED
+        assert "interactions.parquet" in line.error
+        assert ScoreRun.objects.current() == good
+        assert scores_of(good) == before
+
+    refused(content[:1000], "truncated: 1,000 of")
+    # As long as it was, but nothing that Parquet can read.
+    refused(bytes(len(content)), "edited: its bytes")
+    path.unlink()
+    with pytest.raises(LogFaulty, match="is missing"):
+        score(as_of=APRIL_2, now=NOW)
+    path.write_bytes(content)
+    assert score(as_of=APRIL_2, now=NOW).is_current

@@ -1,0 +1,165 @@
+"""Erasing a person: gone at once for every reader, out of the files soon, and not brought back by an import."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from accounts.actions import (
+    NewActivity,
+    Progress,
+    Tidied,
+    erase_person,
+    merge_people,
+    move_activity_to_log,
+    record_activity,
+    tidy_log,
+)
+from accounts.actions.upkeep import ERASURES_WAIT
+from accounts.keys import account_key
+from accounts.models import Activity, ErasedAccount, Identity, LogFile, Person, User
+from tests.accounts.activity_data import DAY_1, DAY_2, dataset, identity, imported, log_rows
+from tests.factories.accounts import PersonFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ANN, BOB, CY = (account_key("test", account) for account in ("ann", "bob", "cy"))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Return a data set in which Ann acts, is acted on and posts, and others do without her; import it."""
+    path = dataset(
+        tmp_path / "data",
+        interactions=[
+            (DAY_1, "like", "ann", "bob"),
+            (DAY_1, "like", "bob", "ann"),
+            (DAY_1, "like", "cy", "bob"),
+            (DAY_2, "like", "cy", "bob"),
+        ],
+        posts=[
+            {"post": "1", "at": DAY_1, "author": "ann", "text": "mine"},
+            {"post": "2", "at": DAY_1, "author": "bob", "text": "his"},
+        ],
+        accounts=[{"account": "ann", "handle": "Ann"}],
+    )
+    imported(path)
+    return path
+
+
+def keys_in_log() -> set[int]:
+    rows = [(row["actor"], row["target"]) for row in log_rows("interactions")]
+    return {key for pair in rows for key in pair} | {row["author"] for row in log_rows("posts")}
+
+
+def test_the_person_goes_with_everything_and_a_hash_stays(data: Path) -> None:
+    person = identity("ann").person
+    record_activity([NewActivity("test", "like", "ann", "bob", NOW)], by=None, now=NOW)
+    # The account, and what it would be under its handle alone.
+    assert erase_person(person, by=UserFactory.create(), now=NOW) == 2
+    assert not Person.objects.filter(pk=person.pk).exists()
+    assert not Identity.objects.filter(pk=ANN).exists()
+    assert not Activity.objects.exists()
+    tombstones = list(ErasedAccount.objects.values_list("key", "erased_at", "rewritten_at"))
+    assert sorted(tombstones) == sorted([(ANN, NOW, None), (account_key("test", "@ann"), NOW, None)])
+
+
+def test_the_files_are_written_anew_within_a_week(data: Path) -> None:
+    erase_person(identity("ann").person, by=UserFactory.create(), now=NOW)
+    assert ANN in keys_in_log()
+    early, due = NOW + ERASURES_WAIT - timedelta(seconds=1), NOW + ERASURES_WAIT
+    before = LogFile.objects.live().count()
+
+    assert tidy_log(now=early) == Tidied()
+    assert tidy_log(now=due) == Tidied(erased=2)
+
+    assert keys_in_log() == {BOB, CY}
+    assert [row["text"] for row in log_rows("posts")] == ["his"]
+    # The second day's file had nothing of her.
+    assert LogFile.objects.filter(replaced_at=due).count() == 2
+    assert LogFile.objects.live().count() == before
+    assert set(ErasedAccount.objects.values_list("rewritten_at", flat=True)) == {due}
+    assert tidy_log(now=due) == Tidied()
+
+
+def test_one_pass_serves_all_who_wait(data: Path) -> None:
+    by = UserFactory.create()
+    erase_person(identity("ann").person, by=by, now=NOW)
+    erase_person(identity("cy").person, by=by, now=NOW + timedelta(days=6))
+    tidy_log(now=NOW + ERASURES_WAIT)
+    # Bob's post is all that is left.
+    assert keys_in_log() == {BOB}
+    assert not LogFile.objects.live().filter(table="interactions").exists()
+    assert not ErasedAccount.objects.filter(rewritten_at=None).exists()
+
+
+def test_a_file_is_freed_of_the_erased_whenever_it_is_written_anew(data: Path, tmp_path: Path) -> None:
+    imported(dataset(tmp_path / "more", interactions=[(DAY_1 + 1, "like", "bob", "cy")]))
+    erase_person(identity("ann").person, by=UserFactory.create(), now=NOW)
+    tidy_log(now=NOW + timedelta(days=2))
+    assert {row["actor"] for row in log_rows("interactions")} == {BOB, CY}
+    # Hers is a file that had no reason to be written: it waits.
+    assert ErasedAccount.objects.filter(rewritten_at=None).count() == 2
+
+
+def test_an_import_brings_nobody_back(data: Path) -> None:
+    erase_person(identity("ann").person, by=UserFactory.create(), now=NOW)
+    tidy_log(now=NOW, at_once=True)
+    report = imported(data)
+    assert (report.people, report.identities, report.interactions, report.posts, report.rejected) == (0, 0, 0, 0, 1)
+    assert report.rejects_file is not None
+    reasons = report.rejects_file.read_text()
+    assert "1 accounts were erased: 3 rows were left out" in reasons
+    assert "ann" not in reasons.lower()
+    assert keys_in_log() == {BOB, CY}
+    assert not Identity.objects.filter(external_id="ann").exists()
+
+
+def test_an_import_that_is_under_way_adds_nothing_of_them(data: Path, tmp_path: Path) -> None:
+    def erase(at: Progress) -> None:
+        if (at.stage, at.done) == ("log", 0):
+            erase_person(identity("ann").person, by=UserFactory.create(), now=NOW)
+
+    more = dataset(
+        tmp_path / "more",
+        interactions=[(DAY_2 + second, "like", "bob", name) for second, name in enumerate(("ann", "cy"))],
+    )
+    assert imported(more, progress=erase).interactions == 1
+    assert [row["target"] for row in log_rows("interactions") if row["at"] >= DAY_2 and row["actor"] == BOB] == [CY]
+
+
+@pytest.mark.parametrize("name", ["ann", "@ann"])
+def test_events_that_name_the_erased_are_left_out_and_the_others_kept(data: Path, name: str) -> None:
+    erase_person(identity("ann").person, by=UserFactory.create(), now=NOW)
+    rows = [
+        NewActivity("test", "like", name, "bob", NOW),
+        NewActivity("test", "like", "bob", name, NOW),
+        NewActivity("test", "like", "dan", "bob", NOW),
+    ]
+    assert record_activity(rows, by=None, now=NOW) == 1
+    assert record_activity(rows[:2], by=None, now=NOW) == 0
+    assert Activity.objects.get().actor == identity("dan")
+    assert move_activity_to_log(now=NOW) == 1
+    assert not Identity.objects.filter(external_id=name).exists()
+
+
+def test_whoever_was_merged_into_the_person_goes_too(data: Path) -> None:
+    by = UserFactory.create(is_superuser=True)
+    merge_people(kept=identity("ann").person, merged=identity("cy").person, by=by, now=NOW)
+    erase_person(identity("ann").person, by=by, now=NOW)
+    assert set(ErasedAccount.objects.values_list("key", flat=True)) >= {ANN, CY}
+    assert list(Person.objects.values_list("handle", flat=True)) == ["bob@test"]
+
+
+@pytest.mark.parametrize(("is_staff", "stays"), [(False, False), (True, True)])
+def test_their_login_is_closed_unless_it_is_a_staff_members(data: Path, is_staff: bool, stays: bool) -> None:
+    login = UserFactory.create(is_staff=is_staff)
+    Person.objects.filter(identities=ANN).update(user=login, claimed_at=NOW, claimed_via="operator")
+    erase_person(identity("ann").person, by=UserFactory.create(), now=NOW)
+    assert User.objects.filter(pk=login.pk).exists() is stays
+
+
+def test_nobody_known_by_accounts_leaves_no_tombstone() -> None:
+    assert erase_person(PersonFactory.create(), by=UserFactory.create(), now=NOW) == 0
+    assert not ErasedAccount.objects.exists()
