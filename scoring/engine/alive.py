@@ -60,7 +60,8 @@ def alive(days: npt.ArrayLike, span: npt.ArrayLike, gap: npt.ArrayLike, presence
     days : array_like of shape (n,)
         Different days with a post; 0 for those who never posted.
     span : array_like of shape (n,)
-        Days from the first to the last of them, less declared rests.
+        Days from the first to the last of them. Declared rests are part of it: without them somebody would seem to
+        post more often, and a silence of today say more.
     gap : array_like of shape (n,)
         Days since the end of the last of them, less declared rests; at least 0.
     presence : Presence

@@ -232,7 +232,7 @@ def _alive(posted: Posting, past: tuple[Ints, Ints, Ints], until: int, formula: 
     )
     return alive(
         posted.days,
-        (last - first - overlap(past, first, last)) / DAY,
+        (last - first) / DAY,
         np.maximum(end - after - overlap(past, after, end), 0) / DAY,
         presence,
     )

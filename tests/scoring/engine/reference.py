@@ -318,7 +318,7 @@ def _alive(world: World, b: int, posts: dict[int, Any], acts: list[Any], p: Para
         return 1.0
     first, last, now = min(days), max(days), UNTIL // DAY
     rested = _rest_hours(world, b)
-    span = last - first - sum(1 for hour in rested if first * 24 <= hour < last * 24) / 24
+    span = last - first
     gap = max(0, now - last - 1) - sum(1 for hour in rested if hour >= (last + 1) * 24) / 24
     presence = Presence(
         p.break_every_days,

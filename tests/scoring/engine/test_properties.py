@@ -168,6 +168,20 @@ def test_a_rest_costs_nothing_at_all() -> None:
     assert earlier.people()[1]["reach"] == pytest.approx(world.people()[1]["reach"], abs=1e-9)
 
 
+def test_a_rest_of_long_ago_does_not_make_a_silence_of_today_look_worse() -> None:
+    # Posts daily, then rests, then posts twice more, then is silent: told of the rest, one might think that somebody
+    # who posts so often must have gone.
+    world = World(seeds=[2, 3])
+    for ago in [*range(60, 40, -1), 15, 14]:
+        world.act("like", 2 + ago % 2, 1, ago - 0.3, world.post(1, ago))
+    before = world.people()[1]
+    assert before["alive"] < 0.9
+    world.rests = [(1, UNTIL - 40 * DAY, UNTIL - 16 * DAY)]
+    after = world.people()[1]
+    assert after["alive"] == before["alive"]
+    assert after["score"] > before["score"]
+
+
 def test_one_giver_never_outweighs_many() -> None:
     one, many = World(seeds=[1, 2]), World(seeds=list(range(1, 1001)))
     for i in range(1000):
