@@ -6,13 +6,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts import actions
+from accounts.admin import erasing
 from accounts.admin.base import OperatorsAdmin, ReadOnly, YesNoFilter, staff_of
 from accounts.admin.merges import PERMISSION, ask_for
 from accounts.models import Identity, Network, Person, Place, User
@@ -94,7 +95,7 @@ class PersonAdmin(OperatorsAdmin):
     autocomplete_fields = ["place"]
     readonly_fields = ["user", "claimed_at", "claimed_via", "created_at"]
     ordering = ["handle", "pk"]
-    actions = ["merge_with"]
+    actions = ["merge_with", "erase"]
 
     @admin.action(description="Merge with…", permissions=["merge"])
     def merge_with(self, request: HttpRequest, queryset: QuerySet[Person]) -> HttpResponse | None:
@@ -104,6 +105,25 @@ class PersonAdmin(OperatorsAdmin):
             messages.error(request, "Two people at a time: choose one or two.")
             return None
         return HttpResponseRedirect(ask_for(people))
+
+    @admin.action(description="Erase…", permissions=["erase"])
+    def erase(self, request: HttpRequest, queryset: QuerySet[Person]) -> HttpResponse | None:
+        """Lead to the page that says what goes."""
+        people = list(queryset[:2])
+        if len(people) > 1:
+            messages.error(request, "One person at a time: it can't be undone.")
+            return None
+        return HttpResponseRedirect(reverse("admin:accounts_person_erase", args=[people[0].pk]))
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(erasing.PERMISSION)
+
+    def get_urls(self) -> list[URLPattern]:
+        erase = path("<int:pk>/erase/", self.admin_site.admin_view(self.erase_view), name="accounts_person_erase")
+        return [erase, *super().get_urls()]
+
+    def erase_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return erasing.erase_view(self, request, pk)
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PERMISSION)

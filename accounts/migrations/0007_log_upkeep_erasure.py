@@ -18,6 +18,9 @@ class Migration(migrations.Migration):
                 ('erased_at', models.DateTimeField()),
                 ('rewritten_at', models.DateTimeField(help_text="Since when no file of the log holds the account's rows.", null=True)),
             ],
+            options={
+                'permissions': [('erase_people', 'Can erase people for good')],
+            },
         ),
         migrations.AddField(
             model_name='logfile',

@@ -76,6 +76,7 @@ class ErasedAccount(models.Model):
     objects = models.Manager()
 
     class Meta:
+        permissions = [("erase_people", "Can erase people for good")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(rewritten_at__isnull=True) | Q(rewritten_at__gte=models.F("erased_at")),
