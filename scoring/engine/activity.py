@@ -36,10 +36,13 @@ class Activity:
     Attributes
     ----------
     acts : ibis table
-        One row per act between two persons: giver, receiver, at, post (may be null), naming, talk, posting, kind,
-        network. `naming` says that it stands in a post of the giver's own, `talk` that it replies to a reply,
-        `posting` that it was itself a post in the giver's own words; kind is a place in `KINDS`, network one in
-        `networks`.
+        One row per act between two persons: giver, receiver, at, post (may be null), naming, talk, kind, network, and
+        the accounts, if they aren't the persons. `naming` says that it stands in a post of the giver's own, `talk` that
+        it replies to a reply; kind is a place in `KINDS`, network one in `networks`.
+    accounts : tuple of str
+        The columns of the acts that name the acting and the other account.
+    written : ibis table
+        person and at of acts on other accounts that are themselves posts in the actor's own words.
     posts : ibis table
         post, at, person, kind, text (may be null); one row per row of the input.
     people : ndarray of int64, shape (n,)
@@ -51,6 +54,8 @@ class Activity:
     """
 
     acts: Table
+    accounts: tuple[str, str]
+    written: Table
     posts: Table
     people: Ints
     events: int
@@ -61,7 +66,7 @@ def activity(workspace: Workspace, inputs: Inputs) -> Activity:
     """Map accounts to persons and drop what doesn't count.
 
     The same event twice is one. What persons do to themselves is dropped. A mention or link in the same
-    second as a reaction of the same giver to the same receiver is the same act seen twice (a reply names
+    second as a reaction of the same account to the same account is the same act seen twice (a reply names
     whom it answers) and is dropped as well.
 
     Parameters
@@ -99,17 +104,22 @@ def activity(workspace: Workspace, inputs: Inputs) -> Activity:
         events.kind.isin(KINDS),
         events.giver != events.receiver,
     )
-    scored = scored.mutate(naming=scored.kind.isin(NAMINGS), posting=scored.kind.isin(POSTING))
+    scored = scored.mutate(naming=scored.kind.isin(NAMINGS))
     replies = posts.filter(posts.kind == "reply").select("post").distinct()
     reactions = scored.filter(~scored.naming)
     answers = reactions.filter(reactions.kind == "reply")
     talk = answers.semi_join(replies, "post").mutate(talk=True)
     other = answers.anti_join(replies, "post").union(reactions.filter(reactions.kind != "reply")).mutate(talk=False)
-    named = scored.filter(scored.naming).anti_join(reactions, ["giver", "receiver", "at"]).mutate(talk=False)
-    columns = ("giver", "receiver", "at", "post", "naming", "talk", "posting", "kind", "network")
+    accounts = ("actor", "target") if owners.num_rows else ("giver", "receiver")
+    named = scored.filter(scored.naming).anti_join(reactions, [*accounts, "at"]).mutate(talk=False)
+    persons = dict.fromkeys(("giver", "receiver", *accounts))
+    columns = (*persons, "at", "post", "naming", "talk", "kind", "network")
     acts = ibis.union(*(part.select(*columns) for part in (talk, other, named)))
     networks = sorted(workspace.arrays(events.select("network").distinct())["network"].tolist())
     acts = workspace.keep(_numbered(_numbered(acts, "kind", KINDS, "int8"), "network", networks, "int16"))
+
+    own_words = events.filter(events.kind.isin(POSTING), events[accounts[0]] != events[accounts[1]])
+    written = own_words.select(person=own_words.giver, at=own_words["at"])
 
     seen = ibis.union(
         events.select(person=events.giver),
@@ -118,7 +128,8 @@ def activity(workspace: Workspace, inputs: Inputs) -> Activity:
         distinct=True,
     )
     people = np.union1d(workspace.arrays(seen)["person"], owners.column("person").to_numpy())
-    return Activity(acts, posts, people.astype(np.int64), int(workspace.number(events.count())), tuple(networks))
+    counted = int(workspace.number(events.count()))
+    return Activity(acts, accounts, written, posts, people.astype(np.int64), counted, tuple(networks))
 
 
 def _numbered(table: Table, column: str, names: Sequence[str], type_: str) -> Table:
@@ -147,12 +158,10 @@ def _owners(owners: pa.Table) -> pa.Table:
 
 def _persons(table: Table, owners: pa.Table, account: str, person: str) -> Table:
     if not owners.num_rows:
-        return table.mutate(**{person: table[account]}).drop(account)
+        return table.rename(**{person: account})
     known = ibis.memtable(owners).rename(_account="account", _person="person")
     joined = table.left_join(known, table[account] == known["_account"])
-    return joined.mutate(**{person: ibis.coalesce(joined["_person"], joined[account])}).drop(
-        account, "_account", "_person"
-    )
+    return joined.mutate(**{person: ibis.coalesce(joined["_person"], joined[account])}).drop("_account", "_person")
 
 
 @dataclass(frozen=True)
@@ -165,9 +174,6 @@ class Posting:
         Posts in the table of posts.
     own : ndarray of int64, shape (n,)
         Those that aren't reshares.
-    known : ndarray of int64, shape (n,)
-        Different posts that others can respond to, known from anywhere: the table without reshares, acts on them,
-        acts that stand in them.
     days : ndarray of int64, shape (n,)
         Different UTC days with a post that isn't a reshare.
     first, last : ndarray of int64, shape (n,)
@@ -176,19 +182,16 @@ class Posting:
 
     posts: Ints
     own: Ints
-    known: Ints
     days: Ints
     first: Ints
     last: Ints
 
 
-def posting(workspace: Workspace, seen: Activity, *, until: int, lone: Ints) -> Posting:
+def posting(workspace: Workspace, seen: Activity, *, until: int) -> Posting:
     """Count posts and posting days up to a moment.
 
-    The table of posts may hold only some of them, so a post is also known by an act on it or by a mention
-    that stands in it, and a day by an act that is itself a post. A reshare is somebody else's post: who responds to
-    it responds to its author. Counted in, a pod's own reposts would make its response rates look low. Nor is a post
-    known by what somebody did to it who acts on nobody else and whom nobody answers (`Pairs.lone`).
+    The table of posts may hold only some of them, so a day is also known by an act that is itself a post. A reshare is
+    somebody else's post: it is no sign of its author's being there.
 
     Parameters
     ----------
@@ -198,15 +201,12 @@ def posting(workspace: Workspace, seen: Activity, *, until: int, lone: Ints) -> 
         Acts and posts.
     until : int
         Only what happened before it, in epoch seconds.
-    lone : ndarray of int64, shape (k,)
-        The people whose reactions tell of no post.
 
     Returns
     -------
     Posting
         Counts and days; zeros for those who posted nothing.
     """
-    acts = seen.acts.filter(seen.acts.at < until)
     # A post is (post): where rows contradict each other, the smallest of each column is taken.
     raw = seen.posts.filter(seen.posts.at < until)
     posts = workspace.keep(
@@ -214,25 +214,15 @@ def posting(workspace: Workspace, seen: Activity, *, until: int, lone: Ints) -> 
     )
     counted = posts.group_by("person").aggregate(posts=posts.count(), own=(posts.kind != "reshare").sum())
     own = posts.filter(posts.kind != "reshare")
-    located = acts.filter(acts.post.notnull())
-    if lone.size:
-        alone = located.anti_join(ibis.memtable(pa.table({"giver": lone})), "giver")
-        located = alone.union(located.filter(located.naming))
-    known = ibis.union(
-        own.select("person", "post"),
-        located.select(person=located.naming.ifelse(located.giver, located.receiver), post=located.post),
-        distinct=True,
-    )
-    known = known.group_by("person").aggregate(known=known.count())
-    written = acts.filter(acts.posting)
+    written = seen.written.filter(seen.written["at"] < until)
     days = ibis.union(
         own.select(person=own.person, day=own["at"] // DAY),
-        written.select(person=written.giver, day=written["at"] // DAY),
+        written.select(person=written.person, day=written["at"] // DAY),
         distinct=True,
     )
     days = days.group_by("person").aggregate(days=days.count(), first=days.day.min(), last=days.day.max())
     columns: dict[str, Ints] = {}
-    for table in (counted, known, days):
+    for table in (counted, days):
         found = workspace.arrays(table)
         at = np.searchsorted(seen.people, found.pop("person"))
         for name, values in found.items():

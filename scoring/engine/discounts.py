@@ -8,7 +8,7 @@ from scoring.engine.arrays import Floats, Ints, sum_by
 from scoring.engine.pairs import Pairs
 
 
-def exchange(pairs: Pairs, posts_known: Ints, *, begin: float, end: float, actions: int, partners: float) -> Floats:
+def exchange(pairs: Pairs, posts: Ints, *, begin: float, end: float, actions: int, partners: float) -> Floats:
     """Discount pairs who respond to each other so completely that it looks agreed.
 
     What is compared is response rates, not counts, so that two busy friends lose little:
@@ -25,8 +25,8 @@ def exchange(pairs: Pairs, posts_known: Ints, *, begin: float, end: float, actio
     ----------
     pairs : Pairs
         What each pair did.
-    posts_known : ndarray of int64, shape (n,)
-        Posts known of each person.
+    posts : ndarray of int64, shape (n,)
+        Posts of each person in the log that aren't reshares.
     begin, end : float
         Rates between which the factor falls.
     actions : int
@@ -39,24 +39,24 @@ def exchange(pairs: Pairs, posts_known: Ints, *, begin: float, end: float, actio
     ndarray of float64, shape (m,)
         Factor per pair, 0 to 1, the same both ways.
     """
-    rate = mutual_rate(pairs, posts_known, actions=actions)
+    rate = mutual_rate(pairs, posts, actions=actions)
     # As many exchanges one way as the other: the rate is the same both ways.
-    whole = sum_by(pairs.giver, rate, posts_known.size)
+    whole = sum_by(pairs.giver, rate, posts.size)
     most = np.maximum(whole[pairs.giver], whole[pairs.receiver])
     crowded = np.square(np.divide(partners, most, out=np.ones_like(most), where=most > partners))
     factor = np.clip((end - rate) / (end - begin), 0.0, 1.0)
     return np.where(rate > begin / 2.0, factor * crowded, factor)
 
 
-def mutual_rate(pairs: Pairs, posts_known: Ints, *, actions: int) -> Floats:
+def mutual_rate(pairs: Pairs, posts: Ints, *, actions: int) -> Floats:
     """Return the m of `exchange`: how completely two people respond to each other.
 
     Parameters
     ----------
     pairs : Pairs
         What each pair did.
-    posts_known : ndarray of int64, shape (n,)
-        Posts known of each person.
+    posts : ndarray of int64, shape (n,)
+        Posts of each person in the log that aren't reshares.
     actions : int
         Pairs with fewer acts, both ways together, have a rate of 0.
 
@@ -65,7 +65,7 @@ def mutual_rate(pairs: Pairs, posts_known: Ints, *, actions: int) -> Floats:
     ndarray of float64, shape (m,)
         Rate per pair, at least 0, the same both ways.
     """
-    posts = posts_known + _blank_posts(pairs, posts_known.size)
+    posts = np.maximum(posts, _posts_told_of(pairs, posts.size))
     rates = pairs.reactions / (posts[pairs.receiver] + 1) + pairs.namings / (posts[pairs.giver] + 1)
     both = pairs.back >= 0
     mutual = np.sqrt(rates * np.where(both, rates[pairs.back], 0.0))
@@ -73,13 +73,13 @@ def mutual_rate(pairs: Pairs, posts_known: Ints, *, actions: int) -> Floats:
     return np.where(together >= actions, mutual, 0.0)
 
 
-def _blank_posts(pairs: Pairs, size: int) -> Ints:
-    # Acts that don't name their post: nobody reacts twice to one post in one way, so a person has at least as many
-    # unnamed posts as the keenest giver's unnamed reactions, or as their own unnamed mentions of one person. Givers who
-    # act on nobody else don't count: the first act on a post would loosen exchanges that its giver has no part in.
+def _posts_told_of(pairs: Pairs, size: int) -> Ints:
+    # The log may lack posts. Few react twice to one post, so a person has about as many as the keenest giver's
+    # reactions, or as their own mentions of one person. Givers who act on nobody else don't count: the first act on a
+    # post would loosen exchanges that its giver has no part in.
     posts = np.zeros(size, dtype=np.int64)
-    np.maximum.at(posts, pairs.receiver, np.where(pairs.lone(), 0, pairs.blank_reactions))
-    np.maximum.at(posts, pairs.giver, pairs.blank_namings)
+    np.maximum.at(posts, pairs.receiver, np.where(pairs.lone(), 0, pairs.reactions))
+    np.maximum.at(posts, pairs.giver, pairs.namings)
     return posts
 
 

@@ -12,7 +12,7 @@ from scoring.engine.arrays import Bools, Floats, Ints
 from scoring.engine.parameters import Parameters
 from scoring.engine.tables import Table, Workspace
 
-_COUNTS = ("actions", "reactions", "namings", "blank_reactions", "blank_namings")
+_COUNTS = ("actions", "reactions", "namings")
 _WEIGHTS = ("weight", "free")
 _CALENDAR = ("weight_calendar", "free_calendar")
 
@@ -31,8 +31,6 @@ class Pairs:
         Acts, at least 1.
     reactions, namings : ndarray of int64, shape (m,)
         Acts on posts of the receiver that aren't talk, and acts that stand in posts of the giver.
-    blank_reactions, blank_namings : ndarray of int64, shape (m,)
-        Those of them that don't say which post.
     weight : ndarray of float64, shape (m,)
         Sum over the acts of 2 ** (-age / half life).
     free : ndarray of float64, shape (m,)
@@ -47,8 +45,6 @@ class Pairs:
     actions: Ints
     reactions: Ints
     namings: Ints
-    blank_reactions: Ints
-    blank_namings: Ints
     weight: Floats
     free: Floats
     weight_calendar: Floats
@@ -80,13 +76,15 @@ def pairs(
     since: int | None = None,
     pauses: pa.Table | None = None,
 ) -> Pairs:
-    """Sum acts to pairs, by way of one summary per pair and UTC day.
+    """Sum acts to pairs, by way of one summary per two accounts and UTC day.
 
-    On a day, with n acts each way and the second of the first of each: who acted first, or alone, was free
-    to; who acted second only returned it, and is free for as many acts as were more than were received.
-    Where both began in the same second, both count as returns. Midnight frees nobody: what a day left unreturned
-    can be returned on the next, by acts that begin at most `return_hours` after the last of what they return. The day's
-    weight counts in the proportion free / n. This needs sums and extremes of a day and the one before only.
+    Returns are between accounts: two accounts of one person don't return for each other, so that what a day comes to is
+    the same whoever turns out to own them. On a day, with n acts each way and the second of the first of each: which
+    acted first, or alone, was free to; which acted second only returned it, and is free for as many acts as were more
+    than were received. Where both began in the same second, both count as returns. Midnight frees nobody: what a day
+    left unreturned can be returned on the next, by acts that begin at most `return_hours` after the last of what they
+    return. The day's weight counts in the proportion free / n. This needs sums and extremes of a day and the one before
+    only.
 
     An act weighs (1 - burst_share) 2^(-age / half life) + burst_share (half life / burst half life) 2^(-age / burst
     half life): a mixture of two rates, each in proportion to 1 / its half-life.
@@ -113,7 +111,7 @@ def pairs(
         Who acted on whom.
     """
     days = workspace.keep(_days(seen, until, formula, since))
-    days = days.left_join(_returned(workspace, days, formula.return_hours), ["giver", "receiver", "day"])
+    days = days.left_join(_returned(workspace, days, formula.return_hours), ["actor", "target", "day"])
     days = days.mutate(weight_calendar=_mixed(days, None, formula), free_share=days.free_share.fill_null(1.0))
     days = days.mutate(free_calendar=days.weight_calendar * days.free_share)
     if pauses is not None and pauses.num_rows:
@@ -211,9 +209,8 @@ def _days(seen: Activity, until: int, formula: Parameters, since: int | None) ->
         slow=ibis.literal(2.0) ** (-age / formula.half_life_days),
         burst=ibis.literal(2.0) ** (-age / formula.burst_half_life_days),
         reaction=~acts.naming & ~acts.talk,
-        blank=acts.post.isnull(),
     )
-    return acts.group_by("giver", "receiver", "day").aggregate(
+    days = acts.group_by(*dict.fromkeys(("giver", "receiver", *seen.accounts)), "day").aggregate(
         actions=acts.count(),
         slow=acts.slow.sum(),
         **({"burst": acts.burst.sum()} if formula.burst_share else {}),
@@ -221,29 +218,28 @@ def _days(seen: Activity, until: int, formula: Parameters, since: int | None) ->
         last=acts["at"].max(),
         reactions=acts.reaction.sum(),
         namings=acts.naming.sum(),
-        blank_reactions=(acts.reaction & acts.blank).sum(),
-        blank_namings=(acts.naming & acts.blank).sum(),
     )
+    return days.mutate(actor=days[seen.accounts[0]], target=days[seen.accounts[1]])
 
 
 def _returned(workspace: Workspace, days: Table, return_hours: float) -> Table:
-    """Return of which days' acts only a share was free, and which share; only of pairs who acted on each other."""
-    keys = ["giver", "receiver", "day"]
-    other_way = days.select(giver=days.receiver, receiver=days.giver).distinct()
-    mutual = days.semi_join(other_way, ["giver", "receiver"])
+    """Return of which days' acts only a share was free, and which share; only of accounts that acted on each other."""
+    keys = ["actor", "target", "day"]
+    other_way = days.select(actor=days.target, target=days.actor).distinct()
+    mutual = days.semi_join(other_way, ["actor", "target"])
     mutual = workspace.keep(mutual.select(*keys, "actions", "first", "last"))
     back = mutual.select(
-        giver=mutual.receiver,
-        receiver=mutual.giver,
+        actor=mutual.target,
+        target=mutual.actor,
         day=mutual.day,
         returned=mutual.actions,
         returned_first=mutual["first"],
     )
-    mutual = mutual.left_join(back, keys).drop("giver_right", "receiver_right", "day_right")
+    mutual = mutual.left_join(back, keys).drop("actor_right", "target_right", "day_right")
     given = mutual.actions - mutual.returned.fill_null(0)
     # Whoever left something unreturned is owed it for the next day.
     before = mutual.filter(given > 0).select(
-        giver=mutual.receiver, receiver=mutual.giver, day=mutual.day + 1, owed=given, owed_last=mutual["last"]
+        actor=mutual.target, target=mutual.actor, day=mutual.day + 1, owed=given, owed_last=mutual["last"]
     )
     mutual = mutual.left_join(before, keys)
     return mutual.select(*keys, free_share=_free_share(mutual, return_hours)).filter(ibis._.free_share < 1)

@@ -106,10 +106,10 @@ def snapshot(
         formula=formula,
         pauses=paused,
     )
-    posted = posting(workspace, seen, until=until, lone=seen.people[found.giver[found.lone()]])
+    posted = posting(workspace, seen, until=until)
     factor = exchange(
         found,
-        posted.known,
+        posted.own,
         begin=formula.exchange_from,
         end=formula.exchange_to,
         actions=formula.exchange_actions,

@@ -15,6 +15,7 @@ from scoring.engine.alive import Presence, alive
 from tests.scoring.engine.worlds import DAY, UNTIL, World
 
 SCORED = ("like", "reply", "repost", "quote", "click", "mention", "link")
+OWN_WORDS = ("reply", "quote", "mention", "link")
 REASONS = ("unvouched", "exchange", "indiscriminate", "repetition", "absence")
 
 
@@ -34,11 +35,13 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
     if not people:
         return {}
 
-    # Acts: scored kinds between two persons, without mentions that accompany a reaction.
-    acts = [(at, kind, person(a), person(t), post) for at, kind, a, t, post, _ in events if kind in SCORED]
-    acts = [act for act in acts if act[2] != act[3]]
-    reacting = {(a, b, at) for at, kind, a, b, _ in acts if kind not in ("mention", "link")}
-    acts = [act for act in acts if act[1] not in ("mention", "link") or (act[2], act[3], act[0]) not in reacting]
+    # Acts: scored kinds between two persons, without mentions that accompany a reaction of the same two accounts.
+    scored = [event for event in events if event[1] in SCORED]
+    reacting = {(a, t, at) for at, kind, a, t, _, _ in scored if kind not in ("mention", "link")}
+    counted = [e for e in scored if e[1] not in ("mention", "link") or (e[2], e[3], e[0]) not in reacting]
+    counted = [event for event in counted if person(event[2]) != person(event[3])]
+    acts = [(at, kind, person(a), person(t), post) for at, kind, a, t, post, _ in counted]
+    written = {(person(a), at // DAY) for at, kind, a, t, _, _ in scored if a != t and kind in OWN_WORDS}
 
     halves = ((1 - p.burst_share, p.half_life_days), (p.burst_share, p.burst_half_life_days))
 
@@ -54,18 +57,19 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
     rate, free_rate, walk_rate = {}, {}, {}
     held: dict[tuple[int, int], float] = {}
 
-    def on(a: int, b: int, day: int) -> list[int]:
-        return [at for at, _, x, y, _ in acts if (x, y) == (a, b) and at // DAY == day]
+    def on(x: int, y: int, day: int) -> list[int]:
+        # Between accounts.
+        return [at for at, _, a, t, _, _ in counted if (a, t) == (x, y) and at // DAY == day]
 
     for a, b in pairs:
         total = free_total = walk_total = held[a, b] = 0.0
-        days = {at // DAY for at, _, x, y, _ in acts if (x, y) == (a, b)}
-        for day in days:
-            given, back = on(a, b, day), on(b, a, day)
+        days = {(x, y, at // DAY) for at, _, x, y, _, _ in counted if (person(x), person(y)) == (a, b)}
+        for x, y, day in days:
+            given, back = on(x, y, day), on(y, x, day)
             free_acts = len(given) if not back or min(given) < min(back) else max(0, len(given) - len(back))
             # What the evening before left unreturned.
-            before = on(b, a, day - 1)
-            owed = max(0, len(before) - len(on(a, b, day - 1)))
+            before = on(y, x, day - 1)
+            owed = max(0, len(before) - len(on(x, y, day - 1)))
             if before and min(given) - max(before) <= p.return_hours * 3600:
                 free_acts = max(0, free_acts - owed)
             free = free_acts / len(given)
@@ -89,7 +93,7 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
     edges = {pair: walk_rate[pair] * exchange[pair] for pair in pairs if walk_rate[pair] * exchange[pair] > 0}
     trust, firm = _trust(world, people, edges, exchange, selective, p)
     credible = {b: _credibility(b, posts, p) for b in people}
-    there = {b: _alive(world, b, posts, acts, p) for b in people}
+    there = {b: _alive(world, b, posts, written, p) for b in people}
 
     acted = {(a, b): sum(1 for act in acts if (act[2], act[3]) == (a, b)) for a, b in pairs}
 
@@ -201,17 +205,14 @@ def _mutual(a: int, b: int, acts: list[Any], posts: dict[int, Any], p: Parameter
         return len(receivers) == 1 and not any((s, t) == (*receivers, x) for _, _, s, t, _ in acts)
 
     def known(x: int) -> int:
-        numbers = {number for number, (_, author, kind, _) in posts.items() if author == x and kind != "reshare"}
-        heard = [(s, post) for _, kind, s, t, post in acts if t == x and not naming(kind) and not lone(s)]
-        numbers |= {post for _, post in heard if post is not None}
-        numbers |= {post for _, kind, s, _, post in acts if s == x and naming(kind) and post is not None}
-        blank: dict[tuple[str, int], int] = defaultdict(int)
-        for s, post in heard:
-            blank["from", s] += post is None
+        own = sum(1 for _, author, kind, _ in posts.values() if author == x and kind != "reshare")
+        told: dict[tuple[str, int], int] = defaultdict(int)
         for _, kind, s, t, post in acts:
-            if post is None and naming(kind) and s == x:
-                blank["to", t] += 1
-        return len(numbers) + max(blank.values(), default=0)
+            if t == x and not naming(kind) and not talk(kind, post) and not lone(s):
+                told["from", s] += 1
+            if s == x and naming(kind):
+                told["to", t] += 1
+        return max(own, *told.values(), 0)
 
     def response(x: int, y: int) -> float:
         mine = [(kind, post) for _, kind, s, t, post in acts if (s, t) == (x, y)]
@@ -307,13 +308,9 @@ def _rest_hours(world: World, b: int) -> set[int]:
     return {hour for hour in hours if hour * 3600 < UNTIL}
 
 
-def _posting_days(b: int, posts: dict[int, Any], acts: list[Any]) -> set[int]:
+def _alive(world: World, b: int, posts: dict[int, Any], written: set[tuple[int, int]], p: Parameters) -> float:
     days = {at // DAY for at, author, kind, _ in posts.values() if author == b and kind != "reshare"}
-    return days | {at // DAY for at, kind, a, _, _ in acts if a == b and kind not in ("like", "click", "repost")}
-
-
-def _alive(world: World, b: int, posts: dict[int, Any], acts: list[Any], p: Parameters) -> float:
-    days = _posting_days(b, posts, acts)
+    days |= {day for author, day in written if author == b}
     if not days:
         return 1.0
     first, last, now = min(days), max(days), UNTIL // DAY

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -198,20 +199,36 @@ def test_somebody_new_loosens_no_exchange_of_others(post: int | None) -> None:
     # Of a post that nobody knew before, and of acts that name no post.
     world = exchanging("like", 100, 29)
     before = exchange_left(world)
-    for ago in range(1, 60):
-        world.act("like", 900, 2, ago, post and post + ago)
+    for act in range(1, 160):
+        world.act("like", 900, 2, act / 3, post and post + act)
 
     assert exchange_left(world) == before
     world.act("like", 900, 3, 1)  # a reader of two
     assert exchange_left(world) > before
 
 
-def test_posts_that_nobody_stored_are_known_by_the_acts_on_them() -> None:
+def test_the_second_account_of_a_person_returns_nothing_for_the_first() -> None:
+    # 2 likes 1, and an hour later 1's other account, 11, likes 2.
+    def reach_of(answering: int, formula: Parameters) -> float:
+        world = World(seeds=[1, 2], owners={11: 1})
+        for ago in range(2, 20, 2):
+            world.act("like", 2, 1, ago, 100 + ago)
+            world.act("like", answering, 2, ago - 1 / 24, 200 + ago)
+        return float(world.people(formula)[2]["reach"])
+
+    patient = replace(TRUSTING, exchange_actions=1000)
+    assert reach_of(1, patient) == pytest.approx(0.0, abs=1e-9)
+    assert reach_of(11, patient) > 0.4
+    # The day can't tell, but rates of response are compared between people.
+    assert reach_of(11, TRUSTING) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_posts_that_nobody_stored_are_as_many_as_the_keenest_givers_acts() -> None:
     # Neither posted in the table, but each did react to ten posts of the other.
     world = exchanging("like", 10, 10)
     world.posted = []
     alone = exchange_left(world)
-    for i in range(90):
+    for i in range(99):
         for author in (1, 2):
             world.act("click", 5, author, 57, post=10_000 * author + i)
 
