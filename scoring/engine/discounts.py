@@ -74,11 +74,11 @@ def mutual_rate(pairs: Pairs, posts: Ints, *, actions: int) -> Floats:
 
 
 def _posts_told_of(pairs: Pairs, size: int) -> Ints:
-    # The log may lack posts. Few react twice to one post, so a person has about as many as the keenest giver's
-    # reactions, or as their own mentions of one person. Givers who act on nobody else don't count: the first act on a
-    # post would loosen exchanges that its giver has no part in.
+    # The log may lack posts. Few react twice to one post, so a person has about as many as the reactions of the keenest
+    # of those whom they act on themselves, or as their own mentions of one person. What others do tells nothing here:
+    # accounts that nobody answers would else loosen exchanges in which they have no part.
     posts = np.zeros(size, dtype=np.int64)
-    np.maximum.at(posts, pairs.receiver, np.where(pairs.lone(), 0, pairs.reactions))
+    np.maximum.at(posts, pairs.receiver, np.where(pairs.back >= 0, pairs.reactions, 0))
     np.maximum.at(posts, pairs.giver, pairs.namings)
     return posts
 

@@ -200,15 +200,13 @@ def _mutual(a: int, b: int, acts: list[Any], posts: dict[int, Any], p: Parameter
     def talk(kind: str, post: int | None) -> bool:
         return kind == "reply" and post in posts and posts[post][2] == "reply"
 
-    def lone(x: int) -> bool:
-        receivers = {t for _, _, s, t, _ in acts if s == x}
-        return len(receivers) == 1 and not any((s, t) == (*receivers, x) for _, _, s, t, _ in acts)
+    acted = {(s, t) for _, _, s, t, _ in acts}
 
     def known(x: int) -> int:
         own = sum(1 for _, author, kind, _ in posts.values() if author == x and kind != "reshare")
         told: dict[tuple[str, int], int] = defaultdict(int)
         for _, kind, s, t, post in acts:
-            if t == x and not naming(kind) and not talk(kind, post) and not lone(s):
+            if t == x and not naming(kind) and not talk(kind, post) and (x, s) in acted:
                 told["from", s] += 1
             if s == x and naming(kind):
                 told["to", t] += 1

@@ -204,6 +204,8 @@ def test_somebody_new_loosens_no_exchange_of_others(post: int | None) -> None:
 
     assert exchange_left(world) == before
     world.act("like", 900, 3, 1)  # a reader of two
+    assert exchange_left(world) == before
+    world.act("like", 2, 900, 170)  # somebody whom 2 knows
     assert exchange_left(world) > before
 
 
@@ -231,6 +233,11 @@ def test_posts_that_nobody_stored_are_as_many_as_the_keenest_givers_acts() -> No
     for i in range(99):
         for author in (1, 2):
             world.act("click", 5, author, 57, post=10_000 * author + i)
+    # Whom both know, and answer seldom.
+    for i in range(200):
+        world.post(5, 58 + i / 200)
+    for author in (1, 2):
+        world.act("like", author, 5, 59)
 
     row = world.people(TRUSTING)[1]
 
@@ -246,6 +253,9 @@ def test_acts_that_do_not_name_their_post_show_at_least_as_many_posts_as_the_kee
     for author in (1, 2):
         for hour in range(99):
             world.act("like", 5, author, 50 - hour / 24)
+        world.act("like", author, 5, 59)
+    for i in range(200):
+        world.post(5, 58 + i / 200)
 
     row = world.people(TRUSTING)[1]
 
