@@ -41,6 +41,8 @@ class Activity:
         it replies to a reply; kind is a place in `KINDS`, network one in `networks`.
     accounts : tuple of str
         The columns of the acts that name the acting and the other account.
+    owners : pyarrow.Table
+        Rows of `OWNERS`, each once.
     written : ibis table
         person and at of acts on other accounts that are themselves posts in the actor's own words.
     posts : ibis table
@@ -55,6 +57,7 @@ class Activity:
 
     acts: Table
     accounts: tuple[str, str]
+    owners: pa.Table
     written: Table
     posts: Table
     people: Ints
@@ -92,13 +95,13 @@ def activity(workspace: Workspace, inputs: Inputs) -> Activity:
     events = events.filter(events.at < inputs.until, events.actor.notnull(), events.target.notnull())
     events = _without(events, inputs.erased, "actor", "target")
     events = events.select(*INTERACTIONS.names).mutate(network=events.network.fill_null("")).distinct()
-    events = workspace.keep(_persons(_persons(events, owners, "actor", "giver"), owners, "target", "receiver"))
+    events = workspace.keep(to_persons(to_persons(events, owners, "actor", "giver"), owners, "target", "receiver"))
 
     posts = workspace.read(inputs.posts, POSTS, "posts")
     posts = posts.filter(posts.at < inputs.until, posts.author.notnull(), posts.post.notnull())
     posts = _without(posts, inputs.erased, "author")
     # A post of no kind is taken to be somebody's own.
-    posts = _persons(posts.mutate(kind=posts.kind.fill_null("original")), owners, "author", "person")
+    posts = to_persons(posts.mutate(kind=posts.kind.fill_null("original")), owners, "author", "person")
 
     scored = events.filter(
         events.kind.isin(KINDS),
@@ -129,7 +132,7 @@ def activity(workspace: Workspace, inputs: Inputs) -> Activity:
     )
     people = np.union1d(workspace.arrays(seen)["person"], owners.column("person").to_numpy())
     counted = int(workspace.number(events.count()))
-    return Activity(acts, accounts, written, posts, people.astype(np.int64), counted, tuple(networks))
+    return Activity(acts, accounts, owners, written, posts, people.astype(np.int64), counted, tuple(networks))
 
 
 def _numbered(table: Table, column: str, names: Sequence[str], type_: str) -> Table:
@@ -156,7 +159,23 @@ def _owners(owners: pa.Table) -> pa.Table:
     return owners
 
 
-def _persons(table: Table, owners: pa.Table, account: str, person: str) -> Table:
+def to_persons(table: Table, owners: pa.Table, account: str, person: str) -> Table:
+    """Put beside an account whose it is.
+
+    Parameters
+    ----------
+    table : ibis table
+        Anything that names accounts.
+    owners : pyarrow.Table
+        Rows of `OWNERS`; an account without a row is its own person.
+    account, person : str
+        The column there is, and the one to be. Where there are no owners, the one becomes the other.
+
+    Returns
+    -------
+    ibis table
+        The rows, with the person.
+    """
     if not owners.num_rows:
         return table.rename(**{person: account})
     known = ibis.memtable(owners).rename(_account="account", _person="person")
