@@ -1,11 +1,10 @@
 """Sums by two accounts to pairs of persons: the last step of the table work."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ibis
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.engine.activity import Activity, to_persons
@@ -83,36 +82,54 @@ def pairs(
         Who acted on whom.
     """
     days = workspace.keep(summaries(workspace, seen, until=until, formula=formula, since=since))
-    found = _of_persons(workspace, summed(days, until, formula), seen, formula)
+    found = pairs_of(workspace, summed(days, until, formula), seen.people, seen.owners, formula)
+    if pauses is None or not pauses.num_rows:
+        return found
+    received = _rested(days, pauses, seen, formula)
+    younger = pairs_of(workspace, summed(received, until, formula), seen.people, seen.owners, formula)
     size = seen.people.size
-    giver, receiver = found.pop("giver"), found.pop("receiver")
-    columns: dict[str, Any] = {**found, "weight": found["weight_calendar"], "free": found["free_calendar"]}
-    if pauses is not None and pauses.num_rows:
-        younger = _of_persons(workspace, summed(_rested(days, pauses, seen, formula), until, formula), seen, formula)
-        at = locate(giver * size + receiver, younger["giver"] * size + younger["receiver"])
-        for name in ("weight", "free"):
-            columns[name] = columns[name].copy()
-            columns[name][at] = younger[f"{name}_calendar"]
-    return Pairs(giver, receiver, locate(giver * size + receiver, receiver * size + giver), **columns)
+    at = locate(found.giver * size + found.receiver, younger.giver * size + younger.receiver)
+    weight, free = found.weight.copy(), found.free.copy()
+    weight[at], free[at] = younger.weight, younger.free
+    return replace(found, weight=weight, free=free)
 
 
-def _of_persons(workspace: Workspace, state: State, seen: Activity, formula: Parameters) -> dict[str, npt.NDArray[Any]]:
-    """Return sums by two accounts as arrays by two different persons, ascending by giver, then receiver."""
-    sums = to_persons(to_persons(state.table, seen.owners, "actor", "giver"), seen.owners, "target", "receiver")
+def pairs_of(workspace: Workspace, state: State, people: Ints, owners: pa.Table, formula: Parameters) -> Pairs:
+    """Make pairs of persons of sums by two accounts, whoever owns these today.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to compute.
+    state : State
+        The sums.
+    people : ndarray of int64, shape (n,)
+        Everybody, ascending; all owners of accounts in the state are among them.
+    owners : pyarrow.Table
+        Rows of `OWNERS`, each once; an account without a row is its own person.
+    formula : Parameters
+        How weights are mixed.
+
+    Returns
+    -------
+    Pairs
+        Of different persons; no rest stops any clock.
+    """
+    sums = to_persons(to_persons(state.table, owners, "actor", "giver"), owners, "target", "receiver")
     sums = sums.filter(sums.giver != sums.receiver)
     values = {name: sums[name] for name in COUNTS}
-    values |= {"weight_calendar": mixed(sums, formula, free=False), "free_calendar": mixed(sums, formula, free=True)}
-    if seen.owners.num_rows:
+    values |= {"weight": mixed(sums, formula, free=False), "free": mixed(sums, formula, free=True)}
+    if owners.num_rows:
         sums = sums.group_by("giver", "receiver").aggregate(**{name: value.sum() for name, value in values.items()})
     else:
         sums = sums.select("giver", "receiver", **values)
     # Persons' numbers ascend with their positions, so pairs do in either.
     found = workspace.arrays(sums.order_by("giver", "receiver"))
-    for name, type_ in (*((name, np.int64) for name in COUNTS), ("weight_calendar", float), ("free_calendar", float)):
-        found[name] = found[name].astype(type_)
-    for name in ("giver", "receiver"):
-        found[name] = np.searchsorted(seen.people, found[name])
-    return found
+    giver, receiver = (np.searchsorted(people, found[name]) for name in ("giver", "receiver"))
+    counts = {name: found[name].astype(np.int64) for name in COUNTS}
+    weight, free = (found[name].astype(np.float64) for name in ("weight", "free"))
+    back = locate(giver * people.size + receiver, receiver * people.size + giver)
+    return Pairs(giver, receiver, back, **counts, weight=weight, free=free, weight_calendar=weight, free_calendar=free)
 
 
 def _rested(days: Table, pauses: pa.Table, seen: Activity, formula: Parameters) -> Table:
