@@ -103,26 +103,23 @@ def activity(workspace: Workspace, inputs: Inputs) -> Activity:
     # A post of no kind is taken to be somebody's own.
     posts = to_persons(posts.mutate(kind=posts.kind.fill_null("original")), owners, "author", "person")
 
-    scored = events.filter(
-        events.kind.isin(KINDS),
-        events.giver != events.receiver,
-    )
+    accounts = ("actor", "target") if owners.num_rows else ("giver", "receiver")
+    scored = events.filter(events.kind.isin(KINDS), events[accounts[0]] != events[accounts[1]])
     scored = scored.mutate(naming=scored.kind.isin(NAMINGS))
     replies = posts.filter(posts.kind == "reply").select("post").distinct()
     reactions = scored.filter(~scored.naming)
     answers = reactions.filter(reactions.kind == "reply")
     talk = answers.semi_join(replies, "post").mutate(talk=True)
     other = answers.anti_join(replies, "post").union(reactions.filter(reactions.kind != "reply")).mutate(talk=False)
-    accounts = ("actor", "target") if owners.num_rows else ("giver", "receiver")
     named = scored.filter(scored.naming).anti_join(reactions, [*accounts, "at"]).mutate(talk=False)
     persons = dict.fromkeys(("giver", "receiver", *accounts))
     columns = (*persons, "at", "post", "naming", "talk", "kind", "network")
-    acts = ibis.union(*(part.select(*columns) for part in (talk, other, named)))
+    told = ibis.union(*(part.select(*columns) for part in (talk, other, named)))
     networks = sorted(workspace.arrays(events.select("network").distinct())["network"].tolist())
-    acts = workspace.keep(_numbered(_numbered(acts, "kind", KINDS, "int8"), "network", networks, "int16"))
-
-    own_words = events.filter(events.kind.isin(POSTING), events[accounts[0]] != events[accounts[1]])
+    told = workspace.keep(_numbered(_numbered(told, "kind", KINDS, "int8"), "network", networks, "int16"))
+    own_words = told.filter(told.kind.isin([KINDS.index(kind) for kind in POSTING]))
     written = own_words.select(person=own_words.giver, at=own_words["at"])
+    acts = told.filter(told.giver != told.receiver)
 
     seen = ibis.union(
         events.select(person=events.giver),

@@ -36,12 +36,12 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
         return {}
 
     # Acts: scored kinds between two persons, without mentions that accompany a reaction of the same two accounts.
-    scored = [event for event in events if event[1] in SCORED]
+    scored = [event for event in events if event[1] in SCORED and event[2] != event[3]]
     reacting = {(a, t, at) for at, kind, a, t, _, _ in scored if kind not in ("mention", "link")}
     counted = [e for e in scored if e[1] not in ("mention", "link") or (e[2], e[3], e[0]) not in reacting]
+    written = {(person(a), at // DAY) for at, kind, a, _, _, _ in counted if kind in OWN_WORDS}
     counted = [event for event in counted if person(event[2]) != person(event[3])]
     acts = [(at, kind, person(a), person(t), post) for at, kind, a, t, post, _ in counted]
-    written = {(person(a), at // DAY) for at, kind, a, t, _, _ in scored if a != t and kind in OWN_WORDS}
 
     halves = ((1 - p.burst_share, p.half_life_days), (p.burst_share, p.burst_half_life_days))
 
