@@ -175,15 +175,15 @@ class Parameters:
     newcomers: float = 0.15
     newcomers_weight: float = 0.05
     return_hours: float = 8.0
-    # Any number of accounts made for one person raise a score by at most 99 ln(1.45) / ln(1e7) = 2.3 points.
-    kappa: float = 0.45
+    # Any number of accounts made for one person raise a score by at most 99 ln(1.4) / ln(1e7) = 2.1 points.
+    kappa: float = 0.4
     # From here to trust_scale, chosen in the laboratory (benchmarks/score) on worlds with seeds of their own, where
     # most of an audience is answered by nobody; docs/laboratory.md has the figures.
     kappa_broad: float = 3.0
     broad_people: float = 6.0
     firm_scale: float = 0.1
-    breadth_from: float = 0.75
-    breadth_to: float = 0.84
+    breadth_from: float = 0.745
+    breadth_to: float = 0.845
     breadth_prior: float = 1.0
     ordinary_ratio: float = 100.0
     trust_scale: float = 0.001

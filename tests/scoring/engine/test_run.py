@@ -36,8 +36,8 @@ def test_a_case_worked_by_hand() -> None:
     # that and at 3 for half of that again; its mean is 1/3.
     trust1, trust2, trust3 = (1 - math.exp(-((3 * share) ** 2)) for share in (4 / 7, 2 / 7, 1 / 7))
     # Each gave to one person alone, so that trust counts by how firm it is, and here the two have one scale. 2: nearly
-    # all vouched, so the rest is below the cap. 3: V = p trust2^2, nobody reads many, and of the rest .45 V counts.
-    reach3 = 1.45 * p * trust2**2
+    # all vouched, so the rest is below the cap. 3: V = p trust2^2, nobody reads many, and of the rest .4 V counts.
+    reach3 = 1.4 * p * trust2**2
     assert reach3 < p
     expected: dict[int, dict[str, Any]] = {
         1: {"reach": 0.0, "forecast": 0.0, "score": 1.0, "trust": trust1, "supporters": 0, "percentile": 100 / 6},
