@@ -4,6 +4,7 @@
 `ImproperlyConfigured` with a sentence that says what to set; `manage.py` prints it in one line and exits with 2.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,9 @@ def _url(name: str, development: str, schemes: set[str]) -> str:
 
 DATA_DIR = Path(env.str("SWAY_DATA", default=str(BASE_DIR / ".data"))).resolve()
 ACTIVITY_LOG = DATA_DIR / "log"
+SCORING_MEMORY = env.str("SCORING_MEMORY", default="").strip()
+if SCORING_MEMORY and not re.fullmatch(r"[1-9]\d*(\.\d+)? ?[KMGT]i?B", SCORING_MEMORY):
+    raise ImproperlyConfigured(f"SCORING_MEMORY is {SCORING_MEMORY!r}: write a number and a unit, 4GiB for example")
 
 _embedded = addresses(BASE_DIR, DATA_DIR)
 DEBUG = env.bool("DEBUG", default=False)

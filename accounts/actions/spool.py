@@ -117,7 +117,14 @@ def _target_networks(interactions: pa.Table) -> Any:
 
 @contextmanager
 def new_spool(log_root: Path) -> Iterator[Spool]:
-    """Make a folder for an import's rows and take it away at the end, however that comes.
+    """Make a spool for an import, and take it away at the end."""
+    with scratch_folder(log_root) as folder:
+        yield Spool(folder)
+
+
+@contextmanager
+def scratch_folder(log_root: Path) -> Iterator[Path]:
+    """Make a folder on the log's disk and take it away at the end, however that comes.
 
     A lock on a file in it lives as long as this process: `sweep_spools` knows by it whose owner was killed.
     """
@@ -128,13 +135,13 @@ def new_spool(log_root: Path) -> Iterator[Spool]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         folder = hidden.rename(log_root / SPOOL / name)
         try:
-            yield Spool(folder)
+            yield folder
         finally:
             shutil.rmtree(folder)
 
 
 def sweep_spools(log_root: Path, *, older_than: datetime) -> int:
-    """Delete the folders of imports that were killed and return how many.
+    """Delete the folders of imports and runs that were killed and return how many.
 
     One without its lock was killed while it was made, or is being made: it goes only if older than a moment.
     """

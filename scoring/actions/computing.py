@@ -1,9 +1,9 @@
 """From the log's tables to the engine: the one way that a nightly run and a data set's scoring both go."""
 
 import math
-import tempfile
+import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,9 @@ import ibis
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from django.conf import settings
 
+from accounts.actions.spool import scratch_folder
 from scoring.engine import TOPIC_PARENTS, Inputs, Parameters, Result, compute
 from scoring.queries.topics import Topics, texts
 from scoring.topics import MATCHES
@@ -60,15 +62,25 @@ def compute_scores(
 
 @contextmanager
 def engine_connection() -> Iterator[Any]:
-    """Open where the engine does its table work.
+    """Open where the engine does its table work: DuckDB, with `SCORING_MEMORY` or half of what the machine has.
 
-    What outgrows the memory goes to a folder of its own, not to wherever the process was started.
+    What outgrows the memory goes to a folder on the log's disk: that of other temporary files may itself be memory.
     """
-    with tempfile.TemporaryDirectory(prefix="sway-") as folder:
-        connection = ibis.duckdb.connect(temp_directory=folder)
+    with scratch_folder(settings.ACTIVITY_LOG) as folder:
+        connection = ibis.duckdb.connect(temp_directory=str(folder), memory_limit=memory_limit())
         try:
             # Whoever wants to see progress gets the run's own.
             connection.raw_sql("SET enable_progress_bar = false")
             yield connection
         finally:
             connection.disconnect()
+
+
+def memory_limit() -> str:
+    """Return how much memory tables may take, as DuckDB reads it: the rest is for arrays, and for other programs."""
+    if settings.SCORING_MEMORY:
+        return str(settings.SCORING_MEMORY)
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):  # no container, or one without a limit
+        found = min(found, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return f"{found // 2 // 2**20} MiB"

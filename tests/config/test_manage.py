@@ -68,3 +68,8 @@ def test_faults_of_the_code_keep_their_traceback() -> None:
 
 def test_a_setting_of_two_lines_is_told_in_one() -> None:
     assert refusal_of(ImproperlyConfigured("A is\n  wrong")) == "A is wrong"
+
+
+def test_an_amount_of_memory_that_is_none(new_folder: Folder) -> None:
+    told = refused(manage(new_folder, "score", SCORING_MEMORY="much"))
+    assert told == "sway: SCORING_MEMORY is 'much': write a number and a unit, 4GiB for example\n"
