@@ -49,7 +49,7 @@ def tidy_log(
 
     Erasures that wait are done when the first of them has waited `ERASURES_WAIT`, or `at_once`. Each day is written
     anew in a transaction of its own, so what is killed has done some days and the next call does the others. `progress`
-    is told days done, days in all, and rows of the days done.
+    is told days done, days in all, and rows of the days done. A day with a damaged file stays as it is.
     """
     waiting = dict(ErasedAccount.objects.filter(rewritten_at__isnull=True).values_list("pk", "erased_at"))
     if waiting and not at_once and min(waiting.values()) > now - ERASURES_WAIT:
@@ -61,7 +61,12 @@ def tidy_log(
     tidied = Tidied()
     rows = 0
     for done, files in enumerate(days.values(), start=1):
-        tidied = _tidy_day(files, tidied, rules)
+        try:
+            tidied = _tidy_day(files, tidied, rules)
+        except (FileNotFoundError, pa.ArrowInvalid):
+            # `manage.py log verify` says more; the other days are sound, and the erased wait for this one.
+            logger.exception("%s of %s can't be tidied: a file is damaged", files[0].table, files[0].day)
+            waiting = {}
         rows += sum(file.rows for file in files)
         progress(done, len(days), rows)
     ErasedAccount.objects.filter(pk__in=list(waiting)).update(rewritten_at=now)

@@ -60,12 +60,13 @@ def join_websites(*, now: datetime, progress: Callable[[int, int], None]) -> tup
             found = cursor.fetchall()
         missing = [(host, owner) for host, owner, key, _ in found if key is None]
         moving = [(host, owner, key, holder) for host, owner, key, holder in found if key is not None]
-        people = 0
+        people = identities = 0
         progress(0, len(found))
         for start in range(0, len(missing), _AT_ONCE):
             some = missing[start : start + _AT_ONCE]
             owners: dict[Account, int] = {(WEB, host): owner for host, owner in some if owner is not None}
-            people += save_accounts(_accounts([host for host, _ in some]), now=now, persons=owners).people
+            saved = save_accounts(_accounts([host for host, _ in some]), now=now, persons=owners)
+            people, identities = people + saved.people, identities + saved.identities
             progress(start + len(some), len(found))
         for done, (host, owner, key, _) in enumerate(moving, start=len(missing) + 1):
             if owner is None:
@@ -75,7 +76,7 @@ def join_websites(*, now: datetime, progress: Callable[[int, int], None]) -> tup
             if done % 1000 == 0 or done == len(found):
                 progress(done, len(found))
         drop_empty_people(holder for *_, holder in moving)
-    return people, len(missing)
+    return people, identities
 
 
 def _accounts(hosts: list[str]) -> pa.Table:

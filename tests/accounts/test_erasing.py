@@ -129,6 +129,21 @@ def test_an_import_that_is_under_way_adds_nothing_of_them(data: Path, tmp_path: 
     assert [row["target"] for row in log_rows("interactions") if row["at"] >= DAY_2 and row["actor"] == BOB] == [CY]
 
 
+def test_their_website_is_nobodys_again(tmp_path: Path) -> None:
+    path = dataset(
+        tmp_path / "data",
+        interactions=[(DAY_1, "like", "bob", "ann")],
+        posts=[{"post": "2", "at": DAY_2, "author": "bob", "links": ["https://ann.example/x"]}],
+        accounts=[{"account": "ann", "website": "https://ann.example"}],
+    )
+    imported(path)
+    assert identity("ann.example", "web").person == identity("ann").person
+    erase_person(identity("ann").person, by=UserFactory.create(), now=NOW)
+    again = imported(path)
+    assert (again.people, again.identities, again.interactions) == (0, 0, 0)
+    assert not Identity.objects.filter(network="web").exists()
+
+
 @pytest.mark.parametrize("name", ["ann", "@ann"])
 def test_events_that_name_the_erased_are_left_out_and_the_others_kept(data: Path, name: str) -> None:
     erase_person(identity("ann").person, by=UserFactory.create(), now=NOW)

@@ -21,7 +21,7 @@ from accounts.keys import post_key
 from accounts.models import Activity, LogFile, Network
 from accounts.queries import log_faults, log_files
 from tests.accounts.activity_data import DAY_1, DAY_2, dataset, files_below, imported, log_events, log_rows
-from tests.factories.accounts import NetworkFactory
+from tests.factories.accounts import ErasedAccountFactory, NetworkFactory
 from tests.processes import child_environment
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -122,6 +122,26 @@ class TestMerging:
         assert log_events() == before
         assert tidy(now=NEXT_DAY) == Tidied(merged=2, written=1)
         assert log_events() == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("damage", ["missing", "spoilt"])
+def test_a_damaged_day_keeps_no_other_from_being_tidied(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for n, at in enumerate((DAY_1, DAY_1 + 1, DAY_2, DAY_2 + 1)):
+        imported(dataset(tmp_path / str(n), interactions=[(at, "like", "a", "b")]))
+    erased = ErasedAccountFactory.create(erased_at=NOW - timedelta(days=30))
+    path = Path(settings.ACTIVITY_LOG) / LogFile.objects.order_by("day", "pk")[0].path
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(bytes(path.stat().st_size))
+    assert tidy(now=NEXT_DAY) == Tidied(merged=2, written=1)
+    assert "interactions of 2026-01-01 can't be tidied: a file is damaged" in caplog.text
+    # Whether that day holds anything of the erased can't be known.
+    erased.refresh_from_db()
+    assert erased.rewritten_at is None
 
 
 @pytest.mark.django_db(transaction=True)
