@@ -65,6 +65,7 @@ def test_it_says_what_goes_and_does_it_when_the_handle_is_written(client: Client
         "43.2",
         "So is whoever was merged into Ann: 1.",
         "The login that claimed the profile is deleted.",
+        "What others wrote about the person stays in those people's posts.",
         "It can't be undone.",
     ):
         assert words in shown.replace("&#x27;", "'")
