@@ -28,12 +28,16 @@ ERASURES_WAIT: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Tidied:
-    """Files that were merged, those written for them, those rid of old texts, and those rid of erased accounts."""
+    """Files that were merged, those written for them, those rid of old texts, and those rid of erased accounts.
+
+    `left` are those that another tidier wrote anew meanwhile.
+    """
 
     merged: int = 0
     written: int = 0
     emptied: int = 0
     erased: int = 0
+    left: int = 0
 
     def __str__(self) -> str:
         return (
@@ -69,6 +73,9 @@ def tidy_log(
             waiting = {}
         rows += sum(file.rows for file in files)
         progress(done, len(days), rows)
+    if tidied.left:
+        # The other may have begun before somebody was erased.
+        waiting = {}
     ErasedAccount.objects.filter(pk__in=list(waiting)).update(rewritten_at=now)
     if waiting:
         logger.info("%d erased accounts are out of the log", len(waiting))
@@ -117,7 +124,8 @@ def _tidy_day(files: Sequence[LogFile], tidied: Tidied, rules: _Rules) -> Tidied
     alone = [file for file in files if file.pk in erased | old and file not in merging]
     for group in [*([merging] if merging else []), *([file] for file in alone)]:
         if not _replace(group, rules):
-            continue  # another tidier was first
+            tidied = replace(tidied, left=tidied.left + len(group))
+            continue
         ids = {file.pk for file in group}
         tidied = replace(
             tidied,

@@ -1,6 +1,6 @@
 """Erasing a person: gone at once for every reader, out of the files soon, and not brought back by an import."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -101,6 +101,22 @@ def test_a_file_is_freed_of_the_erased_whenever_it_is_written_anew(data: Path, t
     assert {row["actor"] for row in log_rows("interactions")} == {BOB, CY}
     # Hers is a file that had no reason to be written: it waits.
     assert ErasedAccount.objects.filter(rewritten_at=None).count() == 2
+
+
+def test_a_file_that_another_tidier_wrote_meanwhile_is_looked_into_again(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erase_person(identity("ann").person, by=UserFactory.create(), now=NOW)
+
+    def late(day: date) -> None:
+        LogFile.objects.filter(day=day).update(replaced_at=NOW)
+
+    with monkeypatch.context() as other:
+        other.setattr("accounts.actions.upkeep.open_day", late)
+        assert tidy_log(now=NOW, at_once=True) == Tidied(left=2)
+    assert ErasedAccount.objects.filter(rewritten_at=None).count() == 2
+    assert tidy_log(now=NOW, at_once=True).left == 0
+    assert not ErasedAccount.objects.filter(rewritten_at=None).exists()
 
 
 def test_an_import_brings_nobody_back(data: Path) -> None:
