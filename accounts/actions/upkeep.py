@@ -178,13 +178,12 @@ def _replace(files: Sequence[LogFile], rules: _Rules) -> bool:
             rows = without_texts(rows, over)
         new = None
         if rows.num_rows:
+            # What is left may be what one of them held alone: that file then stays, and tells what texts it holds.
             written = log.write_day(table, day, rows)
-            if [written.path] == [file.path for file in files]:
-                # Nothing of it had to go; what texts it holds is known now.
-                old.update(texts=list(written.texts))
-                return True
             new = enter(table, day, written, now=rules.now)
-        old.update(replaced_at=rules.now)
+            LogFile.objects.filter(pk=new.pk).update(texts=list(written.texts))
+        gone = [pk for pk in ids if new is None or pk != new.pk]
+        LogFile.objects.filter(pk__in=gone).update(replaced_at=rules.now)
         if new is not None:
-            Activity.objects.filter(log_file__in=ids).update(log_file=new)
+            Activity.objects.filter(log_file__in=gone).update(log_file=new)
     return True

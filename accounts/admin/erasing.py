@@ -34,7 +34,7 @@ class EraseForm(forms.Form):
 
     def clean_handle(self) -> str:
         handle: str = self.cleaned_data["handle"].strip().removeprefix("@")
-        if handle.lower() != self.person.handle.lower():
+        if handle.lower() != self.person.handle.removeprefix("@").lower():
             raise forms.ValidationError(f"That isn't {self.person.handle}: nobody was erased.")
         return handle
 

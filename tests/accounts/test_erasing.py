@@ -119,6 +119,18 @@ def test_a_file_that_another_tidier_wrote_meanwhile_is_looked_into_again(
     assert not ErasedAccount.objects.filter(rewritten_at=None).exists()
 
 
+def test_what_is_left_of_a_day_may_be_a_file_that_it_has(tmp_path: Path) -> None:
+    rows = [(DAY_1, "like", "bob", "cy"), (DAY_1 + 1, "like", "cy", "dan")]
+    imported(dataset(tmp_path / "one", interactions=rows))
+    imported(dataset(tmp_path / "two", interactions=[(DAY_1 + 2, "like", "bob", "ann")]))
+    erase_person(identity("ann").person, by=UserFactory.create(), now=NOW)
+    tidy_log(now=NOW + timedelta(days=2))
+    assert len(log_rows("interactions")) == 2
+    assert LogFile.objects.live().get().rows == 2
+    tidy_log(now=NOW + timedelta(days=3), at_once=True)
+    assert len(log_rows("interactions")) == 2
+
+
 def test_an_import_brings_nobody_back(data: Path) -> None:
     erase_person(identity("ann").person, by=UserFactory.create(), now=NOW)
     tidy_log(now=NOW, at_once=True)
