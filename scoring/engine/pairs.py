@@ -11,7 +11,7 @@ from scoring.engine.activity import Activity, to_persons
 from scoring.engine.arrays import Floats, Ints
 from scoring.engine.daily import COUNTS, WEIGHTS, halved, summaries
 from scoring.engine.parameters import Parameters
-from scoring.engine.state import State, burst_weight, mixed, summed
+from scoring.engine.state import State, mixed, summed
 from scoring.engine.tables import Table, Workspace
 
 
@@ -30,9 +30,9 @@ class Pairs:
     reactions, namings : ndarray of int64, shape (m,)
         Acts on posts of the receiver that aren't talk, and acts that stand in posts of the giver.
     weight : ndarray of float64, shape (m,)
-        Sum over the acts of 2 ** (-age / half life).
+        What the acts weigh at their ages (`state.mixed`).
     free : ndarray of float64, shape (m,)
-        The same without acts that only return one of the same day.
+        The same without acts that only return others (`daily.summaries`).
     weight_calendar, free_calendar : ndarray of float64, shape (m,)
         The same two by the calendar: no rest stops their clock.
     """
@@ -118,7 +118,8 @@ def pairs_of(workspace: Workspace, state: State, people: Ints, owners: pa.Table,
     sums = to_persons(to_persons(state.table, owners, "actor", "giver"), owners, "target", "receiver")
     sums = sums.filter(sums.giver != sums.receiver)
     values = {name: sums[name] for name in COUNTS}
-    values |= {"weight": mixed(sums, formula, free=False), "free": mixed(sums, formula, free=True)}
+    values["weight"] = mixed(sums.slow, sums.burst, formula)
+    values["free"] = mixed(sums.slow_free, sums.burst_free, formula)
     if owners.num_rows:
         sums = sums.group_by("giver", "receiver").aggregate(**{name: value.sum() for name, value in values.items()})
     else:
@@ -184,8 +185,4 @@ def act_weight(age: Any, formula: Parameters) -> Any:
     ibis expression
         1 at age 0, if there is no burst.
     """
-    slow = halved(age, formula.half_life_days)
-    if not formula.burst_share:
-        return slow
-    burst = halved(age, formula.burst_half_life_days)
-    return slow * (1.0 - formula.burst_share) + burst * burst_weight(formula)
+    return mixed(halved(age, formula.half_life_days), halved(age, formula.burst_half_life_days), formula)

@@ -72,7 +72,8 @@ def rolled(
     taken_back : ibis table, optional
         Summaries that the state holds and that don't count any more.
     until : int
-        The new moment, in epoch seconds, not before that of the state.
+        The new moment, in epoch seconds, not before that of the state; both are midnights, since a day that isn't over
+        would be taken in by its end.
     formula : Parameters
         The half-lives with which the state was made.
 
@@ -84,8 +85,10 @@ def rolled(
     Raises
     ------
     ValueError
-        The moment is before that of the state.
+        The moment is before that of the state, or one of them is no midnight.
     """
+    if until % DAY or state.until % DAY:
+        raise ValueError(f"a state rolls from midnight to midnight, not from {state.until} to {until}")
     if until < state.until:
         raise ValueError(f"a state as of {state.until} can't go back to {until}")
     age = (until - state.until) / DAY
@@ -93,49 +96,33 @@ def rolled(
     if taken_back is not None:
         parts.append(_aged_days(taken_back, until, formula, sign=-1))
     sums = _sums(ibis.union(*parts))
+    # What was taken back leaves the rounding of its sum, on either side of 0.
+    sums = sums.mutate(**{name: ibis.greatest(sums[name], 0.0) for name in WEIGHTS})
     return State(workspace.keep(sums.filter(sums.actions > 0)), until)
 
 
-def mixed(table: Table, formula: Parameters, *, free: bool) -> Any:
-    """Return what acts of a row weigh.
+def mixed(slow: Any, burst: Any, formula: Parameters) -> Any:
+    """Return what acts weigh.
 
     An act weighs (1 - burst_share) 2^(-age / half life) + burst_share (half life / burst half life) 2^(-age / burst
     half life): a mixture of two rates, each in proportion to 1 / its half-life.
 
     Parameters
     ----------
-    table : ibis table
-        With the weights by half-life.
+    slow, burst : ibis expression
+        Their weights by the half-life, and by that of bursts.
     formula : Parameters
         The mixture.
-    free : bool
-        Leave out acts that only returned others.
 
     Returns
     -------
     ibis expression
         At least 0.
     """
-    slow, burst = (table.slow_free, table.burst_free) if free else (table.slow, table.burst)
     if not formula.burst_share:
         return slow
-    return slow * (1.0 - formula.burst_share) + burst * burst_weight(formula)
-
-
-def burst_weight(formula: Parameters) -> float:
-    """Return what an act weighs in the second of the mixture's two rates.
-
-    Parameters
-    ----------
-    formula : Parameters
-        The mixture.
-
-    Returns
-    -------
-    float
-        At age 0.
-    """
-    return formula.burst_share * formula.half_life_days / formula.burst_half_life_days
+    faster = formula.half_life_days / formula.burst_half_life_days
+    return slow * (1.0 - formula.burst_share) + burst * (formula.burst_share * faster)
 
 
 def _aged_days(days: Table, until: int, formula: Parameters, sign: int = 1) -> Table:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scoring.engine import Parameters
 from scoring.engine.activity import activity
-from scoring.engine.daily import summaries
+from scoring.engine.daily import WEIGHTS, summaries
 from scoring.engine.pairs import pairs, pairs_of
 from scoring.engine.state import State, rolled, summed
 from scoring.engine.tables import Table, Workspace
@@ -99,6 +99,7 @@ def test_a_state_that_rolls_is_the_one_made_at_once(
                 taken[day] = workspace.keep(added.filter(added.day == day))
         at_once = summed(days_of(workspace, World(acts=[act for act, _ in arrivals]), formula, UNTIL), UNTIL, formula)
         same(rows(workspace, state), rows(workspace, at_once))
+        assert all(value >= 0 for values in rows(workspace, state).values() for value in values)
 
         # An erased account's rows are its own: without them the sums are as if it had never been.
         left = state.table.filter(state.table.actor != erased, state.table.target != erased)
@@ -145,4 +146,23 @@ def test_people_are_made_of_accounts_when_a_state_is_read(known: list[Act], owne
 def test_a_state_does_not_go_back(workspace: Workspace) -> None:
     days = days_of(workspace, World(), Parameters(), UNTIL)
     with pytest.raises(ValueError, match="can't go back"):
-        rolled(workspace, summed(days, UNTIL, Parameters()), added=days, until=UNTIL - 1, formula=Parameters())
+        rolled(workspace, summed(days, UNTIL, Parameters()), added=days, until=UNTIL - DAY, formula=Parameters())
+
+
+@pytest.mark.parametrize(("begin", "end"), [(UNTIL - 21 * 3600, UNTIL), (UNTIL - DAY, UNTIL - 21 * 3600)])
+def test_a_state_rolls_from_midnight_to_midnight(workspace: Workspace, begin: int, end: int) -> None:
+    days = days_of(workspace, World(), Parameters(), UNTIL)
+    with pytest.raises(ValueError, match="from midnight to midnight"):
+        rolled(workspace, summed(days, begin, Parameters()), added=days, until=end, formula=Parameters())
+
+
+def test_what_taking_back_leaves_by_rounding_is_not_below_0(workspace: Workspace) -> None:
+    def row(actions: int, weight: float) -> Table:
+        counts = {"actor": [1], "target": [2], "actions": [actions], "reactions": [0], "namings": [0]}
+        weights = {name: [weight] for name in WEIGHTS}
+        return ibis.memtable(pa.table({**counts, **weights, "day": [LAST - 1]}))
+
+    nothing = row(0, 0.0).filter(False)
+    state = State(row(2, 0.3).drop("day"), UNTIL)
+    left = rolled(workspace, state, added=nothing, taken_back=row(1, 0.1 + 0.2), until=UNTIL, formula=Parameters())
+    assert rows(workspace, left) == {(1, 2): [1, 0, 0, 0.0, 0.0, 0.0, 0.0]}
