@@ -1,6 +1,9 @@
 """Running the project's code in another process on the test's own database and data folder."""
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,3 +23,21 @@ def child_environment() -> dict[str, str]:
         "SWAY_ENV": "development",
         "PYTHONPATH": str(ROOT),
     }
+
+
+def kill_when_there(code: str, *arguments: str) -> None:
+    """Run code in a process of its own, and kill it with signal 9 when it prints "here"."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        env=child_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"here\n"
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL

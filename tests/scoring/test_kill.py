@@ -1,22 +1,16 @@
 """A run whose process is killed on the way: readers keep what they had, and the next run finishes it."""
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from scoring.actions import score, score_unfinished
 from scoring.models import Score, ScoreRun, Support, TopicReach
 from tests.factories.scoring import FormulaFactory
-from tests.processes import child_environment
+from tests.processes import kill_when_there
 from tests.scoring.conftest import NOW
 
-ROOT = Path(__file__).resolve().parents[2]
 APRIL_1 = datetime(2026, 4, 1, tzinfo=UTC)
 APRIL_2 = datetime(2026, 4, 2, tzinfo=UTC)
 
@@ -53,26 +47,7 @@ else:
 
 def kill_at(place: str, as_of: datetime, what: str = "a run") -> None:
     """Start a run in a process of its own and kill it with signal 9 when it gets to a place."""
-    environment = os.environ | {
-        "DATABASE_URL": child_environment()["DATABASE_URL"],
-        "SWAY_DATA": str(settings.DATA_DIR),
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "SWAY_ENV": "development",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUN_TO, place, as_of.isoformat(), NOW.isoformat(), what],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"here\n"
-    finally:
-        process.kill()
-        process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    kill_when_there(RUN_TO, place, as_of.isoformat(), NOW.isoformat(), what)
 
 
 @pytest.mark.slow
