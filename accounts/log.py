@@ -122,6 +122,10 @@ class WrittenFile:
     texts: tuple[str, ...] = ()
 
 
+class DamagedFile(Exception):
+    """Say which file of the log isn't what was written, and what is wrong with it."""
+
+
 class LogFolder:
     """The activity log under a root folder, which needn't exist yet."""
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import Q, Value
 from django.db.models.functions import Lower
 
-from accounts.log import LogFolder, WrittenFile
+from accounts.log import LogFolder
 from accounts.models import ApiKey, ErasedAccount, Identity, LogFile, LogFileQuerySet, Person, PersonQuerySet, Viewer
 
 _OWNERS = pa.schema([("account", pa.int64()), ("person", pa.int64())])
@@ -91,7 +91,7 @@ def log_faults(
     rows = 0
     progress(0, len(files), 0)
     for done, file in enumerate(files, start=1):
-        what = folder.fault(WrittenFile(file.path, file.rows, file.size, file.sha256), deep=deep)
+        what = folder.fault(file.as_written(), deep=deep)
         rows += file.rows
         progress(done, len(files), rows)
         if what is not None:

@@ -14,7 +14,7 @@ def move_activity_to_log() -> int:
 
 @shared_task
 def sweep_log() -> int:
-    """Delete what killed imports left below the log's folder; returns how many files and folders."""
+    """Delete what killed imports and runs left below the log's folder, and replaced files; returns how many."""
     return actions.sweep_log(now=timezone.now())
 
 

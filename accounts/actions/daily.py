@@ -14,7 +14,7 @@ from accounts.models import LogFile
 from accounts.queries import erased_accounts
 
 # An orphan younger than this may belong to a writer on another machine whose clock is wrong.
-_ORPHANS_KEPT = timedelta(days=1)
+_ORPHANS_KEPT: Final = timedelta(days=1)
 # A run that began before a file was replaced may still be reading it.
 REPLACED_KEPT: Final = timedelta(days=2)
 

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.actions.daily import enter, open_day
-from accounts.log import ACCOUNT_COLUMNS, LogFolder, holds_accounts, without_accounts, without_texts
+from accounts.actions.locks import lock_log
+from accounts.log import ACCOUNT_COLUMNS, DamagedFile, LogFolder, holds_accounts, without_accounts, without_texts
 from accounts.models import Activity, ErasedAccount, LogFile, Network
 from accounts.queries import erased_accounts
 
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 # So many files of about one size are merged, so each row is written anew once per power of it.
 _ALIKE: Final = 8
+# Files of more rows stay as they are: what is merged is in memory, and of these a day has few.
+_LARGE: Final = 5_000_000
 # A day that got nothing for so long becomes one file.
 _AT_REST: Final = timedelta(days=1)
 # Erasures wait for others for so long: one pass over the log serves them all. Well within the 30 days that people are
@@ -55,21 +58,26 @@ def tidy_log(
     anew in a transaction of its own, so what is killed has done some days and the next call does the others. `progress`
     is told days done, days in all, and rows of the days done. A day with a damaged file stays as it is.
     """
-    waiting = dict(ErasedAccount.objects.filter(rewritten_at__isnull=True).values_list("pk", "erased_at"))
-    if waiting and not at_once and min(waiting.values()) > now - ERASURES_WAIT:
-        waiting = {}
-    rules = _Rules(now, _texts_kept(), pa.array(erased_accounts()), pa.array(sorted(waiting), pa.int64()))
-    days: dict[tuple[date, str], list[LogFile]] = {}
-    for file in LogFile.objects.live().order_by("day", "table", "pk"):
-        days.setdefault((file.day, file.table), []).append(file)
+    with transaction.atomic():
+        # Whoever is writing now may not know yet of the last to be erased: their files are among these, and those of
+        # later writers hold nothing of them.
+        lock_log()
+        erased = ErasedAccount.objects.filter(rewritten_at__isnull=True, erased_at__lte=now)
+        waiting = dict(erased.values_list("pk", "erased_at"))
+        if waiting and not at_once and min(waiting.values()) > now - ERASURES_WAIT:
+            waiting = {}
+        rules = _Rules(now, _texts_kept(), pa.array(erased_accounts()), pa.array(sorted(waiting), pa.int64()))
+        days: dict[tuple[date, str], list[LogFile]] = {}
+        for file in LogFile.objects.live().order_by("day", "table", "pk"):
+            days.setdefault((file.day, file.table), []).append(file)
     tidied = Tidied()
     rows = 0
     for done, files in enumerate(days.values(), start=1):
         try:
             tidied = _tidy_day(files, tidied, rules)
-        except (FileNotFoundError, pa.ArrowInvalid):
-            # `manage.py log verify` says more; the other days are sound, and the erased wait for this one.
-            logger.exception("%s of %s can't be tidied: a file is damaged", files[0].table, files[0].day)
+        except DamagedFile as error:
+            # The other days may be sound, and the erased wait for this one.
+            logger.error("%s of %s can't be tidied: %s", files[0].table, files[0].day, error)
             waiting = {}
         rows += sum(file.rows for file in files)
         progress(done, len(days), rows)
@@ -83,14 +91,20 @@ def tidy_log(
 
 
 def discard_file(path: str, *, now: datetime) -> int | None:
-    """Take a file that can't be restored out of the log, and return its rows; None for what is no file of it."""
+    """Take a file that can't be restored out of the log, and return its rows; None for what is no file of it.
+
+    Those of them that are still Activity rows go into the log again with the next move.
+    """
+    known = LogFile.objects.live().filter(path=path).first()
+    if known is None:
+        return None
     with transaction.atomic():
-        file = LogFile.objects.live().select_for_update().filter(path=path).first()
-        if file is None:
+        open_day(known.day)
+        if not LogFile.objects.live().filter(pk=known.pk).update(replaced_at=now):
             return None
-        LogFile.objects.filter(pk=file.pk).update(replaced_at=now)
-    logger.warning("%s with %d rows was given up", file.path, file.rows)
-    return file.rows
+        Activity.objects.filter(log_file=known).update(log_file=None)
+    logger.warning("%s with %d rows was given up", known.path, known.rows)
+    return known.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +154,22 @@ def _tidy_day(files: Sequence[LogFile], tidied: Tidied, rules: _Rules) -> Tidied
 def _holds_erased(file: LogFile, rules: _Rules) -> bool:
     if not len(rules.due):
         return False
-    rows = LogFolder(settings.ACTIVITY_LOG).read(file.table, [file.path], ACCOUNT_COLUMNS[file.table])
-    return holds_accounts(rows, rules.due)
+    return holds_accounts(_read([file], ACCOUNT_COLUMNS[file.table]), rules.due)
+
+
+def _read(files: Sequence[LogFile], columns: Sequence[str] | None = None) -> pa.Table:
+    """Read files that are as they were written; written anew, a damaged one would look sound for ever."""
+    log = LogFolder(settings.ACTIVITY_LOG)
+    for file in files:
+        fault = log.fault(file.as_written())
+        if fault is not None:
+            raise DamagedFile(f"{file.path} is {fault}")
+    return log.read(files[0].table, [file.path for file in files], columns)
 
 
 def _to_merge(files: Sequence[LogFile], now: datetime) -> list[LogFile]:
     """Return which files of a day to make one of: all of a day at rest, else those of one size that are many."""
+    files = [file for file in files if file.rows <= _LARGE]
     if len(files) < 2:
         return []
     if max(file.created_at for file in files) <= now - _AT_REST:
@@ -172,7 +196,7 @@ def _replace(files: Sequence[LogFile], rules: _Rules) -> bool:
         old = LogFile.objects.live().filter(pk__in=ids)
         if old.count() < len(ids):
             return False
-        rows = without_accounts(table, log.read(table, [file.path for file in files]), rules.erased)
+        rows = without_accounts(table, _read(files), rules.erased)
         over = set().union(*map(rules.old_texts, files))
         if over:
             rows = without_texts(rows, over)

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.log import WrittenFile
 from accounts.models.people import Identity, Network, User
 
 
@@ -60,6 +61,10 @@ class LogFile(models.Model):
     def __str__(self) -> str:
         return self.path
 
+    def as_written(self) -> WrittenFile:
+        """Return what the log was told of the file."""
+        return WrittenFile(self.path, self.rows, self.size, self.sha256, tuple(self.texts or ()))
+
 
 class ErasedAccount(models.Model):
     """A tombstone: nothing that this account did, received or wrote is read or taken in any more.
@@ -70,6 +75,9 @@ class ErasedAccount(models.Model):
 
     key = models.BigIntegerField(primary_key=True)
     erased_at = models.DateTimeField()
+    is_handle = models.BooleanField(
+        default=False, help_text="Known by a handle alone: the account that turns out to have it is meant."
+    )
     # Before it is set the log's files may still hold rows of the account, which readers leave out.
     rewritten_at = models.DateTimeField(null=True, help_text="Since when no file of the log holds the account's rows.")
 

@@ -128,8 +128,7 @@ def _compute_and_publish(
         )
     except (ScoringError, EngineError):
         raise
-    except Exception:
-        # What reads Parquet says of a spoilt file that something is wrong, and not where.
+    except Exception:  # whichever library met a spoilt file says that something is wrong, and not where; raised on
         _refuse_faulty_log(run.as_of, deep=True)
         raise
     step("publishing")

@@ -1,9 +1,6 @@
 """The activity log kept in order: small files merged, old texts dropped, by writing days anew."""
 
 import os
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,12 +19,11 @@ from accounts.models import Activity, LogFile, Network
 from accounts.queries import log_faults, log_files
 from tests.accounts.activity_data import DAY_1, DAY_2, dataset, files_below, imported, log_events, log_rows
 from tests.factories.accounts import ErasedAccountFactory, NetworkFactory
-from tests.processes import child_environment
+from tests.processes import kill_when_there
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TODAY = datetime(2026, 3, 1, 9, tzinfo=UTC)
 NEXT_DAY = NOW + timedelta(days=1, hours=1)
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def like(actor: str, second: int = 0, at: datetime = TODAY) -> None:
@@ -125,7 +121,7 @@ class TestMerging:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("damage", ["missing", "spoilt"])
+@pytest.mark.parametrize("damage", ["missing", "spoilt", "a bit"])
 def test_a_damaged_day_keeps_no_other_from_being_tidied(
     tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -135,10 +131,14 @@ def test_a_damaged_day_keeps_no_other_from_being_tidied(
     path = Path(settings.ACTIVITY_LOG) / LogFile.objects.order_by("day", "pk")[0].path
     if damage == "missing":
         path.unlink()
-    else:
+    elif damage == "spoilt":
         path.write_bytes(bytes(path.stat().st_size))
+    else:  # which Parquet may well read without a word
+        content = bytearray(path.read_bytes())
+        content[len(content) // 4] ^= 1
+        path.write_bytes(content)
     assert tidy(now=NEXT_DAY) == Tidied(merged=2, written=1)
-    assert "interactions of 2026-01-01 can't be tidied: a file is damaged" in caplog.text
+    assert "interactions of 2026-01-01 can't be tidied: " + LogFile.objects.order_by("day", "pk")[0].path in caplog.text
     # Whether that day holds anything of the erased can't be known.
     erased.refresh_from_db()
     assert erased.rewritten_at is None
@@ -256,6 +256,16 @@ class TestFaults:
         assert list(log_faults()) == []
         assert len(log_events()) == 1
 
+    def test_rows_of_a_file_given_up_that_are_activity_yet_go_into_the_log_again(self) -> None:
+        like("reader")
+        (path,) = live()
+        (settings.ACTIVITY_LOG / path).unlink()
+        discard_file(path, now=NOW)
+        assert log_events() == []
+        assert move_activity_to_log(now=NOW) == 1
+        assert len(log_events()) == 1
+        assert list(log_faults()) == []
+
 
 # Tidies up to the moment between a file and its line in the manifest, says so, and waits there.
 TIDY_TO = """
@@ -285,26 +295,8 @@ def test_tidying_killed_with_signal_9_loses_nothing_and_goes_on_later(tmp_path: 
     for n, at in enumerate((DAY_1, DAY_1 + 1, DAY_2, DAY_2 + 1)):
         imported(dataset(tmp_path / str(n), interactions=[(at, "like", "a", "b")]))
     before = log_events()
-    environment = os.environ | {
-        "DATABASE_URL": child_environment()["DATABASE_URL"],
-        "SWAY_DATA": str(settings.DATA_DIR),
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "SWAY_ENV": "development",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-c", TIDY_TO, str(done), NEXT_DAY.isoformat()],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"here\n"
-    finally:
-        process.kill()
-        process.communicate()
-    assert process.returncode == -signal.SIGKILL
+
+    kill_when_there(TIDY_TO, str(done), NEXT_DAY.isoformat())
 
     assert (len(live()), log_events()) == (4 - done, before)
     assert list(log_faults()) == []

@@ -68,4 +68,6 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{options['path']} is no file of the log; manage.py log verify names them", returncode=2
             )
-        self.stdout.write(f"{options['path']} is out of the log; {rows:,} rows are lost")
+        self.stdout.write(
+            f"{options['path']} is out of the log; of its {rows:,} rows those are lost that aren't activity any more"
+        )
