@@ -4,7 +4,7 @@ from accounts.actions.activity import ActivityRefused, NewActivity, move_activit
 from accounts.actions.api_keys import create_api_key, revoke_api_key
 from accounts.actions.claims import ClaimRefused, claim_person
 from accounts.actions.daily import sweep_log
-from accounts.actions.erasing import erase_person
+from accounts.actions.erasing import erase_person, keeps_login
 from accounts.actions.importing import ImportReport, Progress, import_activity
 from accounts.actions.merging import MergeRefused, merge_people, reasons_against, reasons_against_undoing, undo_merge
 from accounts.actions.people import move_identity
@@ -23,6 +23,7 @@ __all__ = [
     "discard_file",
     "erase_person",
     "import_activity",
+    "keeps_login",
     "merge_people",
     "move_activity_to_log",
     "move_identity",

@@ -132,8 +132,12 @@ def _move(day: date, *, now: datetime) -> int:
         )
         file = add_to_day("interactions", day, table, now=now)
         if file is None:  # an import has brought all of them before
-            file = LogFile.objects.live().filter(table="interactions", day=day).latest("pk")
-        Activity.objects.filter(pk__in=pks).update(log_file=file)
+            file = LogFile.objects.live().filter(table="interactions", day=day).order_by("-pk").first()
+        moved = Activity.objects.filter(pk__in=pks)
+        if file is not None:
+            moved.update(log_file=file)
+        else:  # all are of erased accounts, of which the log takes nothing
+            moved.delete()
     return len(rows)
 
 

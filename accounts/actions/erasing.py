@@ -1,42 +1,89 @@
 """Erasing a person: all that is known of them, at once and for good."""
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any, Final
 
-from django.db import transaction
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 
 from accounts.actions.locks import lock_people
 from accounts.keys import account_key
-from accounts.models import ErasedAccount, Identity, Person, User
+from accounts.models import ErasedAccount, Identity, Person, PersonQuerySet, User
 
 logger = logging.getLogger(__name__)
+
+# An event that names the person, recorded at the same moment, fails the deletion; each try begins with what is there.
+_TRIES: Final = 3
 
 
 def erase_person(person: Person, *, by: User, now: datetime) -> int:
     """Delete a person and all about them, and leave a tombstone for each of their accounts; return how many those were.
 
     From the commit on no reader of the activity log sees what the accounts did, received or wrote, and intake takes in
-    nothing of them; `tidy_log` takes their rows out of the files. Whoever was merged into the person goes too. Their
-    login is closed unless it is a staff member's. It can't be undone. One transaction.
+    nothing of them; `tidy_log` takes their rows out of the files. Whoever was merged into the person goes too, and what
+    the admin's history says of them. Their login is closed with its memberships and keys, unless it is a staff
+    member's (`keeps_login`). It can't be undone. One transaction. Raises Person.DoesNotExist for who is gone already.
     """
+    for left in reversed(range(_TRIES)):
+        try:
+            return _erase(person, by, now)
+        except IntegrityError:
+            if not left:
+                raise
+    raise AssertionError
+
+
+def keeps_login(login: User) -> bool:
+    """Say whether a login stays when its person is erased."""
+    return login.is_staff or login.is_superuser
+
+
+def _erase(person: Person, by: User, now: datetime) -> int:
     with transaction.atomic():
         lock_people()
         person = Person.objects.select_for_update(of=("self",)).select_related("user").get(pk=person.pk)
         everybody = Person.objects.filter(Q(pk=person.pk) | Q(merged_into=person))
-        identities = Identity.objects.filter(person__in=everybody)
-        keys = set()
-        for key, network, handle in identities.values_list("key", "network_id", "handle"):
-            keys.add(key)
-            if handle:
-                # Rows that name the handle alone would else make a person of that name.
-                keys.add(account_key(network, f"@{handle.lower()}"))
-        ErasedAccount.objects.bulk_create(
-            [ErasedAccount(key=key, erased_at=now) for key in sorted(keys)], ignore_conflicts=True
-        )
+        tombstones = _tombstones(Identity.objects.filter(person__in=everybody), now)
+        ErasedAccount.objects.bulk_create(tombstones, ignore_conflicts=True)
         login = person.user
+        _forget_history(everybody)
         person.delete()
-        if login is not None and not login.is_staff:
+        if login is not None and not keeps_login(login):
+            _history_of(User, [login.pk]).delete()
             login.delete()
-    logger.info("a person with %d accounts was erased by user %s", len(keys), by.pk)
-    return len(keys)
+    logger.info("a person with %d accounts was erased by user %s", len(tombstones), by.pk)
+    return len(tombstones)
+
+
+def _tombstones(identities: models.QuerySet[Identity], now: datetime) -> list[ErasedAccount]:
+    known = list(identities.order_by("key"))
+    found = {}
+    for identity in known:
+        by_handle = identity.external_id.startswith("@") and identity.alias_of_id is None
+        found[identity.key] = ErasedAccount(key=identity.key, erased_at=now, is_handle=by_handle)
+    # Rows that name the handle alone would else make a person of that name; unless the handle is somebody else's.
+    made = {account_key(identity.network_id, f"@{identity.handle.lower()}") for identity in known if identity.handle}
+    others = set(Identity.objects.filter(key__in=made).values_list("key", flat=True))
+    for key in sorted(made - others - found.keys()):
+        found[key] = ErasedAccount(key=key, erased_at=now)
+    return list(found.values())
+
+
+def _forget_history(everybody: PersonQuerySet) -> None:
+    """Delete what the admin's history says of the people and of rows about them: it keeps their names."""
+    people = list(everybody.values_list("pk", flat=True))
+    for relation in Person._meta.related_objects:
+        about = relation.related_model
+        if isinstance(about, type) and issubclass(about, models.Model):
+            rows = about._default_manager.filter(**{f"{relation.field.name}__in": people})
+            _history_of(about, rows.values_list("pk", flat=True)).delete()
+    _history_of(Person, people).delete()
+
+
+def _history_of(model: type[models.Model], ids: Iterable[Any]) -> models.QuerySet[LogEntry]:
+    content = ContentType.objects.get_for_model(model, for_concrete_model=False)
+    return LogEntry.objects.filter(content_type=content, object_id__in=[str(pk) for pk in ids])

@@ -20,6 +20,7 @@ from accounts.actions.people_sql import (
     CREATE_INCOMING,
     EMPTY_INCOMING,
     ERASED,
+    ERASED_BY_HANDLE,
     GRANT_WISHES,
     INSERT_IDENTITIES,
     INSERT_PEOPLE,
@@ -90,6 +91,7 @@ def save_accounts(accounts: pa.Table, *, now: datetime, persons: Mapping[Account
             cursor.execute("ANALYZE incoming_accounts")
             cursor.execute(COLLISIONS)
             refused = twice | {(network, account) for network, account in cursor.fetchall()}
+            cursor.execute(ERASED_BY_HANDLE)
             cursor.execute(ERASED)
             erased = frozenset((network, account) for network, account in cursor.fetchall())
             cursor.execute(UPDATE_PEOPLE)

@@ -30,6 +30,15 @@ WHERE i.key = n.key AND (i.network_id, i.external_id) <> (n.network, n.external_
 RETURNING n.network, n.external_id
 """
 
+# Who was erased when nothing but a handle was known of them is the account that now turns out to have it.
+ERASED_BY_HANDLE = """
+INSERT INTO accounts_erasedaccount (key, erased_at, is_handle)
+SELECT n.key, e.erased_at, FALSE
+FROM incoming_accounts n JOIN accounts_erasedaccount e ON e.key = n.made_key AND e.is_handle
+WHERE NOT EXISTS (SELECT FROM accounts_identity i WHERE i.key = n.key)
+ORDER BY n.key
+ON CONFLICT DO NOTHING
+"""
 # Take out, and return, accounts that were erased.
 ERASED = """
 DELETE FROM incoming_accounts n

@@ -50,7 +50,10 @@ def erase_view(page: ListAdmin, request: HttpRequest, pk: int) -> HttpResponse:
     form = EraseForm(request.POST if request.method == "POST" else None, person=person)
     back = reverse("admin:accounts_person_changelist")
     if request.method == "POST" and form.is_valid():
-        accounts = actions.erase_person(person, by=user, now=timezone.now())
+        try:
+            accounts = actions.erase_person(person, by=user, now=timezone.now())
+        except Person.DoesNotExist as error:
+            raise Http404 from error  # somebody else was quicker
         messages.success(
             request,
             f"{person.handle} is erased, with {accounts} account keys; the next run computes all others without.",
@@ -80,6 +83,7 @@ def _will(person: Person) -> list[str]:
         "What the accounts did, received and wrote counts for nobody from the next run on, and is taken out of the "
         "activity log's files within days.",
         "Imports and partners can't bring the accounts back: a hash of each stays to refuse them.",
+        "Where only a handle is known, whatever account turns out to have it is refused.",
         "What others wrote about the person stays in those people's posts.",
         "Backups that were made before still hold the person until you delete them.",
     ]
@@ -90,7 +94,7 @@ def _will(person: Person) -> list[str]:
         said.insert(
             1,
             "Their login stays, for it is a staff member's."
-            if person.user.is_staff
-            else "The login that claimed the profile is deleted.",
+            if actions.keeps_login(person.user)
+            else "The login that claimed the profile is deleted, with its memberships of brands and its API keys.",
         )
     return [*said, "It can't be undone."]

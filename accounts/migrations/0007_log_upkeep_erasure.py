@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('key', models.BigIntegerField(primary_key=True, serialize=False)),
                 ('erased_at', models.DateTimeField()),
+                ('is_handle', models.BooleanField(default=False, help_text='Known by a handle alone: the account that turns out to have it is meant.')),
                 ('rewritten_at', models.DateTimeField(help_text="Since when no file of the log holds the account's rows.", null=True)),
             ],
             options={

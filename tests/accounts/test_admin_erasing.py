@@ -64,7 +64,7 @@ def test_it_says_what_goes_and_does_it_when_the_handle_is_written(client: Client
         "ann-on-one@test",
         "43.2",
         "So is whoever was merged into Ann: 1.",
-        "The login that claimed the profile is deleted.",
+        "The login that claimed the profile is deleted, with its memberships of brands and its API keys.",
         "What others wrote about the person stays in those people's posts.",
         "It can't be undone.",
     ):
@@ -79,6 +79,13 @@ def test_it_says_what_goes_and_does_it_when_the_handle_is_written(client: Client
     assert not Person.objects.exists()
     assert ErasedAccount.objects.count() == 2
     assert client.get(page(ann)).status_code == 404
+
+
+def test_somebody_known_by_a_handle_alone_can_be_erased(client: Client, operator: User) -> None:
+    person = PersonFactory.create(handle="@ann@test")
+    IdentityFactory.create(person=person, external_id="@ann", handle="ann")
+    client.post(page(person), {"handle": "@ann@test"})
+    assert not Person.objects.exists()
 
 
 def test_whoever_may_not_is_refused(client: Client, ann: Person) -> None:

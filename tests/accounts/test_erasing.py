@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.contrib.admin.models import LogEntry
 
 from accounts.actions import (
     NewActivity,
@@ -185,6 +186,63 @@ def test_events_that_name_the_erased_are_left_out_and_the_others_kept(data: Path
     assert Activity.objects.get().actor == identity("dan")
     assert move_activity_to_log(now=NOW) == 1
     assert not Identity.objects.filter(external_id=name).exists()
+
+
+def test_a_handle_that_is_somebody_elses_stays_theirs(tmp_path: Path) -> None:
+    # Account 42 takes the handle ann after somebody claimed the person whom @ann was taken for.
+    imported(dataset(tmp_path / "one", interactions=[(DAY_1, "like", "@ann", "bob")]))
+    Person.objects.filter(identities__external_id="@ann").update(
+        user=UserFactory.create(), claimed_at=NOW, claimed_via="operator"
+    )
+    imported(dataset(tmp_path / "two", accounts=[{"account": "42", "handle": "ann"}]))
+    if identity("42").person == identity("@ann").person:
+        Identity.objects.filter(external_id="42").update(person=PersonFactory.create())
+    erase_person(identity("42").person, by=UserFactory.create(), now=NOW)
+    assert list(ErasedAccount.objects.values_list("key", flat=True)) == [account_key("test", "42")]
+    assert record_activity([NewActivity("test", "like", "@ann", "bob", NOW)], by=None, now=NOW) == 1
+    assert move_activity_to_log(now=NOW) == 1
+
+
+def test_whom_only_a_handle_was_known_of_does_not_come_back_under_an_id(tmp_path: Path) -> None:
+    imported(dataset(tmp_path / "one", interactions=[(DAY_1, "like", "@zed", "bob")]))
+    erase_person(identity("@zed").person, by=UserFactory.create(), now=NOW)
+    rows = [(DAY_2, "like", "7", "bob")]
+    again = dataset(tmp_path / "two", interactions=rows, accounts=[{"account": "7", "handle": "Zed"}])
+    report = imported(again)
+    assert (report.people, report.interactions, report.rejected) == (0, 0, 1)
+    # Its id is known now, so the handle needn't be named again.
+    assert imported(dataset(tmp_path / "three", interactions=rows)).interactions == 0
+
+
+def test_a_stranger_who_takes_the_handle_of_a_known_account_is_let_in(data: Path, tmp_path: Path) -> None:
+    erase_person(identity("ann").person, by=UserFactory.create(), now=NOW)
+    stranger = [{"account": "99", "handle": "Ann"}]
+    assert imported(dataset(tmp_path / "more", accounts=stranger)).people == 1
+
+
+def test_rows_of_accounts_erased_meanwhile_do_not_stop_the_move(data: Path) -> None:
+    record_activity([NewActivity("test", "like", "bob", "cy", NOW)], by=None, now=NOW)
+    ErasedAccount.objects.create(key=BOB, erased_at=NOW)
+    assert move_activity_to_log(now=NOW) == 1
+    assert not Activity.objects.exists()
+
+
+def test_the_admins_history_forgets_them(data: Path) -> None:
+    by = UserFactory.create()
+    login = UserFactory.create(username="ann-ash")
+    person = identity("ann").person
+    Person.objects.filter(pk=person.pk).update(user=login, claimed_at=NOW, claimed_via="operator")
+    for row in (person, identity("ann"), login, identity("bob")):
+        LogEntry.objects.log_actions(by.pk, [row], 2)
+    erase_person(person, by=by, now=NOW)
+    assert list(LogEntry.objects.values_list("object_repr", flat=True)) == [str(identity("bob"))]
+
+
+def test_who_is_gone_already_cannot_be_erased_again(data: Path) -> None:
+    person = identity("ann").person
+    erase_person(person, by=UserFactory.create(), now=NOW)
+    with pytest.raises(Person.DoesNotExist):
+        erase_person(person, by=UserFactory.create(), now=NOW)
 
 
 def test_whoever_was_merged_into_the_person_goes_too(data: Path) -> None:
