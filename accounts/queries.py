@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,11 @@ def erased_accounts() -> npt.NDArray[np.int64]:
     return np.fromiter(ErasedAccount.objects.order_by("pk").values_list("pk", flat=True), dtype=np.int64)
 
 
+def erased_between(begin: datetime, end: datetime) -> bool:
+    """Say whether anybody was erased after the one moment and up to the other. One query."""
+    return ErasedAccount.objects.filter(erased_at__gt=begin, erased_at__lte=end).exists()
+
+
 def with_handle(people: PersonQuerySet, handle: str) -> PersonQuerySet:
     """Keep the person who has this handle, case aside, as the unique index has it.
 
@@ -64,6 +69,37 @@ def log_files(table: str, until: datetime | None = None) -> list[Path]:
     files = _files(until).filter(table=table).order_by("day", "pk")
     folder = LogFolder(settings.ACTIVITY_LOG)
     return [Path(path) for path in folder.paths(files.values_list("path", flat=True))]
+
+
+@dataclass(frozen=True, slots=True)
+class LogDay:
+    """What the log holds of a day: its files, and for each table when its rows last changed (`LogFile.added`), else 0.
+
+    A file that was given up changed them too.
+    """
+
+    interactions: tuple[Path, ...]
+    posts: tuple[Path, ...]
+    acted: int
+    posted: int
+
+
+def log_days(until: datetime) -> dict[date, LogDay]:
+    """Return the days of the log that begin before a moment, ascending. One query.
+
+    Whoever wants to know what is new since has to hold the lock of the log: what is entered later has higher numbers.
+    """
+    folder = LogFolder(settings.ACTIVITY_LOG)
+    found: dict[date, dict[str, list[LogFile]]] = {}
+    for file in _before(LogFile.objects.all(), until).order_by("day", "pk"):
+        found.setdefault(file.day, {name: [] for name in LogFile.Table.values})[file.table].append(file)
+    days = {}
+    for day, tables in found.items():
+        live = {name: [file.path for file in files if file.replaced_at is None] for name, files in tables.items()}
+        paths = {name: tuple(map(Path, folder.paths(files))) for name, files in live.items()}
+        last = {name: max((file.added for file in files), default=0) for name, files in tables.items()}
+        days[day] = LogDay(paths["interactions"], paths["posts"], last["interactions"], last["posts"])
+    return days
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +135,10 @@ def log_faults(
 
 
 def _files(until: datetime | None) -> LogFileQuerySet:
-    files = LogFile.objects.live()
+    return _before(LogFile.objects.live(), until)
+
+
+def _before(files: LogFileQuerySet, until: datetime | None) -> LogFileQuerySet:
     if until is None:
         return files
     last = until.astimezone(UTC) - timedelta(microseconds=1)

@@ -37,6 +37,7 @@ def timed(what: str, rows: int, seconds: dict[str, float]) -> Iterator[None]:
 def made_up_result(people: Any, topics: Any, dice: np.random.Generator) -> Any:
     """Return a result with a row per person, and three topics and five supporters for every second one."""
     from scoring.engine import REASONS, Result, score
+    from scoring.engine.forecasts import Forecast
 
     size = len(people)
     reach = dice.pareto(1.0, size)
@@ -93,7 +94,7 @@ def made_up_result(people: Any, topics: Any, dice: np.random.Generator) -> Any:
     }
     columns: Any = scores | numbers | counts
     tables = (pa.table(columns), pa.table(topic_rows), pa.table(support_rows), pa.table(part_rows))
-    return Result(*tables, {"interactions": 0})
+    return Result(*tables, {"interactions": 0}, Forecast(0, "data", pa.table({}), pa.table({})))
 
 
 def publish(size: int, seconds: dict[str, float]) -> None:

@@ -54,6 +54,8 @@ def _url(name: str, development: str, schemes: set[str]) -> str:
 
 DATA_DIR = Path(env.str("SWAY_DATA", default=str(BASE_DIR / ".data"))).resolve()
 ACTIVITY_LOG = DATA_DIR / "log"
+# What runs keep from night to night; made anew from the log where it is missing.
+SCORING_STATE = DATA_DIR / "state"
 SCORING_MEMORY = env.str("SCORING_MEMORY", default="").strip()
 if SCORING_MEMORY and not re.fullmatch(r"[1-9]\d*(\.\d+)? ?[KMGT]i?B", SCORING_MEMORY):
     raise ImproperlyConfigured(f"SCORING_MEMORY is {SCORING_MEMORY!r}: write a number and a unit, 4GiB for example")

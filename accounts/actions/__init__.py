@@ -3,7 +3,7 @@
 from accounts.actions.activity import ActivityRefused, NewActivity, move_activity_to_log, record_activity
 from accounts.actions.api_keys import create_api_key, revoke_api_key
 from accounts.actions.claims import ClaimRefused, claim_person
-from accounts.actions.daily import sweep_log
+from accounts.actions.daily import days_at_rest, sweep_log
 from accounts.actions.erasing import erase_person, keeps_login
 from accounts.actions.importing import ImportReport, Progress, import_activity
 from accounts.actions.merging import MergeRefused, merge_people, reasons_against, reasons_against_undoing, undo_merge
@@ -20,6 +20,7 @@ __all__ = [
     "Tidied",
     "claim_person",
     "create_api_key",
+    "days_at_rest",
     "discard_file",
     "erase_person",
     "import_activity",

@@ -5,13 +5,14 @@ from typing import Final
 
 import pyarrow as pa
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Max
 
 from accounts.actions.locks import lock_days, lock_log, share_log
 from accounts.actions.spool import sweep_spools
 from accounts.log import LogFolder, WrittenFile, without_accounts
 from accounts.models import LogFile
-from accounts.queries import erased_accounts
+from accounts.queries import LogDay, erased_accounts, log_days
 
 # An orphan younger than this may belong to a writer on another machine whose clock is wrong.
 _ORPHANS_KEPT: Final = timedelta(days=1)
@@ -23,6 +24,16 @@ def open_day(day: date) -> None:
     """Take the locks under which a day may be added to."""
     share_log()
     lock_days(day)
+
+
+def days_at_rest(until: datetime) -> tuple[dict[date, LogDay], int]:
+    """Return the days of the log that begin before a moment, and the highest `LogFile.added` of the whole log.
+
+    Nobody is between a file and its entry meanwhile, so what is entered later has a higher number. Two queries.
+    """
+    with transaction.atomic():
+        lock_log()
+        return log_days(until), LogFile.objects.aggregate(last=Max("added"))["last"] or 0
 
 
 def add_to_day(table: str, day: date, rows: pa.Table, *, now: datetime) -> LogFile | None:
@@ -40,12 +51,17 @@ def add_to_day(table: str, day: date, rows: pa.Table, *, now: datetime) -> LogFi
     return enter(table, day, log.write_day(table, day, new), now=now)
 
 
-def enter(table: str, day: date, written: WrittenFile, *, now: datetime) -> LogFile:
-    """Enter a file in the manifest. One of the same bytes that had been replaced counts again."""
+def enter(table: str, day: date, written: WrittenFile, *, now: datetime, added: int | None = None) -> LogFile:
+    """Enter a file in the manifest. One of the same bytes that had been replaced counts again.
+
+    Its rows are new to the log, unless `added` says when the last of them came.
+    """
+    if added is None:
+        added = next_number()
     again = LogFile.objects.filter(path=written.path).first()
     if again is not None:
-        again.created_at, again.replaced_at = now, None
-        again.save(update_fields=["created_at", "replaced_at"])
+        again.created_at, again.replaced_at, again.added = now, None, added
+        again.save(update_fields=["created_at", "replaced_at", "added"])
         return again
     return LogFile.objects.create(
         table=table,
@@ -56,7 +72,16 @@ def enter(table: str, day: date, written: WrittenFile, *, now: datetime) -> LogF
         sha256=written.sha256,
         texts=list(written.texts),
         created_at=now,
+        added=added,
     )
+
+
+def next_number() -> int:
+    """Return a number for `LogFile.added`, higher than all before."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('accounts_logfile_added')")
+        (number,) = cursor.fetchone()
+    return int(number)
 
 
 def sweep_log(*, now: datetime) -> int:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from django.conf import settings
 from django.db import transaction
 
-from accounts.actions.daily import enter, open_day
+from accounts.actions.daily import enter, next_number, open_day
 from accounts.actions.locks import lock_log
 from accounts.log import ACCOUNT_COLUMNS, DamagedFile, LogFolder, holds_accounts, without_accounts, without_texts
 from accounts.models import Activity, ErasedAccount, LogFile, Network
@@ -100,7 +100,7 @@ def discard_file(path: str, *, now: datetime) -> int | None:
         return None
     with transaction.atomic():
         open_day(known.day)
-        if not LogFile.objects.live().filter(pk=known.pk).update(replaced_at=now):
+        if not LogFile.objects.live().filter(pk=known.pk).update(replaced_at=now, added=next_number()):
             return None
         Activity.objects.filter(log_file=known).update(log_file=None)
     logger.warning("%s with %d rows was given up", known.path, known.rows)
@@ -204,7 +204,7 @@ def _replace(files: Sequence[LogFile], rules: _Rules) -> bool:
         if rows.num_rows:
             # What is left may be what one of them held alone: that file then stays, and tells what texts it holds.
             written = log.write_day(table, day, rows)
-            new = enter(table, day, written, now=rules.now)
+            new = enter(table, day, written, now=rules.now, added=max(file.added for file in files))
             LogFile.objects.filter(pk=new.pk).update(texts=list(written.texts))
         gone = [pk for pk in ids if new is None or pk != new.pk]
         LogFile.objects.filter(pk__in=gone).update(replaced_at=rules.now)

@@ -48,6 +48,9 @@ class LogFile(models.Model):
         null=True, editable=False, help_text="Networks of which it holds texts of posts; null where nobody looked."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Numbers rise in the order of commits, as seen by whoever holds the lock of the log. A file that took over rows of
+    # others has the highest of theirs.
+    added = models.PositiveBigIntegerField(editable=False, help_text="When rows were last added, as a rising number.")
     replaced_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Since when other files hold what of its rows still counts."
     )

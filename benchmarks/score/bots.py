@@ -20,9 +20,9 @@ from benchmarks.score.settings import WORLDS
 from benchmarks.score.world import World, make_world, seed_of
 from scoring.engine import Parameters
 from scoring.engine.activity import DAY, activity
-from scoring.engine.rests import rests
+from scoring.engine.people import People
 from scoring.engine.scale import score
-from scoring.engine.snapshot import snapshot
+from scoring.engine.snapshot import known, snapshot
 from scoring.engine.tables import Workspace
 
 COUNTS: Final = (10_000, 100_000, 1_000_000)
@@ -126,10 +126,12 @@ def standing(world: World, buyers: Ints, bots: pa.Table | None, formula: Paramet
     inputs = type(world.inputs)(acts, world.inputs.posts, world.cut, seeds=world.inputs.seeds)
     with Workspace() as workspace:
         seen = activity(workspace, inputs)
-        resting = rests(inputs.rests, seen.people, world.cut)
-        reach = snapshot(workspace, seen, inputs, resting, world.cut, formula).reach.reach
-    honest = chosen(seen.people, world.candidates & np.isin(world.kind_of, ["honest", "friend"]))
-    at = np.searchsorted(seen.people, buyers + 1)
+        now = known(workspace, seen, world.cut, formula)
+        people = People.of(workspace, now.state, inputs.owners)
+        found = snapshot(workspace, now, people, seeds=inputs.seeds, resting=inputs.rests, formula=formula)
+    reach = found.reach.reach
+    honest = chosen(people.numbers, world.candidates & np.isin(world.kind_of, ["honest", "friend"]))
+    at = people.positions(buyers + 1)
     scores = score(reach, formula.scale_top)
     return Standing(reach[at], scores[at], percentile(scores, honest)[at])
 

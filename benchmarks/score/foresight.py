@@ -1,6 +1,7 @@
 """Whether bands hold what then happens in a made-up world, and how still scores stand from one day to the next."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -9,10 +10,12 @@ from benchmarks.score.world import World
 from scoring.engine import Parameters
 from scoring.engine.activity import DAY, activity
 from scoring.engine.backtests import bands_from, held_against
-from scoring.engine.hindsight import hindsight
-from scoring.engine.rests import rests
+from scoring.engine.forecasts import horizon_before, look_back
+from scoring.engine.hindsight import forecast_at
+from scoring.engine.pairs import pairs_of
+from scoring.engine.people import People
 from scoring.engine.scale import score
-from scoring.engine.snapshot import snapshot
+from scoring.engine.snapshot import known, snapshot
 from scoring.engine.tables import Workspace
 
 # Median, 90th and 99th percentile.
@@ -52,19 +55,29 @@ def foresight(world: World, formula: Parameters | None = None) -> Foresight:
     inputs = world.afterwards()
     with Workspace() as workspace:
         seen = activity(workspace, inputs)
-        resting = rests(inputs.rests, seen.people, inputs.until)
-        now = hindsight(workspace, seen, inputs, resting, world.cut, formula)
-        before = hindsight(workspace, seen, inputs, resting, world.cut - round(formula.horizon_days * DAY), formula)
-        assert now, "a world's history is longer than a horizon and a half"
-        assert before, "and so it was a horizon before the cut"
+        after = known(workspace, seen, world.cut + round(formula.horizon_days * DAY), formula)
+        people = People.of(workspace, after.state, inputs.owners)
+        told: dict[str, Any] = {"seeds": inputs.seeds, "resting": inputs.rests, "formula": formula}
+        foretold = forecast_at(workspace, seen, people, world.cut, **told)
+        earlier = forecast_at(workspace, seen, people, horizon_before(world.cut, formula), **told)
+        assert foretold, "a world's history is longer than a horizon and a half"
+        assert earlier, "and so it was a horizon before the cut"
+        now = look_back(foretold, pairs_of(workspace, after.state, people, formula), people, formula)
+        at_cut = known(workspace, seen, world.cut, formula)
+        before = look_back(earlier, pairs_of(workspace, at_cut.state, people, formula), people, formula)
         silence = replace(
-            seen, acts=seen.acts.filter(seen.acts.at < world.cut), posts=seen.posts.filter(seen.posts.at < world.cut)
+            seen,
+            **{
+                name: table.filter(table["at"] < world.cut)
+                for name, table in (("acts", seen.acts), ("events", seen.events), ("posts", seen.posts))
+            },
         )
         next_day = [
-            snapshot(workspace, acts, inputs, resting, world.cut + DAY, formula).reach.reach for acts in (silence, seen)
+            snapshot(workspace, known(workspace, acts, world.cut + DAY, formula), people, **told).reach.reach
+            for acts in (silence, seen)
         ]
-    own = chosen(seen.people, world.candidates)
-    honest = chosen(seen.people, world.candidates & np.isin(world.kind_of, ["honest", "friend"]))
+    own = chosen(people.numbers, world.candidates)
+    honest = chosen(people.numbers, world.candidates & np.isin(world.kind_of, ["honest", "friend"]))
     judged = now.judged & own
     tested = held_against(
         cut=world.cut,

@@ -18,8 +18,8 @@ from scoring.engine import POSTS, Inputs, Parameters
 from scoring.engine.activity import DAY, activity
 from scoring.engine.backtests import Backtest, Ranking, rank
 from scoring.engine.past import backtest
-from scoring.engine.rests import rests
-from scoring.engine.snapshot import snapshot
+from scoring.engine.people import People
+from scoring.engine.snapshot import known, snapshot
 from scoring.engine.tables import Workspace
 
 HIGGS: Final = "higgs/higgs-activity_time.txt.gz"
@@ -101,10 +101,12 @@ def reaches(data: Data, split: Split, formulas: Iterable[Parameters]) -> Iterato
     inputs = Inputs(data.acts, data.posts, split.cut)
     with Workspace() as workspace:
         seen = activity(workspace, inputs)
-        resting = rests(inputs.rests, seen.people, split.cut)
         for formula in formulas:
-            found = snapshot(workspace, seen, inputs, resting, split.cut, formula)
-            yield found.reach.reach[np.searchsorted(seen.people, candidates)]
+            with Workspace(workspace.connection) as inner:
+                now = known(inner, seen, split.cut, formula)
+                people = People.of(inner, now.state, inputs.owners)
+                found = snapshot(inner, now, people, seeds=inputs.seeds, resting=inputs.rests, formula=formula)
+            yield found.reach.reach[people.positions(candidates)]
 
 
 def judged(data: Data, split: Split, formula: Parameters) -> dict[str, Ranking]:

@@ -11,7 +11,7 @@ from scoring.actions.datasets import BacktestReport, DatasetReport, backtest_dat
 from scoring.actions.errors import RunInProgress, ScoringError
 from scoring.actions.formulas import ensure_formula
 from scoring.actions.ontologies import OntologyReport, import_topics
-from scoring.actions.runs import score, score_night, score_shadows, score_unfinished
+from scoring.actions.runs import rebuild_state, score, score_night, score_shadows, score_unfinished
 from scoring.actions.topics import ensure_topics
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "ensure_formula",
     "ensure_topics",
     "import_topics",
+    "rebuild_state",
     "score",
     "score_dataset",
     "score_night",

@@ -15,7 +15,14 @@ import pyarrow as pa
 from django.conf import settings
 
 from accounts.actions.spool import scratch_folder
+from accounts.models import LogFile
+from accounts.queries import log_files
+from scoring.actions.formulas import parameters_of
+from scoring.actions.nights import Sources, can_roll, night
 from scoring.engine import TOPIC_PARENTS, Inputs, Parameters, Result, compute
+from scoring.engine.run import score_known
+from scoring.engine.tables import Workspace
+from scoring.models import Formula
 from scoring.queries.topics import Topics, texts
 from scoring.topics import MATCHES
 
@@ -58,6 +65,48 @@ def compute_scores(
     )
     with engine_connection() as connection:
         return compute(inputs, parameters, progress=progress, connection=connection)
+
+
+def compute_night(
+    *,
+    as_of: datetime,
+    now: datetime,
+    formula: Formula,
+    sources: Sources,
+    progress: Callable[[str], None],
+) -> Result:
+    """Compute everything that a run of a midnight gives, from what was kept the night before (`nights.night`).
+
+    Where that can't be, because days can't be taken in whole (`nights.can_roll`), from the whole log.
+    """
+    parameters = parameters_of(formula)
+    if not can_roll(as_of, parameters):
+        return compute_scores(
+            interactions=log_files(LogFile.Table.INTERACTIONS, as_of),
+            posts=log_files(LogFile.Table.POSTS, as_of),
+            until=until(as_of),
+            owners=sources.owners,
+            seeds=sources.seeds,
+            topics=sources.topics,
+            parameters=parameters,
+            progress=progress,
+            erased=sources.erased,
+        )
+    with engine_connection() as connection, Workspace(connection) as workspace:
+        found = night(
+            workspace,
+            as_of=as_of,
+            now=now,
+            formula=formula,
+            parameters=parameters,
+            sources=sources,
+            progress=progress,
+        )
+        result = score_known(
+            workspace, found.known, found.people, found.before, found.around, parameters, progress=progress
+        )
+    result.notes["read"] = found.how
+    return result
 
 
 @contextmanager

@@ -206,7 +206,7 @@ def _publish(
     run.step, run.error, run.attempts = "", "", 1
     run.save(
         update_fields=[
-            *("is_shadow", "state", "started_at", "finished_at", "people", "interactions", "notes"),
+            *("is_shadow", "state", "started_at", "finished_at", "people", "interactions", "notes", "forecast"),
             *("step", "error", "attempts"),
         ]
     )

@@ -11,16 +11,17 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actions import move_activity_to_log
-from accounts.models import LogFile
-from accounts.queries import erased_accounts, log_faults, log_files, owners, seed_persons
+from accounts.queries import erased_accounts, log_faults, owners, seed_persons
 from scoring.actions import publishing
-from scoring.actions.computing import compute_scores, until
+from scoring.actions.computing import compute_night, engine_connection
 from scoring.actions.errors import LogFaulty, RunInProgress, ScoringError
 from scoring.actions.formulas import ensure_formula, formula_at, parameters_of
 from scoring.actions.lock import RunLock, run_lock
+from scoring.actions.nights import Sources, can_roll, keep_forecast, make_anew, sweep_states
 from scoring.actions.topics import ensure_topics
 from scoring.engine import EngineError
-from scoring.models import Formula, ScoreRun, ScoreRunQuerySet, Topic
+from scoring.engine.tables import Workspace
+from scoring.models import Formula, ScoreRun, ScoreRunQuerySet, ScoreState, Topic
 from scoring.queries.topics import stored_topics
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ def score(
             _fail(run, error, finished(), again=by_itself or _is_of_the_night(run, now))
             raise
         publishing.prune(run)
+        sweep_states(ScoreRun.objects.current())
     return run
 
 
@@ -115,17 +117,14 @@ def _compute_and_publish(
     _refuse_faulty_log(run.as_of, deep=False)
     step("people")
     try:
-        result = compute_scores(
-            interactions=log_files(LogFile.Table.INTERACTIONS, run.as_of),
-            posts=log_files(LogFile.Table.POSTS, run.as_of),
-            until=until(run.as_of),
-            owners=owners(),
-            seeds=seed_persons(),
-            topics=stored_topics(),
-            parameters=parameters_of(run.formula),
+        result = compute_night(
+            as_of=run.as_of,
+            now=now,
+            formula=run.formula,
+            sources=sources_of_runs(),
             progress=step,
-            erased=erased_accounts(),
         )
+        run.forecast = keep_forecast(result.forecast)
     except (ScoringError, EngineError):
         raise
     except Exception:  # whichever library met a spoilt file says that something is wrong, and not where; raised on
@@ -133,6 +132,37 @@ def _compute_and_publish(
         raise
     step("publishing")
     publishing.publish(run, result, now=now, finished=finished, make_current=make_current, check=lock.check)
+
+
+def rebuild_state(*, now: datetime, progress: Progress) -> ScoreState:
+    """Make the sums that runs of the current formula go on from anew, from the whole log, and return their row.
+
+    They are of the moment of the run that readers see, or of the last midnight before there is one. Raises
+    RunInProgress, ScoringError for a formula whose sums can't be kept, and LogFaulty.
+    """
+    with run_lock():
+        formula = ensure_formula(now)
+        run = ScoreRun.objects.current()
+        as_of = run.as_of if run is not None else now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        parameters = parameters_of(formula)
+        if not can_roll(as_of, parameters):
+            raise ScoringError(f"the formula {formula.version} looks ahead for parts of a day: its runs keep no sums")
+        progress("moving activity to the log")
+        move_activity_to_log(now=now)
+        if not Topic.objects.exists():
+            ensure_topics()
+        _refuse_faulty_log(as_of, deep=False)
+        with engine_connection() as connection, Workspace(connection) as workspace:
+            state = make_anew(
+                workspace, as_of=as_of, now=now, parameters=parameters, sources=sources_of_runs(), progress=progress
+            )
+        sweep_states(run)
+        return state
+
+
+def sources_of_runs() -> Sources:
+    """Return what runs take from the database."""
+    return Sources(owners(), seed_persons(), stored_topics(), erased_accounts())
 
 
 def _refuse_faulty_log(as_of: datetime, *, deep: bool) -> None:

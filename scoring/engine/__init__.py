@@ -7,10 +7,11 @@ from scoring.engine.attention import Attention, Caps
 from scoring.engine.backtests import Backtest
 from scoring.engine.change import shares_of_change
 from scoring.engine.errors import ConvergenceError, EngineError, InputError
-from scoring.engine.inputs import INTERACTIONS, OWNERS, POST_TOPICS, POSTS, RESTS, TOPIC_PARENTS, Inputs, Result
+from scoring.engine.inputs import INTERACTIONS, OWNERS, POST_TOPICS, POSTS, RESTS, TOPIC_PARENTS, Inputs
 from scoring.engine.parameters import Parameters
 from scoring.engine.past import backtest
 from scoring.engine.reactions import heaviest_first, reactions
+from scoring.engine.results import Result
 from scoring.engine.run import compute
 from scoring.engine.scale import reach_at, score
 from scoring.engine.shapley import REASONS

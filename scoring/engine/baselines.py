@@ -4,10 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from scoring.engine.activity import Activity
 from scoring.engine.arrays import Bools, Floats, Ints, sum_by
 from scoring.engine.pairs import Pairs
-from scoring.engine.tables import Workspace
 
 REACTIONS: Final = "reactions counted"
 DISTINCT: Final = "distinct reactors"
@@ -63,37 +61,13 @@ def distinct(giver: Ints, receiver: Ints, size: int) -> Floats:
     return counted(np.unique(receiver * size + giver) // size, size)
 
 
-def latest(workspace: Workspace, seen: Activity, *, since: int, until: int) -> Floats:
-    """Count the different people who acted on each person in a stretch of time.
-
-    Parameters
-    ----------
-    workspace : Workspace
-        Where to do the table work.
-    seen : Activity
-        The acts.
-    since, until : int
-        From the one to before the other, in epoch seconds.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        People.
-    """
-    acts = seen.acts.filter(seen.acts["at"] >= since, seen.acts["at"] < until)
-    found = workspace.arrays(acts.group_by("receiver").aggregate(people=acts.giver.nunique()))
-    return sum_by(np.searchsorted(seen.people, found["receiver"]), found["people"], seen.people.size)
-
-
-def baselines(pairs: Pairs, recent: Floats, size: int) -> dict[str, Floats]:
+def baselines(pairs: Pairs, size: int) -> dict[str, Floats]:
     """Rank everybody by plain counts, with nothing taken off.
 
     Parameters
     ----------
     pairs : Pairs
         What each pair did.
-    recent : ndarray of float64, shape (n,)
-        Different people within the last horizon, as `latest` counts them.
     size : int
         Number of people n.
 
@@ -105,6 +79,6 @@ def baselines(pairs: Pairs, recent: Floats, size: int) -> dict[str, Floats]:
     return {
         REACTIONS: counted(pairs.receiver, size, pairs.actions),
         DISTINCT: counted(pairs.receiver, size),
-        RECENT: recent,
+        RECENT: counted(pairs.receiver, size, pairs.recent > 0),
         DECAYED: counted(pairs.receiver, size, pairs.weight_calendar),
     }

@@ -1,12 +1,16 @@
-"""What a day of acts comes to, by two accounts: the only form in which acts go on into sums over days."""
+"""What a day of activity comes to: the only form in which it goes on into sums over days."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import ibis
+import numpy as np
 import pyarrow as pa
 
-from scoring.engine.activity import DAY, Activity
+from scoring.engine import text
+from scoring.engine.activity import DAY, KINDS, POSTING, Activity, without
+from scoring.engine.arrays import Ints
 from scoring.engine.parameters import Parameters
 from scoring.engine.tables import Table, Workspace
 
@@ -14,6 +18,55 @@ from scoring.engine.tables import Table, Workspace
 COUNTS: Final = ("actions", "reactions", "namings")
 WEIGHTS: Final = ("slow", "slow_free", "burst", "burst_free")
 PAIR: Final = ("actor", "target")
+SORT: Final = ("kind", "network", "topic_set")
+
+
+TEXTS: Final = pa.schema([("account", pa.int64()), ("day", pa.int64()), ("print", pa.int64()), ("times", pa.int64())])
+
+
+@dataclass(frozen=True)
+class Days:
+    """What days come to. Rows of one day depend on that day's activity, on the day before, and on recent posts.
+
+    Attributes
+    ----------
+    pairs : ibis table
+        By two accounts: actor, target, day, the `COUNTS`, and weights as they are at the end of the day, or at the
+        moment if that comes before: `slow` with the half-life, `burst` with that of bursts (0 where the formula has
+        none), and of both the part that was free. Two accounts that did nothing on a day have no row.
+    details : ibis table
+        By two accounts and what was done: actor, target, kind, network, topic_set, day, slow and burst.
+    accounts : ibis table
+        By account that did, received or wrote anything: account, day, `posts`, those of them that are their `own` (no
+        reshares), and whether it `posted` in its own words (1 or 0).
+    events : ibis table
+        day and the number of its events.
+    """
+
+    pairs: Table
+    details: Table
+    accounts: Table
+    events: Table
+
+    def without(self, accounts: Ints) -> "Days":
+        """Return the days without what some accounts did, received or wrote; events are counted as before.
+
+        Parameters
+        ----------
+        accounts : ndarray of int64, shape (k,)
+            Keys.
+
+        Returns
+        -------
+        Days
+            Expressions.
+        """
+        return Days(
+            without(self.pairs, accounts, *PAIR),
+            without(self.details, accounts, *PAIR),
+            without(self.accounts, accounts, "account"),
+            self.events,
+        )
 
 
 def summaries(
@@ -22,10 +75,100 @@ def summaries(
     *,
     until: int,
     formula: Parameters,
-    since: int | None = None,
     days: Sequence[int] | None = None,
-) -> Table:
-    """Sum acts up by two accounts and UTC day.
+    recent_from: int | None = None,
+) -> Days:
+    """Sum activity up by account, by two accounts, and by UTC day.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to compute.
+    seen : Activity
+        The activity; with `days`, of these and of the days before each at least.
+    until : int
+        Only what happened before it, in epoch seconds.
+    formula : Parameters
+        Half-lives, and how soon an act on the next day still is a return.
+    days : sequence of int, optional
+        Only these days, since 1970.
+    recent_from : int, optional
+        Where the horizon before the moment begins within a day: pairs then have `state.RECENT` too, of acts at or after
+        it, in epoch seconds.
+
+    Returns
+    -------
+    Days
+        Pairs are stored in the workspace; the others are expressions.
+    """
+    acts = seen.acts.filter(seen.acts["at"] < until)
+    posts = seen.posts.filter(seen.posts["at"] < until)
+    events = seen.events.filter(seen.events["at"] < until)
+    if days is not None:
+        acts = _of_days(acts, {day - before for day in days for before in (0, 1)})
+        posts, events = _of_days(posts, days), _of_days(events, days)
+    age = (ibis.least((acts.day + 1) * DAY, until) - acts["at"]) / DAY
+    acts = acts.mutate(
+        slow=halved(age, formula.half_life_days),
+        burst=halved(age, formula.burst_half_life_days) if formula.burst_share else ibis.literal(0.0),
+    )
+    pairs = _pairs(workspace, acts, formula, recent_from)
+    if days is not None:
+        pairs, acts = _of_days(pairs, days), _of_days(acts, days)
+    details = acts.group_by(*PAIR, *SORT, "day").aggregate(slow=acts.slow.sum(), burst=acts.burst.sum())
+    counted = events.group_by("day").aggregate(events=events.count())
+    return Days(workspace.keep(pairs), details, _accounts(acts, posts, events), counted)
+
+
+def texts(
+    workspace: Workspace, seen: Activity, *, since: int, until: int, days: Collection[int] | None = None
+) -> pa.Table:
+    """Take the fingerprints of what was posted, reshares aside.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to compute.
+    seen : Activity
+        The posts.
+    since, until : int
+        From the one to before the other, in epoch seconds.
+    days : collection of int, optional
+        Only these days, since 1970.
+
+    Returns
+    -------
+    pyarrow.Table
+        Rows of `TEXTS`: how many `times` an account posted a text on a day, by account, day and fingerprint. A post is
+        (post, day): of rows that contradict each other the first by fingerprint and author is taken.
+    """
+    posts = seen.posts
+    posts = posts.filter(posts["at"] >= since, posts["at"] < until, posts.kind != "reshare", posts.text.notnull())
+    if days is not None:
+        posts = _of_days(posts, days)
+    authors, written, ids, prints = [], [], [], []
+    for batch in workspace.batches(posts.select("author", "day", "post", "text"), rows=100_000):
+        authors.append(batch.column("author").to_numpy())
+        written.append(batch.column("day").to_numpy())
+        ids.append(batch.column("post").to_numpy())
+        prints.append(text.fingerprints(batch.column("text")))
+    if not authors:
+        return TEXTS.empty_table()
+    author, day, post, found = (np.concatenate(parts) for parts in (authors, written, ids, prints))
+    order = np.lexsort((author, found, day, post))
+    author, day, post, found = author[order], day[order], post[order], found[order]
+    once = np.append(True, (np.diff(post) != 0) | (np.diff(day) != 0))[: post.size]
+    table = pa.table({"account": author[once], "day": day[once], "print": found[once].view(np.int64)})
+    counted = table.group_by(["account", "day", "print"]).aggregate([([], "count_all")])
+    return counted.rename_columns({"count_all": "times"}).select(TEXTS.names).cast(TEXTS)
+
+
+def _of_days(table: Table, days: Collection[int]) -> Table:
+    return table.semi_join(ibis.memtable(pa.table({"day": pa.array(sorted(days), pa.int64())})), "day")
+
+
+def _pairs(workspace: Workspace, acts: Table, formula: Parameters, recent_from: int | None) -> Table:
+    """Sum acts up by two accounts and day, and say how far they were free.
 
     Returns are between accounts: two accounts of one person don't return for each other, so that what a day comes to is
     the same whoever turns out to own them. On a day, with n acts each way and the second of the first of each: which
@@ -34,61 +177,54 @@ def summaries(
     left unreturned can be returned on the next, by acts that begin at most `return_hours` after the last of what they
     return. The day's weight counts in the proportion free / n. So a day needs its own acts and those of the one before,
     and nothing else; what comes late for a day changes that day and the next.
-
-    Parameters
-    ----------
-    workspace : Workspace
-        Where to compute.
-    seen : Activity
-        The acts.
-    until : int
-        Only acts before it, in epoch seconds.
-    formula : Parameters
-        Half-lives, and how soon an act on the next day still is a return.
-    since : int, optional
-        Only acts at or after it.
-    days : sequence of int, optional
-        Only these days, since 1970.
-
-    Returns
-    -------
-    ibis table
-        Columns actor, target, day, the `COUNTS`, and weights as they are at the end of the day, or at `until` if that
-        comes before: `slow` with the half-life, `burst` with that of bursts (0 where the formula has none), and of both
-        the part that was free. Two accounts that did nothing on a day have no row.
     """
-    acts = seen.acts.filter(seen.acts["at"] < until)
-    if since is not None:
-        acts = acts.filter(acts["at"] >= since)
-    acts = acts.mutate(day=acts["at"] // DAY)
-    if days is not None:
-        needed = sorted({day - before for day in days for before in (0, 1)})
-        acts = acts.semi_join(ibis.memtable(pa.table({"day": pa.array(needed, pa.int64())})), "day")
-    age = (ibis.least((acts.day + 1) * DAY, until) - acts["at"]) / DAY
-    acts = acts.mutate(slow=halved(age, formula.half_life_days), reaction=~acts.naming & ~acts.talk)
-    sums = acts.group_by(actor=acts[seen.accounts[0]], target=acts[seen.accounts[1]], day=acts.day).aggregate(
-        actions=acts.count(),
-        reactions=acts.reaction.sum(),
-        namings=acts.naming.sum(),
-        slow=acts.slow.sum(),
-        **({"burst": halved(age, formula.burst_half_life_days).sum()} if formula.burst_share else {}),
-        first=acts["at"].min(),
-        last=acts["at"].max(),
+    acts = acts.mutate(reaction=(~acts.naming & ~acts.talk).cast("int64"), named=acts.naming.cast("int64"))
+    recent = {}
+    if recent_from is not None:
+        within = (acts["at"] >= recent_from).cast("int64")
+        recent = {"recent": within.sum(), "recent_slow": (acts.slow * within).sum()}
+    sums = workspace.keep(
+        acts.group_by(*PAIR, "day").aggregate(
+            actions=acts.count(),
+            reactions=acts.reaction.sum(),
+            namings=acts.named.sum(),
+            slow=acts.slow.sum(),
+            burst=acts.burst.sum(),
+            first=acts["at"].min(),
+            last=acts["at"].max(),
+            **recent,
+        )
     )
-    sums = workspace.keep(sums)
     joined = sums.left_join(_returned(workspace, sums, formula.return_hours), [*PAIR, "day"])
-    if days is not None:
-        joined = joined.semi_join(ibis.memtable(pa.table({"day": pa.array(sorted(set(days)), pa.int64())})), "day")
     free = joined.free_share.fill_null(1.0)
-    burst = joined.burst if formula.burst_share else ibis.literal(0.0)
-    return joined.select(
-        *PAIR,
-        "day",
-        *COUNTS,
-        "slow",
-        slow_free=joined.slow * free,
-        burst=burst,
-        burst_free=burst * free,
+    weights = {"slow": joined.slow, "slow_free": joined.slow * free}
+    weights |= {"burst": joined.burst, "burst_free": joined.burst * free}
+    if recent_from is not None:
+        weights |= {"recent": joined.recent, "recent_slow": joined.recent_slow}
+        weights["recent_free"] = ((joined.recent > 0) & (free > 0)).cast("int64")
+    return joined.select(*PAIR, "day", *COUNTS, **weights)
+
+
+def _accounts(acts: Table, posts: Table, events: Table) -> Table:
+    """Count what accounts posted, a row for each that is seen on a day at all."""
+    # A post is (post, day): where rows contradict each other, the smallest of each column is taken.
+    each = posts.group_by("post", "day").aggregate(account=posts.author.min(), kind=posts.kind.min())
+    each = each.mutate(is_own=(each.kind != "reshare").cast("int64"))
+    nothing = dict.fromkeys(("posts", "own", "posted"), ibis.literal(0, "int64"))
+    words = acts.filter(acts.kind.isin([KINDS.index(kind) for kind in POSTING]))
+    parts = (
+        each.select("account", "day", posts=ibis.literal(1, "int64"), own=each.is_own, posted=each.is_own),
+        words.select(account=words.actor, day=words.day, **nothing | {"posted": ibis.literal(1, "int64")}),
+        events.select(account=events.actor, day=events.day, **nothing),
+        events.select(account=events.target, day=events.day, **nothing),
+    )
+    # Each first by itself, which leaves little to put together.
+    return _by_account(ibis.union(*map(_by_account, parts)))
+
+
+def _by_account(table: Table) -> Table:
+    return table.group_by("account", "day").aggregate(
+        posts=table.posts.sum().cast("int64"), own=table.own.sum().cast("int64"), posted=table.posted.max()
     )
 
 

@@ -204,11 +204,11 @@ def breadth(
     vouched = sum_by(pairs.receiver, telling * trust[pairs.giver], size)
     unvouched = sum_by(pairs.receiver, telling * (1.0 - trust[pairs.giver]), size)
     ordinary = np.minimum(1.0, np.divide(ratio * vouched, unvouched, out=np.ones(size), where=unvouched > 0))
-    given = sum_by(pairs.giver, pairs.weight_calendar, size)
+    given = sum_by(pairs.giver, pairs.slow, size)
     acts = sum_by(pairs.giver, pairs.actions, size)
     return Breadth(
         given=given,
-        well_given=sum_by(pairs.giver, pairs.weight_calendar * ordinary[pairs.receiver], size),
+        well_given=sum_by(pairs.giver, pairs.slow * ordinary[pairs.receiver], size),
         ordinary=ordinary,
         prior=prior * np.divide(given, acts, out=np.zeros(size), where=acts > 0),
         begin=begin,

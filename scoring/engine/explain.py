@@ -1,6 +1,7 @@
 """Where a person's reach comes from: supporters, kinds, networks and topics, each adding up to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import ibis
@@ -9,18 +10,87 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.engine import scale
-from scoring.engine.activity import DAY, KINDS, Activity, ancestors, topic_table
+from scoring.engine.activity import DAY, KINDS
 from scoring.engine.arrays import Floats, Ints, sum_by
-from scoring.engine.inputs import PARTS, SUPPORTS, TOPICS, Inputs
+from scoring.engine.inputs import PARTS, SUPPORTS, TOPICS
 from scoring.engine.lift import own_topics
-from scoring.engine.pairs import Pairs, act_weight
+from scoring.engine.pairs import Pairs
 from scoring.engine.parameters import Parameters
+from scoring.engine.people import People
 from scoring.engine.reach import Reach
+from scoring.engine.state import State, act_weight, mixed
 from scoring.engine.tables import Table, Workspace
+from scoring.engine.topic_sets import NO_TOPIC, ancestors, with_above
+
+
+@dataclass(frozen=True)
+class Split:
+    """Reach by what was done to earn it, as sums over supporters.
+
+    Attributes
+    ----------
+    position : ndarray of int64, shape (k,)
+        Whose reach.
+    kind, network : ndarray of int64, shape (k,)
+        Places in `KINDS` and in the networks.
+    topic_set : ndarray of int64, shape (k,)
+        Which topics the posts name together.
+    part : ndarray of float64, shape (k,)
+        People; all parts of a person add up to the reach.
+    """
+
+    position: Ints
+    kind: Ints
+    network: Ints
+    topic_set: Ints
+    part: Floats
+
+
+def over_acts(
+    workspace: Workspace, state: State, people: People, pairs: Pairs, reach: Reach, formula: Parameters
+) -> Split:
+    """Split what each supporter adds over what they did, in proportion to its decayed weight.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to do the table work.
+    state : State
+        What was done.
+    people : People
+        Who did it.
+    pairs : Pairs
+        What each pair did.
+    reach : Reach
+        What each supporter adds.
+    formula : Parameters
+        Half-lives.
+
+    Returns
+    -------
+    Split
+        By receiver, kind, network and topics; each at most once.
+    """
+    counted = (reach.contribution > 0) & (pairs.weight_calendar > 0)
+    if not counted.any():
+        none = np.zeros(0, dtype=np.int64)
+        return Split(none, none, none, none, np.zeros(0))
+    each = {
+        "giver": people.numbers[pairs.giver[counted]],
+        "receiver": people.numbers[pairs.receiver[counted]],
+        "position": pairs.receiver[counted],
+        "each": reach.contribution[counted] / pairs.weight_calendar[counted],
+    }
+    table = people.persons(people.persons(state.details, "actor", "giver"), "target", "receiver")
+    acts = table.inner_join(ibis.memtable(pa.table(each)), ["giver", "receiver"])
+    acts = acts.mutate(part=acts.each * mixed(acts.slow, acts.burst, formula))
+    sums = acts.group_by("position", "kind", "network", "topic_set").aggregate(part=acts.part.sum())
+    found = workspace.arrays(sums.order_by("position", "kind", "network", "topic_set"))
+    return Split(**found)
 
 
 def topics(
-    workspace: Workspace, seen: Activity, split: Table | None, reach: Floats, inputs: Inputs, formula: Parameters
+    split: Split, sets: pa.Table, people: People, reach: Floats, parents: pa.Table, formula: Parameters
 ) -> pa.Table:
     """Split reach by the topics of the posts that were acted on, and find each person's own topics.
 
@@ -31,16 +101,16 @@ def topics(
 
     Parameters
     ----------
-    workspace : Workspace
-        Where to do the table work.
-    seen : Activity
-        The people.
-    split : ibis table or None
-        As `over_acts` gives it.
+    split : Split
+        Reach by what was done.
+    sets : pyarrow.Table
+        The topics of each set (`topic_sets.topic_sets`).
+    people : People
+        Whose reach it is.
     reach : ndarray of float64, shape (n,)
         Of everybody.
-    inputs : Inputs
-        Topics of posts, and what lies above them.
+    parents : pyarrow.Table
+        Rows of `TOPIC_PARENTS`.
     formula : Parameters
         Scale, and what makes a topic a person's own.
 
@@ -49,24 +119,8 @@ def topics(
     pyarrow.Table
         Rows of `TOPICS` with `reach_with_below` above 0, by person and topic, null last.
     """
-    topic = topic_table(workspace, inputs.post_topics, inputs.topic_parents)
-    found: dict[str, npt.NDArray[Any]] = {
-        "position": np.zeros(0, dtype=np.int64),
-        "topic": np.zeros(0, dtype=np.int64),
-        "reach": np.zeros(0),
-        "whole": np.zeros(0),
-    }
-    if split is not None and topic is not None:
-        # Summed to posts first: an act on a post on five topics is looked at once.
-        acts = split.filter(split.post.notnull())
-        acts = acts.group_by("position", "post").aggregate(whole=acts.part.sum()).inner_join(topic, "post")
-        sums = acts.group_by("position", "topic").aggregate(
-            reach=(acts.whole * acts.share).sum(), whole=acts.whole.sum()
-        )
-        found = workspace.arrays(sums.order_by("position", "topic"))
-    some = found["whole"] > 0
-    found = {name: values[some] for name, values in found.items()}
-    rest = reach - sum_by(found["position"], found["reach"], seen.people.size)
+    found = _by_topic(split, sets, parents)
+    rest = reach - sum_by(found["position"], found["reach"], people.size)
     # Below this, what is left is the rounding of the sums and no topic of its own.
     others = np.flatnonzero(rest > 1e-12 * (1.0 + reach))
     lifted = own_topics(
@@ -74,7 +128,7 @@ def topics(
         found["topic"],
         found["whole"],
         reach,
-        ancestors(inputs.topic_parents),
+        ancestors(parents),
         prior_people=formula.topic_prior_people,
         lift_from=formula.topic_lift_from,
         reach_from=formula.topic_reach_from,
@@ -83,7 +137,7 @@ def topics(
     blank = np.concatenate([np.zeros(found["topic"].size, bool), np.ones(others.size, bool)])
     whole = np.concatenate([found["whole"], rest[others]])
     columns = {
-        "person": seen.people[np.concatenate([found["position"], others])],
+        "person": people.numbers[np.concatenate([found["position"], others])],
         "topic": pa.array(np.concatenate([found["topic"], nameless.astype(np.int64)]), mask=blank),
         "reach": np.concatenate([found["reach"], rest[others]]),
         "reach_with_below": whole,
@@ -99,44 +153,25 @@ def topics(
     return pa.table(columns, schema=TOPICS).take(order)
 
 
-def over_acts(
-    workspace: Workspace, seen: Activity, pairs: Pairs, reach: Reach, inputs: Inputs, formula: Parameters
-) -> Table | None:
-    """Split what each supporter adds over their single acts, and sum it by what the acts were.
-
-    An act's part is in proportion to its decayed weight.
-
-    Parameters
-    ----------
-    workspace : Workspace
-        Where to do the table work.
-    seen : Activity
-        The acts.
-    pairs : Pairs
-        What each pair did.
-    reach : Reach
-        What each supporter adds.
-    inputs : Inputs
-        The moment.
-    formula : Parameters
-        The half-life.
-
-    Returns
-    -------
-    ibis table or None
-        By the receiver's `position`, kind, network and post the `part` of the reach, kept; None without any.
-    """
-    counted = (reach.contribution > 0) & (pairs.weight_calendar > 0)
-    if not counted.any():
-        return None
-    each = {
-        "giver": seen.people[pairs.giver[counted]],
-        "receiver": seen.people[pairs.receiver[counted]],
-        "position": pairs.receiver[counted],
-        "each": reach.contribution[counted] / pairs.weight_calendar[counted],
+def _by_topic(split: Split, sets: pa.Table, parents: pa.Table) -> dict[str, npt.NDArray[Any]]:
+    """Sum parts by person and topic: the topic's even share, and whole."""
+    number, topic, share = with_above(sets, parents)
+    named = split.topic_set != NO_TOPIC
+    position, of_set, part = split.position[named], split.topic_set[named], split.part[named]
+    first = np.searchsorted(number, of_set, side="left")
+    many = np.searchsorted(number, of_set, side="right") - first
+    row = np.repeat(np.arange(of_set.size), many)
+    at = first[row] + np.arange(row.size) - np.repeat(np.cumsum(many) - many, many)
+    topics, place = np.unique(topic, return_inverse=True)
+    keys, group = np.unique(position[row] * max(topics.size, 1) + place[at], return_inverse=True)
+    found = {
+        "position": keys // max(topics.size, 1),
+        "topic": topics[keys % max(topics.size, 1)] if keys.size else np.zeros(0, dtype=np.int64),
+        "reach": sum_by(group, part[row] * share[at], keys.size),
+        "whole": sum_by(group, part[row], keys.size),
     }
-    acts = in_proportion(seen.acts, ibis.memtable(pa.table(each)), inputs.until, formula)
-    return workspace.keep(acts.group_by("position", "kind", "network", "post").aggregate(part=acts.part.sum()))
+    some = found["whole"] > 0
+    return {name: values[some] for name, values in found.items()}
 
 
 def in_proportion(acts: Table, each: Table, until: int, formula: Parameters) -> Table:
@@ -162,36 +197,41 @@ def in_proportion(acts: Table, each: Table, until: int, formula: Parameters) -> 
     return joined.mutate(part=joined.each * act_weight((until - joined["at"]) / DAY, formula)).drop("each")
 
 
-def parts(workspace: Workspace, seen: Activity, split: Table | None) -> pa.Table:
+def parts(split: Split, people: People, networks: Sequence[str]) -> pa.Table:
     """Split reach by what supporters did, and in which network.
 
     Parameters
     ----------
-    workspace : Workspace
-        Where to do the table work.
-    seen : Activity
-        The people and the networks.
-    split : ibis table or None
-        As `over_acts` gives it.
+    split : Split
+        Reach by what was done.
+    people : People
+        Whose reach it is.
+    networks : sequence of str
+        Their names by number.
 
     Returns
     -------
     pyarrow.Table
         Rows of `PARTS` with a reach above 0, by person, kind and network.
     """
-    if split is None:
+    if not split.position.size:
         return PARTS.empty_table()
-    found = workspace.arrays(split.group_by("position", "kind", "network").aggregate(reach=split.part.sum()))
+    keys, group = np.unique(
+        (split.position * len(KINDS) + split.kind) * len(networks) + split.network, return_inverse=True
+    )
+    reach = sum_by(group, split.part, keys.size)
+    rest, network = np.divmod(keys, len(networks))
+    position, kind = np.divmod(rest, len(KINDS))
     table = pa.table(
         {
-            "person": seen.people[found["position"]],
-            "kind": np.array(KINDS)[found["kind"]],
-            "network": np.array(seen.networks)[found["network"]],
-            "reach": found["reach"],
+            "person": people.numbers[position],
+            "kind": np.array(KINDS)[kind],
+            "network": np.array(networks)[network],
+            "reach": reach,
         },
         schema=PARTS,
     )
-    return table.filter(found["reach"] > 0).sort_by([(name, "ascending") for name in PARTS.names[:3]])
+    return table.filter(reach > 0).sort_by([(name, "ascending") for name in PARTS.names[:3]])
 
 
 def supports(

@@ -1,17 +1,18 @@
 """Sums by two accounts to pairs of persons: the last step of the table work."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import ibis
 import numpy as np
 import pyarrow as pa
 
-from scoring.engine.activity import Activity, to_persons
+from scoring.engine.activity import DAY
 from scoring.engine.arrays import Floats, Ints
-from scoring.engine.daily import COUNTS, WEIGHTS, halved, summaries
+from scoring.engine.daily import COUNTS, PAIR, WEIGHTS, Days, halved
 from scoring.engine.parameters import Parameters
-from scoring.engine.state import State, mixed, summed
+from scoring.engine.people import People
+from scoring.engine.state import State, mixed
 from scoring.engine.tables import Table, Workspace
 
 
@@ -22,7 +23,7 @@ class Pairs:
     Attributes
     ----------
     giver, receiver : ndarray of int64, shape (m,)
-        Positions in `people`, ascending by giver, then receiver.
+        Positions of people, ascending by giver, then receiver.
     back : ndarray of int64, shape (m,)
         Where the same two stand the other way round; -1 where nothing came back.
     actions : ndarray of int64, shape (m,)
@@ -35,6 +36,12 @@ class Pairs:
         The same without acts that only return others (`daily.summaries`).
     weight_calendar, free_calendar : ndarray of float64, shape (m,)
         The same two by the calendar: no rest stops their clock.
+    slow : ndarray of float64, shape (m,)
+        What the acts weigh by the calendar and the half-life alone.
+    recent, recent_free : ndarray of int64, shape (m,)
+        Acts within the last horizon, and days of it with a free one.
+    recent_slow : ndarray of float64, shape (m,)
+        The part of `slow` that came within the last horizon.
     """
 
     giver: Ints
@@ -47,54 +54,15 @@ class Pairs:
     free: Floats
     weight_calendar: Floats
     free_calendar: Floats
+    slow: Floats
+    recent: Ints
+    recent_free: Ints
+    recent_slow: Floats
 
 
-def pairs(
-    workspace: Workspace,
-    seen: Activity,
-    *,
-    until: int,
-    formula: Parameters,
-    since: int | None = None,
-    pauses: pa.Table | None = None,
+def pairs_of(
+    workspace: Workspace, state: State, people: People, formula: Parameters, rested: Table | None = None
 ) -> Pairs:
-    """Sum acts to pairs of persons, by way of days and of pairs of accounts (`daily.summaries`, `state.summed`).
-
-    Parameters
-    ----------
-    workspace : Workspace
-        Where to compute.
-    seen : Activity
-        The acts.
-    until : int
-        Only acts before it, in epoch seconds, and ages are taken at it.
-    formula : Parameters
-        Half-lives, and how soon an act on the next day still is a return.
-    since : int, optional
-        Only acts at or after it.
-    pauses : pyarrow.Table, optional
-        person, day, rested: how many days of rest a person had after that day. Attention received before
-        is younger by as much.
-
-    Returns
-    -------
-    Pairs
-        Who acted on whom.
-    """
-    days = workspace.keep(summaries(workspace, seen, until=until, formula=formula, since=since))
-    found = pairs_of(workspace, summed(days, until, formula), seen.people, seen.owners, formula)
-    if pauses is None or not pauses.num_rows:
-        return found
-    received = _rested(days, pauses, seen, formula)
-    younger = pairs_of(workspace, summed(received, until, formula), seen.people, seen.owners, formula)
-    size = seen.people.size
-    at = locate(found.giver * size + found.receiver, younger.giver * size + younger.receiver)
-    weight, free = found.weight.copy(), found.free.copy()
-    weight[at], free[at] = younger.weight, younger.free
-    return replace(found, weight=weight, free=free)
-
-
-def pairs_of(workspace: Workspace, state: State, people: Ints, owners: pa.Table, formula: Parameters) -> Pairs:
     """Make pairs of persons of sums by two accounts, whoever owns these today.
 
     Parameters
@@ -103,45 +71,98 @@ def pairs_of(workspace: Workspace, state: State, people: Ints, owners: pa.Table,
         Where to compute.
     state : State
         The sums.
-    people : ndarray of int64, shape (n,)
-        Everybody, ascending; all owners of accounts in the state are among them.
-    owners : pyarrow.Table
-        Rows of `OWNERS`, each once; an account without a row is its own person.
+    people : People
+        Everybody in the state.
     formula : Parameters
         How weights are mixed.
+    rested : ibis table, optional
+        What stands in place of the weights of those who rested, as `younger` gives it.
 
     Returns
     -------
     Pairs
-        Of different persons; no rest stops any clock.
+        Of different persons.
     """
-    sums = to_persons(to_persons(state.table, owners, "actor", "giver"), owners, "target", "receiver")
-    sums = sums.filter(sums.giver != sums.receiver)
-    values = {name: sums[name] for name in COUNTS}
-    values["weight"] = mixed(sums.slow, sums.burst, formula)
+    sums = state.pairs
+    counts = (*COUNTS, "recent", "recent_free")
+    values = {name: sums[name] for name in counts}
+    values |= {"slow": sums.slow, "recent_slow": sums.recent_slow}
     values["free"] = mixed(sums.slow_free, sums.burst_free, formula)
-    if owners.num_rows:
-        sums = sums.group_by("giver", "receiver").aggregate(**{name: value.sum() for name, value in values.items()})
-    else:
-        sums = sums.select("giver", "receiver", **values)
+    if formula.burst_share:
+        values["weight"] = mixed(sums.slow, sums.burst, formula)
+    found = _by_persons(workspace, sums.select(*PAIR, **values), tuple(values), people)
+    giver, receiver = (people.positions(found.pop(name)) for name in ("giver", "receiver"))
+    whole = {name: found[name].astype(np.int64) for name in counts}
+    slow, free, recent_slow = (found[name].astype(np.float64) for name in ("slow", "free", "recent_slow"))
+    calendar = found["weight"].astype(np.float64) if formula.burst_share else slow
+    keys = giver * people.size + receiver
+    back = locate(keys, receiver * people.size + giver)
+    weight, free_rested = calendar, free
+    if rested is not None:
+        again = rested.select(
+            *PAIR,
+            weight=mixed(rested.slow, rested.burst, formula),
+            free=mixed(rested.slow_free, rested.burst_free, formula),
+        )
+        instead = _by_persons(workspace, again, ("weight", "free"), people)
+        theirs = people.positions(instead["giver"]) * people.size + people.positions(instead["receiver"])
+        at = locate(keys, theirs)
+        known = at >= 0
+        weight, free_rested = calendar.copy(), free.copy()
+        weight[at[known]], free_rested[at[known]] = instead["weight"][known], instead["free"][known]
+    return Pairs(
+        giver,
+        receiver,
+        back,
+        **whole,
+        weight=weight,
+        free=free_rested,
+        weight_calendar=calendar,
+        free_calendar=free,
+        slow=slow,
+        recent_slow=recent_slow,
+    )
+
+
+def _by_persons(workspace: Workspace, sums: Table, names: tuple[str, ...], people: People) -> dict[str, Any]:
+    """Sum rows of two accounts up by two different persons, by both."""
+    table = people.persons(people.persons(sums, "actor", "giver"), "target", "receiver")
+    table = table.filter(table.giver != table.receiver)
+    if people.owners.num_rows:
+        table = table.group_by("giver", "receiver").aggregate(**{name: table[name].sum() for name in names})
     # Persons' numbers ascend with their positions, so pairs do in either.
-    found = workspace.arrays(sums.order_by("giver", "receiver"))
-    giver, receiver = (np.searchsorted(people, found[name]) for name in ("giver", "receiver"))
-    counts = {name: found[name].astype(np.int64) for name in COUNTS}
-    weight, free = (found[name].astype(np.float64) for name in ("weight", "free"))
-    back = locate(giver * people.size + receiver, receiver * people.size + giver)
-    return Pairs(giver, receiver, back, **counts, weight=weight, free=free, weight_calendar=weight, free_calendar=free)
+    return workspace.arrays(table.select("giver", "receiver", *names).order_by("giver", "receiver"))
 
 
-def _rested(days: Table, pauses: pa.Table, seen: Activity, formula: Parameters) -> Table:
-    """Return what was received by those who rested later, younger by the days of rest since."""
-    received = to_persons(days.mutate(whose=days.target), seen.owners, "whose", "receiver")
+def younger(days: Days, pauses: pa.Table, people: People, *, until: int, formula: Parameters) -> Table:
+    """Sum up what those received who rested: what they got before a rest is younger by as much.
+
+    Parameters
+    ----------
+    days : Days
+        All days before the moment.
+    pauses : pyarrow.Table
+        person, day, rested: how many days of rest a person had after that day (`rests.pauses`).
+    people : People
+        Whose accounts are meant.
+    until : int
+        The moment, in epoch seconds.
+    formula : Parameters
+        Half-lives.
+
+    Returns
+    -------
+    ibis table
+        actor, target and the `daily.WEIGHTS`, of pairs whose target rested.
+    """
+    received = people.persons(days.pairs.mutate(whose=days.pairs.target), "whose", "receiver")
     resting = ibis.memtable(pauses).rename(_person="person", _day="day")
     received = received.semi_join(resting, [("receiver", "_person")])
     joined = received.left_join(resting, [("receiver", "_person"), ("day", "_day")])
-    rested = joined.rested.fill_null(0.0)
-    factors = {"slow": halved(-rested, formula.half_life_days), "burst": halved(-rested, formula.burst_half_life_days)}
-    return joined.mutate(**{name: joined[name] * factors[name.removesuffix("_free")] for name in WEIGHTS})
+    age = ibis.greatest((until / DAY) - (joined.day + 1), 0.0) - joined.rested.fill_null(0.0)
+    factors = {"slow": halved(age, formula.half_life_days), "burst": halved(age, formula.burst_half_life_days)}
+    aged = joined.select(*PAIR, **{name: joined[name] * factors[name.removesuffix("_free")] for name in WEIGHTS})
+    return aged.group_by(*PAIR).aggregate(**{name: aged[name].sum() for name in WEIGHTS})
 
 
 def locate(keys: Ints, wanted: Ints) -> Ints:
@@ -168,21 +189,3 @@ def locate(keys: Ints, wanted: Ints) -> Ints:
         return np.full(wanted.size, -1, dtype=np.int64)
     at = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
     return np.where(keys[at] == wanted, at, -1)
-
-
-def act_weight(age: Any, formula: Parameters) -> Any:
-    """Return what an act of an age weighs by the calendar.
-
-    Parameters
-    ----------
-    age : ibis expression
-        In days, at least 0.
-    formula : Parameters
-        Half-lives.
-
-    Returns
-    -------
-    ibis expression
-        1 at age 0, if there is no burst.
-    """
-    return mixed(halved(age, formula.half_life_days), halved(age, formula.burst_half_life_days), formula)

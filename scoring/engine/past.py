@@ -6,11 +6,15 @@ from typing import Any
 
 from scoring.engine.activity import DAY, activity
 from scoring.engine.backtests import Backtest, bands_from
-from scoring.engine.hindsight import hindsight, judge
+from scoring.engine.forecasts import Forecast, Hindsight, horizon_before, look_back
+from scoring.engine.hindsight import forecast_at, judge
 from scoring.engine.inputs import Inputs
+from scoring.engine.pairs import pairs_of
 from scoring.engine.parameters import Parameters
-from scoring.engine.rests import rests
+from scoring.engine.people import People
 from scoring.engine.run import quiet
+from scoring.engine.snapshot import known
+from scoring.engine.state import State
 from scoring.engine.tables import Workspace
 
 
@@ -51,26 +55,37 @@ def backtest(
     ConvergenceError
         The walk didn't come to rest.
     """
-    horizon = round(parameters.horizon_days * DAY)
-    inputs = replace(inputs, until=cut + horizon)
+    until = cut + round(parameters.horizon_days * DAY)
     with Workspace(connection) as workspace:
         progress("reading activity")
-        seen = activity(workspace, inputs)
-        resting = rests(inputs.rests, seen.people, inputs.until)
+        seen = activity(workspace, replace(inputs, until=until))
+        after = known(workspace, seen, until, parameters)
+        people = People.of(workspace, after.state, inputs.owners)
+
+        def foretold(moment: int) -> Forecast | None:
+            return forecast_at(
+                workspace, seen, people, moment, seeds=inputs.seeds, resting=inputs.rests, formula=parameters
+            )
+
+        def held(forecast: Forecast, state: State) -> Hindsight:
+            return look_back(forecast, pairs_of(workspace, state, people, parameters), people, parameters)
+
         progress("forecasting as of the cut")
-        now = hindsight(workspace, seen, inputs, resting, cut, parameters)
-        if now is None:
+        forecast = foretold(cut)
+        if forecast is None:
             return None
+        now = held(forecast, after.state)
         progress("learning the band a horizon before")
-        before = hindsight(workspace, seen, inputs, resting, cut - horizon, parameters)
         earlier = None
-        if before is not None and before.snapshot.seeded_from == now.snapshot.seeded_from:
+        before = foretold(horizon_before(cut, parameters))
+        if before is not None and before.seeded_from == now.seeded_from:
+            then = held(before, known(workspace, seen, cut, parameters).state)
             earlier = bands_from(
-                before.forecast[before.known],
-                before.happened[before.known],
+                then.forecast[then.known],
+                then.happened[then.known],
                 now.forecast[now.judged],
                 wanted=parameters.band_coverage,
                 people=parameters.band_people,
             )
         progress("comparing")
-        return judge(workspace, seen, now, earlier, parameters)
+        return judge(now, earlier, parameters)

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from scoring.engine.activity import DAY, KINDS, activity
 from scoring.engine.explain import in_proportion
 from scoring.engine.inputs import INTERACTIONS, OWNERS, POSTS, REACTIONS, Inputs, Source
-from scoring.engine.pairs import act_weight
 from scoring.engine.parameters import Parameters
+from scoring.engine.people import to_persons
+from scoring.engine.state import act_weight
 from scoring.engine.tables import Workspace, conform
 
 
@@ -65,15 +66,16 @@ def reactions(
         between = ibis.memtable(pa.table({"key": keys}))
         events = events.filter(events.at < until).semi_join(between, [("actor", "key")])
         events = workspace.connection.to_pyarrow(events.semi_join(between, [("target", "key")]))
-        seen = activity(workspace, Inputs(events, POSTS.empty_table(), until, owners))
+        seen = activity(workspace, Inputs(events, POSTS.empty_table(), until))
+        acts = to_persons(to_persons(seen.acts, owners, "actor", "giver"), owners, "target", "receiver")
         wanted = ibis.memtable(
             pa.table({"giver": supports["supporter"], "receiver": supports["supported"], "whole": supports["reach"]})
         )
-        weights = seen.acts.mutate(weight=act_weight((until - seen.acts["at"]) / DAY, formula))
+        weights = acts.mutate(weight=act_weight((until - acts["at"]) / DAY, formula))
         weights = weights.group_by("giver", "receiver").aggregate(weight=weights.weight.sum())
         each = wanted.inner_join(weights, ["giver", "receiver"])
         each = each.filter(each.weight > 0).select("giver", "receiver", each=each.whole / each.weight)
-        table = workspace.connection.to_pyarrow(in_proportion(seen.acts, each, until, formula))
+        table = workspace.connection.to_pyarrow(in_proportion(acts, each, until, formula))
     found = pa.table(
         {
             "supporter": table["giver"],

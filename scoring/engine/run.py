@@ -1,7 +1,7 @@
 """One run, from tables to scores: the order of the steps, and nothing else."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,14 +9,16 @@ import pyarrow as pa
 
 from scoring.engine import band as bands
 from scoring.engine import explain, scale
-from scoring.engine.activity import DAY, Activity, activity
+from scoring.engine.activity import activity
 from scoring.engine.arrays import Floats, Ints, sum_by
 from scoring.engine.backtests import Backtest
-from scoring.engine.hindsight import hindsight, judge
-from scoring.engine.inputs import SCORES, Inputs, Result
+from scoring.engine.forecasts import Forecast, horizon_before, look_back
+from scoring.engine.hindsight import forecast_at, judge
+from scoring.engine.inputs import RESTS, SCORES, Inputs
 from scoring.engine.parameters import Parameters
-from scoring.engine.rests import rests
-from scoring.engine.snapshot import Snapshot, snapshot
+from scoring.engine.people import People
+from scoring.engine.results import Result
+from scoring.engine.snapshot import Known, Snapshot, known, snapshot
 from scoring.engine.tables import Workspace
 from scoring.engine.taken import taken_of
 
@@ -70,27 +72,114 @@ def compute(
     with Workspace(connection) as workspace:
         progress("reading activity")
         seen = activity(workspace, inputs)
-        resting = rests(inputs.rests, seen.people, inputs.until)
-        progress("scoring")
-        now = snapshot(workspace, seen, inputs, resting, inputs.until, formula)
-        progress("checking the forecast of a horizon ago")
-        calibration, tested = _check(workspace, seen, inputs, resting, now.seeded_from, formula)
-        progress("splitting by topic, kind and supporter")
-        split = explain.over_acts(workspace, seen, now.pairs, now.reach, inputs, formula)
-        topics = explain.topics(workspace, seen, split, now.reach.reach, inputs, formula)
-        parts = explain.parts(workspace, seen, split)
-        supports = explain.supports(
-            now.pairs, now.reach, seen.people, formula.supports_kept, lambda rows: _taken(rows, now, formula)
+        now = known(workspace, seen, inputs.until, formula)
+        people = People.of(workspace, now.state, inputs.owners)
+        progress("forecasting as of a horizon ago")
+        before = forecast_at(
+            workspace,
+            seen,
+            people,
+            horizon_before(inputs.until, formula),
+            seeds=inputs.seeds,
+            resting=inputs.rests,
+            formula=formula,
         )
-    scores = _scores(seen.people, now, calibration, formula)
+        return score_known(
+            workspace,
+            now,
+            people,
+            before,
+            Around(inputs.seeds, seen.topic_sets, inputs.topic_parents, seen.networks, inputs.rests),
+            formula,
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a run is told beside activity.
+
+    Attributes
+    ----------
+    seeds : ndarray of int64
+        Persons whose identity was proved.
+    topic_sets : pyarrow.Table
+        The topics of each set that acts name (`topic_sets.topic_sets`).
+    topic_parents : pyarrow.Table
+        Rows of `TOPIC_PARENTS`.
+    networks : tuple of str
+        Names by number.
+    rests : pyarrow.Table
+        Rows of `RESTS`.
+    """
+
+    seeds: Ints
+    topic_sets: pa.Table
+    topic_parents: pa.Table
+    networks: tuple[str, ...]
+    rests: pa.Table = field(default_factory=RESTS.empty_table)
+
+
+def score_known(
+    workspace: Workspace,
+    known: Known,
+    people: People,
+    before: Forecast | None,
+    around: Around,
+    formula: Parameters,
+    *,
+    progress: Callable[[str], None] = quiet,
+) -> Result:
+    """Compute everybody's score from what is known at a moment.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to do the table work.
+    known : Known
+        What is known, by account.
+    people : People
+        Everybody.
+    before : Forecast or None
+        The forecast of a horizon ago, from which the band is learned; None where too little was known then.
+    around : Around
+        What the run is told besides.
+    formula : Parameters
+        The formula.
+    progress : callable
+        Called with the name of each step as it begins.
+
+    Returns
+    -------
+    Result
+        As `compute` gives it.
+
+    Raises
+    ------
+    ConvergenceError
+        The walk didn't come to rest.
+    """
+    state = known.state
+    progress("scoring")
+    now = snapshot(workspace, known, people, seeds=around.seeds, resting=around.rests, formula=formula)
+    progress("checking the forecast of a horizon ago")
+    calibration, tested = _check(now, people, before, formula)
+    progress("splitting by topic, kind and supporter")
+    split = explain.over_acts(workspace, state, people, now.pairs, now.reach, formula)
+    topics = explain.topics(split, around.topic_sets, people, now.reach.reach, around.topic_parents, formula)
+    parts = explain.parts(split, people, around.networks)
+    supports = explain.supports(
+        now.pairs, now.reach, people.numbers, formula.supports_kept, lambda rows: _taken(rows, now, formula)
+    )
+    scores = _scores(people.numbers, now, calibration, formula)
     notes = {
-        "people": int(seen.people.size),
-        "interactions": seen.events,
+        "people": people.size,
+        "interactions": state.events,
         "acts": int(now.pairs.actions.sum()),
         "pairs": int(now.pairs.giver.size),
         "posts": int(now.posting.posts.sum()),
         "seeded_from": now.seeded_from,
-        "seeds": int(np.isin(np.unique(inputs.seeds), seen.people).sum()),
+        "seeds": int(np.isin(np.unique(around.seeds), people.numbers).sum()),
         "trusted": int((now.trust >= 0.5).sum()),
         "walk_iterations": now.walk.iterations,
         "walk_residual": now.walk.residual,
@@ -98,28 +187,23 @@ def compute(
         "formula": formula.version,
         "fingerprint": formula.fingerprint(),
     }
-    return Result(scores, topics, supports, parts, notes, tested)
+    return Result(scores, topics, supports, parts, notes, Forecast.of(now, people, state.until), tested)
 
 
 def _check(
-    workspace: Workspace,
-    seen: Activity,
-    inputs: Inputs,
-    resting: tuple[Ints, Ints, Ints],
-    seeded_from: str,
-    formula: Parameters,
+    now: Snapshot, people: People, before: Forecast | None, formula: Parameters
 ) -> tuple[bands.Calibration | None, Backtest | None]:
     """Hold the forecast of one horizon ago against what then happened; None where too little is known."""
-    before = hindsight(workspace, seen, inputs, resting, inputs.until - round(formula.horizon_days * DAY), formula)
     if before is None:
         return None, None
-    tested = judge(workspace, seen, before, None, formula)
-    if before.snapshot.seeded_from != seeded_from:
+    found = look_back(before, now.pairs, people, formula)
+    tested = judge(found, None, formula)
+    if before.seeded_from != now.seeded_from:
         # Trust then meant something else, and so did a reach.
         return None, tested
     learned = bands.calibrate(
-        before.forecast[before.known],
-        before.happened[before.known],
+        found.forecast[found.known],
+        found.happened[found.known],
         coverage=formula.band_coverage,
         people=formula.band_people,
     )
@@ -134,7 +218,7 @@ def _taken(rows: Ints, now: Snapshot, formula: Parameters) -> dict[str, Floats]:
         now.reach,
         trust=now.trust,
         firm=now.firm,
-        broad=now.breadth.of(found.giver[rows], found.receiver[rows], found.weight_calendar[rows]),
+        broad=now.breadth.of(found.giver[rows], found.receiver[rows], found.slow[rows]),
         selectivity=now.selectivity,
         exchange=now.exchange,
         formula=formula,

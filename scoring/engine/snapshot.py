@@ -1,26 +1,93 @@
 """What is known of people at one moment: every factor of the formula, in the order in which they are taken."""
 
+import math
 from dataclasses import dataclass
 
+import ibis
 import numpy as np
+import pyarrow as pa
 
 from scoring.engine import text
-from scoring.engine.activity import DAY, Activity, Posting, posting
+from scoring.engine.activity import DAY, Activity
 from scoring.engine.alive import Presence, alive
 from scoring.engine.arrays import Floats, Ints, sum_by
+from scoring.engine.daily import Days, summaries, texts
 from scoring.engine.discounts import Breadth, breadth, exchange, selectivity
-from scoring.engine.inputs import Inputs
-from scoring.engine.pairs import Pairs, pairs
+from scoring.engine.pairs import Pairs, pairs_of, younger
 from scoring.engine.parameters import Parameters
+from scoring.engine.people import People, Posting, posting
 from scoring.engine.reach import Reach, brings, reach
-from scoring.engine.rests import overlap, pauses
+from scoring.engine.rests import overlap, pauses, rests
+from scoring.engine.state import State, summed
 from scoring.engine.tables import Workspace
 from scoring.engine.trust import Walk, seeds_from_data, trust, walk
 
 
 @dataclass(frozen=True)
+class Known:
+    """All that is known at a moment, by account.
+
+    Attributes
+    ----------
+    state : State
+        Sums over days, as of the moment.
+    texts : pyarrow.Table
+        Fingerprints of the texts of the last days (`daily.TEXTS`), at least of those that credibility looks at.
+    days : Days or None
+        What the sums were made of, if it is at hand: nobody's clock can be stopped without it.
+    """
+
+    state: State
+    texts: pa.Table
+    days: Days | None = None
+
+
+def known(workspace: Workspace, seen: Activity, until: int, formula: Parameters) -> Known:
+    """Sum up, from nothing, what is known at a moment.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to compute.
+    seen : Activity
+        The activity, at least up to the moment.
+    until : int
+        The moment, in epoch seconds; only what happened before it counts.
+    formula : Parameters
+        Half-lives, horizon, and of how many days texts are compared.
+
+    Returns
+    -------
+    Known
+        The sums.
+    """
+    horizon = until - round(formula.horizon_days * DAY)
+    days = summaries(workspace, seen, until=until, formula=formula, recent_from=horizon if horizon % DAY else None)
+    state = summed(workspace, days, until=until, formula=formula)
+    return Known(state, texts(workspace, seen, since=texts_from(until, formula) * DAY, until=until), days)
+
+
+def texts_from(until: int, formula: Parameters) -> int:
+    """Return the first day whose texts are compared: the last days are taken whole.
+
+    Parameters
+    ----------
+    until : int
+        The moment, in epoch seconds.
+    formula : Parameters
+        How many days.
+
+    Returns
+    -------
+    int
+        In days since 1970.
+    """
+    return math.ceil(until / DAY - formula.credibility_days)
+
+
+@dataclass(frozen=True)
 class Snapshot:
-    """What is known of people at one moment, by position in `people`.
+    """What is known of people at one moment, by position.
 
     Attributes
     ----------
@@ -59,12 +126,7 @@ class Snapshot:
 
 
 def snapshot(
-    workspace: Workspace,
-    seen: Activity,
-    inputs: Inputs,
-    resting: tuple[Ints, Ints, Ints],
-    until: int,
-    formula: Parameters,
+    workspace: Workspace, known: Known, people: People, *, seeds: Ints, resting: pa.Table, formula: Parameters
 ) -> Snapshot:
     """Compute reach as known at a moment.
 
@@ -72,14 +134,14 @@ def snapshot(
     ----------
     workspace : Workspace
         Where to do the table work.
-    seen : Activity
-        The activity, at least up to the moment.
-    inputs : Inputs
-        Where the seeds are.
-    resting : tuple of ndarray
-        Declared rests, as `rests.rests` gives them.
-    until : int
-        The moment; only what happened before it counts.
+    known : Known
+        What is known of accounts.
+    people : People
+        Everybody that is, and more.
+    seeds : ndarray of int64
+        Persons whose identity was proved.
+    resting : pyarrow.Table
+        Rows of `RESTS`.
     formula : Parameters
         The formula.
 
@@ -90,23 +152,19 @@ def snapshot(
 
     Raises
     ------
+    InputError
+        A rest ends before it begins.
     ConvergenceError
         The walk didn't come to rest.
     """
-    size = seen.people.size
-    position, start, stop = resting
-    stop = np.minimum(stop, until)
-    past = (position[start < stop], start[start < stop], stop[start < stop])
-    earliest = workspace.number(seen.acts["at"].min()) if past[0].size else None
-    paused = pauses(past, seen.people, earliest // DAY) if earliest is not None else None
-    found = pairs(
-        workspace,
-        seen,
-        until=until,
-        formula=formula,
-        pauses=paused,
-    )
-    posted = posting(workspace, seen, until=until)
+    state = known.state
+    past = rests(resting, people.numbers, state.until)
+    rested = None
+    if past[0].size and known.days is not None and state.began is not None:
+        paused = pauses(past, people.numbers, state.began)
+        rested = younger(known.days, paused, people, until=state.until, formula=formula) if paused.num_rows else None
+    found = pairs_of(workspace, state, people, formula, rested)
+    posted = posting(workspace, state, people)
     factor = exchange(
         found,
         posted.own,
@@ -115,10 +173,10 @@ def snapshot(
         actions=formula.exchange_actions,
         partners=formula.exchange_partners,
     )
-    selective = selectivity(found, size, slope=formula.selectivity_slope, slack=formula.selectivity_slack)
-    walked, trusted, firm, seeded_from = _trust(found, factor, selective, inputs.seeds, seen.people, formula)
-    credible = _credibility(workspace, seen, until, formula)
-    there = _alive(posted, past, until, formula)
+    selective = selectivity(found, people.size, slope=formula.selectivity_slope, slack=formula.selectivity_slack)
+    walked, trusted, firm, seeded_from = _trust(found, factor, selective, seeds, people.numbers, formula)
+    credible = _credibility(workspace, known, people, formula)
+    there = _alive(posted, past, state.until, formula)
     broad = breadth(
         found,
         brings(found.free_calendar, formula) * factor * selective[found.giver],
@@ -132,7 +190,7 @@ def snapshot(
         found,
         trust=trusted,
         firm=firm,
-        broad=broad.of(found.giver, found.receiver, found.weight_calendar),
+        broad=broad.of(found.giver, found.receiver, found.slow),
         selectivity=selective,
         exchange=factor,
         credibility=credible,
@@ -190,29 +248,16 @@ def _trust(
     return walked, trusted, np.ones(people.size), "data"
 
 
-def _credibility(workspace: Workspace, seen: Activity, until: int, formula: Parameters) -> Floats:
-    posts = seen.posts
-    recent = posts.filter(
-        posts["at"] < until,
-        posts["at"] >= until - round(formula.credibility_days * DAY),
-        posts.kind != "reshare",
-        posts.text.notnull(),
-    )
-    authors, ids, prints = [], [], []
-    for batch in workspace.batches(recent.select("person", "post", "text"), rows=100_000):
-        authors.append(np.searchsorted(seen.people, batch.column("person").to_numpy()))
-        ids.append(batch.column("post").to_numpy())
-        prints.append(text.fingerprints(batch.column("text")))
-    if not authors:
-        return np.ones(seen.people.size)
-    author, post, fingerprint = (np.concatenate(parts) for parts in (authors, ids, prints))
-    # A post is (post): of rows that contradict each other, the first by text and author is taken.
-    order = np.lexsort((author, fingerprint, post))
-    once = order[np.append(True, np.diff(post[order]) != 0)] if order.size else order
+def _credibility(workspace: Workspace, known: Known, people: People, formula: Parameters) -> Floats:
+    if not known.texts.num_rows:
+        return np.ones(people.size)
+    table = ibis.memtable(known.texts)
+    table = people.persons(table.filter(table.day >= texts_from(known.state.until, formula)), "account", "person")
+    found = workspace.arrays(table.group_by("person", "print").aggregate(times=table.times.sum().cast("int64")))
     return text.credibility(
-        author[once],
-        fingerprint[once],
-        seen.people.size,
+        people.positions(found["person"]),
+        found["times"],
+        people.size,
         texts=formula.credibility_texts,
         slope=formula.credibility_slope,
     )

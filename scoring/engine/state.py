@@ -1,14 +1,31 @@
-"""What all days together come to, by two accounts: sums that age, and take in a day at a time or all at once."""
+"""What all days together come to: sums that age, and take in a day at a time or all at once."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import ibis
 
-from scoring.engine.activity import DAY
-from scoring.engine.daily import COUNTS, PAIR, WEIGHTS, halved
+from scoring.engine.activity import DAY, without
+from scoring.engine.arrays import Ints
+from scoring.engine.daily import COUNTS, PAIR, SORT, WEIGHTS, Days, halved
 from scoring.engine.parameters import Parameters
 from scoring.engine.tables import Table, Workspace
+
+# Of pairs within the last horizon: acts, days with a free act, and what the acts weigh by the half-life.
+RECENT: Final = ("recent", "recent_free", "recent_slow")
+# Posting days stand as bits, so many to a word: a sum of different powers of two is their union.
+WORD: Final = 60
+# An act of so long ago is forgotten, where nothing came since.
+_FORGOTTEN_DAYS: Final = 600
+_FORGOTTEN_HALF_LIVES: Final = 20
+# Of single sums this is rounding.
+_NOTHING: Final = 2.0**-40
+
+TABLES: Final = ("pairs", "details", "accounts", "words")
+
+_PAIRS: Final = (*COUNTS, *WEIGHTS, *RECENT)
+_WEIGHED: Final = {"recent_slow": "slow"} | {name: name.removesuffix("_free") for name in WEIGHTS}
 
 
 @dataclass(frozen=True)
@@ -17,49 +34,110 @@ class State:
 
     Attributes
     ----------
-    table : ibis table
-        A row per two accounts of which one acted on the other: actor, target, the counts, and the weights at `until`.
     until : int
         The moment, in epoch seconds.
+    pairs : ibis table
+        By actor and target: the `COUNTS` and weights (`daily.Days`) at `until`, and the `RECENT`: of acts since a
+        horizon before.
+    details : ibis table
+        By actor, target, kind, network and topic_set: `slow` and `burst`.
+    accounts : ibis table
+        By account: `posts` and `own`.
+    words : ibis table
+        By account and word: `bits`, of which the one with value 2^i says that the account posted on day 60 word + i.
+    events : int
+        Different events, of any kind.
+    began : int or None
+        The first day with an act, since 1970.
     """
 
-    table: Table
     until: int
+    pairs: Table
+    details: Table
+    accounts: Table
+    words: Table
+    events: int
+    began: int | None
+
+    def tables(self) -> dict[str, Table]:
+        """Return the tables by name.
+
+        Returns
+        -------
+        dict of ibis table
+            All four.
+        """
+        return {name: getattr(self, name) for name in TABLES}
+
+    def without(self, accounts: Ints) -> "State":
+        """Return the state without what some accounts did, received or wrote.
+
+        Parameters
+        ----------
+        accounts : ndarray of int64, shape (k,)
+            Keys.
+
+        Returns
+        -------
+        State
+            Of the same moment; expressions.
+        """
+        tables = {}
+        for name, table in self.tables().items():
+            columns = PAIR if name in ("pairs", "details") else ("account",)
+            tables[name] = without(table, accounts, *columns)
+        return replace(self, **tables)
 
 
-def summed(days: Table, until: int, formula: Parameters) -> State:
-    """Sum daily summaries up from nothing.
+def summed(workspace: Workspace, days: Days, *, until: int, formula: Parameters) -> State:
+    """Sum days up from nothing.
 
     Parameters
     ----------
-    days : ibis table
+    workspace : Workspace
+        Where to compute.
+    days : Days
         As `daily.summaries` gives them.
     until : int
         The moment, in epoch seconds; no day begins after it.
     formula : Parameters
-        Half-lives.
+        Half-lives, and the horizon: a day counts as within it if it ends in it.
 
     Returns
     -------
     State
-        An expression; nothing is computed yet.
+        The tables are expressions; nothing but two numbers is computed yet.
     """
-    return State(_sums(_aged_days(days, until, formula)), until)
+    pairs, details, accounts, words = _parts(days, until, formula, 1, until)
+    pairs, details = _remembered(
+        workspace, _sums(pairs, PAIR, _PAIRS), _sums(details, (*PAIR, *SORT), ("slow", "burst")), formula
+    )
+    return State(
+        until,
+        pairs,
+        details,
+        workspace.keep(_sums(accounts, ("account",), ("posts", "own"))),
+        _sums(words, ("account", "word"), ("bits",)),
+        int(workspace.number(days.events.events.sum()) or 0),
+        workspace.number(days.pairs.day.min()),
+    )
 
 
 def rolled(
     workspace: Workspace,
     state: State,
     *,
-    added: Table,
-    taken_back: Table | None = None,
+    added: Days,
+    taken_back: Days | None = None,
+    no_longer_recent: Table | None = None,
     until: int,
     formula: Parameters,
 ) -> State:
     """Let a state age to a later moment and take in days.
 
     A day of which something came late is taken back as it had been added, and added as it is now. Both only need the
-    rows of days that changed. Sums of what is left of nothing are no rows any more.
+    rows of days that changed. Sums of what is left of nothing are no rows any more, and pairs that weigh less than
+    `forgotten` are dropped, and with them their counts.
 
     Parameters
     ----------
@@ -67,15 +145,17 @@ def rolled(
         Where to keep the new sums.
     state : State
         The sums so far.
-    added : ibis table
-        Summaries of days that are new, or anew.
-    taken_back : ibis table, optional
-        Summaries that the state holds and that don't count any more.
+    added : Days
+        What is new, or anew.
+    taken_back : Days, optional
+        What the state holds and doesn't count any more.
+    no_longer_recent : ibis table, optional
+        Rows of `Days.pairs` that the state holds as recent and that are older than a horizon at the new moment.
     until : int
         The new moment, in epoch seconds, not before that of the state; both are midnights, since a day that isn't over
         would be taken in by its end.
     formula : Parameters
-        The half-lives with which the state was made.
+        Half-lives and horizon with which the state was made.
 
     Returns
     -------
@@ -92,13 +172,56 @@ def rolled(
     if until < state.until:
         raise ValueError(f"a state as of {state.until} can't go back to {until}")
     age = (until - state.until) / DAY
-    parts = [_weighed(state.table, age, 1, formula), _aged_days(added, until, formula)]
-    if taken_back is not None:
-        parts.append(_aged_days(taken_back, until, formula, sign=-1))
-    sums = _sums(ibis.union(*parts))
+    rows = [
+        [_weighed(state.pairs, PAIR, _PAIRS, age, 1, formula)],
+        [_weighed(state.details, (*PAIR, *SORT), ("slow", "burst"), age, 1, formula)],
+        [state.accounts],
+        [state.words],
+    ]
+    events, began = state.events, state.began
+    # What is taken back was recent or not when it was added.
+    for days, sign, recent_at in ((added, 1, until), (taken_back, -1, state.until)):
+        if days is not None:
+            for of_table, part in zip(rows, _parts(days, until, formula, sign, recent_at), strict=True):
+                of_table.append(part)
+            events += sign * int(workspace.number(days.events.events.sum()) or 0)
+    if no_longer_recent is not None:
+        rows[0].append(_only_recent(no_longer_recent, until, formula))
+    first = workspace.number(added.pairs.day.min())
+    began = first if began is None else began if first is None else min(began, first)
+    pairs, details, accounts, words = (ibis.union(*of_table) for of_table in rows)
+    pairs = _sums(pairs, PAIR, _PAIRS)
     # What was taken back leaves the rounding of its sum, on either side of 0.
-    sums = sums.mutate(**{name: ibis.greatest(sums[name], 0.0) for name in WEIGHTS})
-    return State(workspace.keep(sums.filter(sums.actions > 0)), until)
+    pairs = pairs.mutate(**{name: ibis.greatest(pairs[name], 0.0) for name in _WEIGHED})
+    details = _sums(details, (*PAIR, *SORT), ("slow", "burst"))
+    details = details.filter(details.slow > _NOTHING)
+    pairs, details = _remembered(workspace, pairs, details, formula)
+    words = _sums(words, ("account", "word"), ("bits",))
+    return State(
+        until,
+        pairs,
+        workspace.keep(details),
+        workspace.keep(_sums(accounts, ("account",), ("posts", "own"))),
+        workspace.keep(words.filter(words.bits > 0)),
+        events,
+        began,
+    )
+
+
+def forgotten(formula: Parameters) -> float:
+    """Return the weight below which two accounts' acts are forgotten, with their counts.
+
+    Parameters
+    ----------
+    formula : Parameters
+        The half-life.
+
+    Returns
+    -------
+    float
+        What one act weighs after 20 half-lives, or after 600 days if they are longer: at most 2^-20.
+    """
+    return float(2.0 ** -max(_FORGOTTEN_HALF_LIVES, _FORGOTTEN_DAYS / formula.half_life_days))
 
 
 def mixed(slow: Any, burst: Any, formula: Parameters) -> Any:
@@ -125,19 +248,78 @@ def mixed(slow: Any, burst: Any, formula: Parameters) -> Any:
     return slow * (1.0 - formula.burst_share) + burst * (formula.burst_share * faster)
 
 
-def _aged_days(days: Table, until: int, formula: Parameters, sign: int = 1) -> Table:
-    return _weighed(days, ibis.greatest((until / DAY) - (days.day + 1), 0.0), sign, formula)
+def act_weight(age: Any, formula: Parameters) -> Any:
+    """Return what an act of an age weighs by the calendar.
+
+    Parameters
+    ----------
+    age : ibis expression
+        In days, at least 0.
+    formula : Parameters
+        Half-lives.
+
+    Returns
+    -------
+    ibis expression
+        1 at age 0, if there is no burst.
+    """
+    return mixed(halved(age, formula.half_life_days), halved(age, formula.burst_half_life_days), formula)
 
 
-def _weighed(table: Table, age: Any, sign: int, formula: Parameters) -> Table:
-    """Return the columns that add up, with weights that are older by so many days."""
-    factors = {"slow": halved(age, formula.half_life_days), "burst": halved(age, formula.burst_half_life_days)}
-    return table.select(
-        *PAIR,
-        **{name: (table[name] * sign).cast("int64") for name in COUNTS},
-        **{name: table[name] * factors[name.removesuffix("_free")] * sign for name in WEIGHTS},
+def _parts(days: Days, until: int, formula: Parameters, sign: int, recent_at: int) -> tuple[Table, Table, Table, Table]:
+    """Return what days add to each table of a state, or take off it."""
+    pairs = days.pairs if RECENT[0] in days.pairs.columns else _with_recent(days.pairs, recent_at, formula)
+    pairs = _weighed(pairs, PAIR, _PAIRS, _age(pairs, until), sign, formula)
+    details = _weighed(days.details, (*PAIR, *SORT), ("slow", "burst"), _age(days.details, until), sign, formula)
+    accounts = days.accounts
+    counts = accounts.select("account", **{name: accounts[name] * sign for name in ("posts", "own")})
+    posted = accounts.filter(accounts.posted > 0)
+    bit = ibis.literal(1, "int64") << (posted.day % WORD)
+    return pairs, details, counts, posted.select("account", word=posted.day // WORD, bits=bit * sign)
+
+
+def _age(days: Table, until: int) -> Any:
+    return ibis.greatest((until / DAY) - (days.day + 1), 0.0)
+
+
+def _with_recent(pairs: Table, until: int, formula: Parameters) -> Table:
+    recent = (pairs.day * DAY >= until - formula.horizon_days * DAY).cast("int64")
+    return pairs.mutate(
+        recent=pairs.actions * recent,
+        recent_free=(pairs.slow_free > 0).cast("int64") * recent,
+        recent_slow=pairs.slow * recent,
     )
 
 
-def _sums(table: Table) -> Table:
-    return table.group_by(*PAIR).aggregate(**{name: table[name].sum() for name in (*COUNTS, *WEIGHTS)})
+def _only_recent(pairs: Table, until: int, formula: Parameters) -> Table:
+    """Return what pairs lose that are recent no longer."""
+    nothing = {name: pairs[name] * 0 for name in (*COUNTS, *WEIGHTS)}
+    recent = {"recent": pairs.actions, "recent_free": (pairs.slow_free > 0).cast("int64"), "recent_slow": pairs.slow}
+    left = pairs.mutate(**nothing, **recent)
+    return _weighed(left, PAIR, _PAIRS, _age(left, until), -1, formula)
+
+
+def _weighed(
+    table: Table, keys: Sequence[str], names: Sequence[str], age: Any, sign: int, formula: Parameters
+) -> Table:
+    """Return the columns that add up, with weights that are older by so many days."""
+    factors = {"slow": halved(age, formula.half_life_days), "burst": halved(age, formula.burst_half_life_days)}
+    values = {}
+    for name in names:
+        of = _WEIGHED.get(name)
+        values[name] = table[name] * factors[of] * sign if of else (table[name] * sign).cast("int64")
+    return table.select(*keys, **values)
+
+
+def _sums(table: Table, keys: Sequence[str], names: Sequence[str]) -> Table:
+    sums = {name: table[name].sum() for name in names}
+    whole = {name: value if name in _WEIGHED else value.cast("int64") for name, value in sums.items()}
+    return table.group_by(*keys).aggregate(**whole)
+
+
+def _remembered(workspace: Workspace, pairs: Table, details: Table, formula: Parameters) -> tuple[Table, Table]:
+    """Drop pairs that weigh next to nothing, or are rounding and no acts, and the details of those dropped."""
+    pairs = workspace.keep(pairs)
+    keep = (pairs.actions > 0) & (pairs.slow > forgotten(formula))
+    gone = workspace.keep(pairs.filter(~keep).select(*PAIR))
+    return pairs.filter(keep), details.anti_join(gone, list(PAIR))

@@ -1,6 +1,8 @@
 """Where tables are computed: Ibis expressions on DuckDB in process, or on a backend that is passed in."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -148,8 +150,45 @@ class Workspace:
         # ibis 12 streams by a method that DuckDB 2 no longer has.
         yield from self.connection.con.sql(self.connection.compile(kept)).to_arrow_reader(rows)
 
+    def write(self, expression: Table, path: Path, *, by: str | None = None) -> None:
+        """Compute an expression into Parquet, and force it to the disk.
+
+        Parameters
+        ----------
+        expression : ibis table
+            What to compute.
+        path : Path
+            The file; with `by`, a folder that gets a folder `by`=value for each value of that column.
+        by : str, optional
+            Name of a column.
+        """
+        options: dict[str, Any] = {"compression": "zstd"}
+        if by is not None:
+            path.mkdir(parents=True, exist_ok=True)
+            options |= {"partition_by": by, "write_partition_columns": True}
+        self.connection.to_parquet(expression, path, **options)
+        to_disk(path)
+
     def _name(self) -> str:
         return f"sway_{uuid4().hex}"
+
+
+def to_disk(path: Path) -> None:
+    """Force a file, or all in a folder, to the disk.
+
+    Parameters
+    ----------
+    path : Path
+        What was written; nothing happens where it isn't.
+    """
+    if not path.exists():
+        return
+    for one in (path, *path.rglob("*"), path.parent):
+        descriptor = os.open(one, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def conform(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:

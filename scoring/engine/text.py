@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring.engine.arrays import Ints
+from scoring.engine.arrays import Ints, sum_by
 
 Prints = npt.NDArray[np.uint64]
 
@@ -72,15 +72,15 @@ def _hash(words: "pa.Array[Any]") -> Prints:
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
 
 
-def credibility(author: Ints, prints: Prints, size: int, *, texts: int, slope: float) -> npt.NDArray[np.float64]:
+def credibility(author: Ints, times: Ints, size: int, *, texts: int, slope: float) -> npt.NDArray[np.float64]:
     """Turn the share of different texts among a person's recent ones into credibility: min(1, slope share).
 
     Parameters
     ----------
     author : ndarray of int64, shape (k,)
-        Position of each text's author, below `size`.
-    prints : ndarray of uint64, shape (k,)
-        Fingerprints of the texts.
+        Position of the author of each different text, below `size`.
+    times : ndarray of int64, shape (k,)
+        How often the author posted it, at least 1.
     size : int
         Number of people n.
     texts : int
@@ -95,15 +95,9 @@ def credibility(author: Ints, prints: Prints, size: int, *, texts: int, slope: f
 
     Examples
     --------
-    >>> author, prints = np.zeros(12, dtype=np.int64), np.array([7] * 11 + [8], dtype=np.uint64)
-    >>> credibility(author, prints, 2, texts=5, slope=3.0).tolist()
+    >>> credibility(np.array([0, 0]), np.array([11, 1]), 2, texts=5, slope=3.0).tolist()
     [0.5, 1.0]
     """
-    counts = np.bincount(author, minlength=size)
-    order = np.lexsort((prints, author))
-    who, what = author[order], prints[order]
-    new = np.ones(who.size, dtype=bool)
-    new[1:] = (who[1:] != who[:-1]) | (what[1:] != what[:-1])
-    different = np.bincount(who[new], minlength=size)
-    share = different / np.maximum(counts, 1)
+    counts = sum_by(author, times, size)
+    share = np.bincount(author, minlength=size) / np.maximum(counts, 1)
     return np.where(counts >= texts, np.minimum(1.0, slope * share), 1.0)

@@ -4,6 +4,7 @@ from scoring.models.appeals import Appeal
 from scoring.models.formulas import Activation, Formula
 from scoring.models.runs import Backtest, ScoreRun, ScoreRunQuerySet
 from scoring.models.scores import Influencer, InfluencerQuerySet, ReachPart, Score, Support, TopicReach
+from scoring.models.states import ScoreState, StateDay
 from scoring.models.topics import Topic
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "Score",
     "ScoreRun",
     "ScoreRunQuerySet",
+    "ScoreState",
+    "StateDay",
     "Support",
     "Topic",
     "TopicReach",

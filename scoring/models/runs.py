@@ -50,6 +50,9 @@ class ScoreRun(models.Model):
     step = models.CharField(max_length=80, blank=True, help_text="What it is at, or was at when it stopped.")
     error = models.TextField(blank=True)
     notes = models.JSONField(default=dict, blank=True)
+    forecast = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="Folder of what it foretold, below that of the states."
+    )
 
     objects = ScoreRunQuerySet.as_manager()
 

@@ -1,5 +1,7 @@
 """Which topics there are, and which of them posts are about."""
 
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,10 +27,14 @@ BATCH: Final = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """What a run knows of topics: how posts are matched, and rows (topic, parent) of what lies below what."""
+    """What a run knows of topics: how posts are matched, and rows (topic, parent) of what lies below what.
+
+    The fingerprint is that of everything that decides which topics a post names.
+    """
 
     matcher: Matcher
     parents: pa.Table
+    fingerprint: str
 
 
 def stored_topics() -> Topics:
@@ -58,7 +64,9 @@ def _matched(topics: list[Topic]) -> list[TopicName]:
 def topics_of(names: list[TopicName], parents: list[tuple[int, int]]) -> Topics:
     """Return topics by what they go by, and the pairs (topic, the one above it)."""
     columns = zip(*parents, strict=True) if parents else ([], [])
-    return Topics(Matcher(names), pa.table([pa.array(column, pa.int64()) for column in columns], schema=TOPIC_PARENTS))
+    table = pa.table([pa.array(column, pa.int64()) for column in columns], schema=TOPIC_PARENTS)
+    said = json.dumps([[name.id, name.slug, sorted(name.names)] for name in names]).encode()
+    return Topics(Matcher(names), table, hashlib.sha256(said).hexdigest())
 
 
 def texts(

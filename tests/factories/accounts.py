@@ -79,6 +79,7 @@ class LogFileFactory(DjangoModelFactory[LogFile]):
     rows = 1
     size = 1000
     sha256 = "0" * 64
+    added = make.Sequence(lambda n: n + 1)
     created_at = NOW
 
 

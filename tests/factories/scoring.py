@@ -1,6 +1,6 @@
 """Rows of the scoring app."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import factory.declarations
@@ -15,11 +15,13 @@ from scoring.models import (
     ReachPart,
     Score,
     ScoreRun,
+    ScoreState,
+    StateDay,
     Support,
     Topic,
     TopicReach,
 )
-from tests.factories.accounts import PersonFactory
+from tests.factories.accounts import NOW, PersonFactory
 
 # factory_boy's declarations carry no types.
 make: Any = factory.declarations
@@ -191,3 +193,29 @@ def current_run(**given: Any) -> ScoreRun:
     given.setdefault("formula", None)
     formula = given.pop("formula") or FormulaFactory.create(is_current=True)
     return ScoreRunFactory.create(formula=formula, is_current=True, **given)
+
+
+class ScoreStateFactory(DjangoModelFactory[ScoreState]):
+    """A row without its folder."""
+
+    class Meta:
+        model = ScoreState
+
+    key = make.Sequence(lambda n: f"{n:032x}")
+    until = NOW
+    folder = make.Sequence(lambda n: f"{n:032x}/0")
+    added = 1
+    networks = make.List(["demo"])
+    events = 0
+    files = make.Dict({})
+    made_at = NOW
+    rebuilt_at = NOW
+
+
+class StateDayFactory(DjangoModelFactory[StateDay]):
+    class Meta:
+        model = StateDay
+
+    state = make.SubFactory(ScoreStateFactory)
+    day = make.Sequence(lambda n: date(2026, 1, 1) + timedelta(days=n))
+    folder = make.Sequence(lambda n: f"state/{n}/days")

@@ -60,7 +60,7 @@ class World:
         first = Identity.objects.create(key=1, network=network, external_id="1", handle="hidden", person=self.hidden)
         second = Identity.objects.create(key=2, network=network, external_id="2", handle="shown", person=shown)
         file = LogFile.objects.create(
-            table="interactions", day=date(2026, 1, 1), path=SECRET, rows=1, size=1, sha256="0"
+            table="interactions", day=date(2026, 1, 1), path=SECRET, rows=1, size=1, sha256="0", added=1
         )
         Activity.objects.create(
             at=NOW, network=network, kind="like", actor=first, target=second, post=SECRET, log_file=file

@@ -1,29 +1,29 @@
 """A small world in the database and in the log."""
 
-import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet
 import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from accounts.actions import create_api_key
+from accounts.actions.daily import enter
 from accounts.intake import open_source
 from accounts.keys import account_key
-from accounts.log import interactions_to_log, posts_to_log
+from accounts.log import LogFolder, interactions_to_log, posts_to_log, split_days
 from accounts.models import Identity, LogFile, Network, Person
 from campaigns.actions import add_member
 from campaigns.models import Membership
 from tests.factories.accounts import UserFactory
 from tests.factories.campaigns import BrandFactory
-from tests.scoring.worlds import START, write_world
+from tests.scoring.worlds import write_world
 
 NOW = datetime(2026, 5, 1, 3, 0, tzinfo=UTC)
+LOADED = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
 APRIL_1, APRIL_2, APRIL_3 = (datetime(2026, 4, day, tzinfo=UTC) for day in (1, 2, 3))
 
 Get = Callable[..., Any]
@@ -39,26 +39,18 @@ def world(tmp_path: Path) -> Path:
 def known(world: Path, db: None, settings: Settings) -> Path:
     """Return the folder of a small world whose people and activity are known.
 
-    What an import would do day by day is done here at once, with a file for each table: most tests are about what comes
-    after it. Links to websites are left out.
+    What an import would do with checks and links to websites is done here without: most tests are about what comes
+    after it.
     """
     batches = list(open_source(world, "dataset").batches())
     tables = {
         LogFile.Table.POSTS: posts_to_log(pa.concat_tables([batch.posts for batch in batches])),
         LogFile.Table.INTERACTIONS: interactions_to_log(pa.concat_tables([batch.interactions for batch in batches])),
     }
-    settings.ACTIVITY_LOG.mkdir()
+    log = LogFolder(settings.ACTIVITY_LOG)
     for table, rows in tables.items():
-        path = settings.ACTIVITY_LOG / f"{table}.parquet"
-        pyarrow.parquet.write_table(rows, path)
-        LogFile.objects.create(
-            table=table,
-            day=START,
-            path=path.name,
-            rows=rows.num_rows,
-            size=path.stat().st_size,
-            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        )
+        for day, part in split_days(rows).items():
+            enter(table, day, log.write_day(table, day, part), now=LOADED)
     network = Network.objects.create(slug="dataset", name="dataset")
     profiles = pa.concat_tables([batch.accounts for batch in batches]).to_pylist()
     people = Person.objects.bulk_create([Person(handle=row["handle"]) for row in profiles])

@@ -103,7 +103,7 @@ def test_what_failed_exits_with_1(known: Path, monkeypatch: pytest.MonkeyPatch) 
     def failing(**given: object) -> None:
         raise ConvergenceError("the walk didn't come to rest")
 
-    monkeypatch.setattr(runs, "compute_scores", failing)
+    monkeypatch.setattr(runs, "compute_night", failing)
     with pytest.raises(CommandError, match="didn't come to rest") as caught:
         command("--as-of", "2026-04-02")
     assert caught.value.returncode == 1

@@ -22,7 +22,7 @@ from scoring.actions import (
     set_shadow,
     withdraw_activation,
 )
-from scoring.actions.computing import compute_scores
+from scoring.actions.computing import compute_night
 from scoring.actions.lock import run_lock
 from scoring.engine import Result
 from scoring.models import Activation, Formula, Score, ScoreRun, Support, TopicReach
@@ -90,11 +90,11 @@ def test_a_shadow_that_fails_disturbs_no_night_and_is_tried_again(
         set_shadow(formula=FormulaFactory.create(version=version), on=True, by=operator)
 
     def failing(**given: Any) -> Result:
-        if given["parameters"].version == "broken":
+        if given["formula"].version == "broken":
             raise MemoryError
-        return compute_scores(**given)
+        return compute_night(**given)
 
-    monkeypatch.setattr(runs, "compute_scores", failing)
+    monkeypatch.setattr(runs, "compute_night", failing)
     assert score_shadows(now=NOW) == "1 shadows scored, 1 failed"
     line = ScoreRun.objects.get(formula__version="broken")
     assert (line.state, line.is_shadow, line.attempts) == ("failed", True, 1)
@@ -106,10 +106,10 @@ def test_a_shadow_that_fails_disturbs_no_night_and_is_tried_again(
     order: list[str] = []
 
     def noting(**given: Any) -> Result:
-        order.append(given["parameters"].version)
-        return compute_scores(**given)
+        order.append(given["formula"].version)
+        return compute_night(**given)
 
-    monkeypatch.setattr(runs, "compute_scores", noting)
+    monkeypatch.setattr(runs, "compute_night", noting)
     assert score_unfinished(now=NOW + timedelta(hours=1)) == "2 runs taken up, 0 failed again, 0 given up"
     assert order == [night.formula.version, "broken"]
     waiting.refresh_from_db()

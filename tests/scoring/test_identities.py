@@ -66,5 +66,5 @@ def test_a_merge_recomputes_both_and_its_undoing_restores_both(known: Path) -> N
 
 def _acts() -> list[dict[str, Any]]:
     """Return what the log holds before the run's moment."""
-    rows = pq.read_table(log_files("interactions")[0]).to_pylist()
+    rows = [row for file in log_files("interactions") for row in pq.ParquetFile(file).read().to_pylist()]
     return [row for row in rows if row["at"] < APRIL_2.timestamp()]

@@ -13,6 +13,7 @@ from accounts.models import Person
 from scoring.actions import publishing, score
 from scoring.actions.publishing import ResultFault, rows_of
 from scoring.engine import Result
+from scoring.engine.forecasts import Forecast
 from scoring.engine.inputs import PARTS, SCORES, SUPPORTS, TOPICS
 from scoring.models import Formula, Score, ScoreRun, Support, Topic, TopicReach
 from tests.scoring.conftest import APRIL_1, APRIL_2, NOW
@@ -34,6 +35,7 @@ def result(*rows: dict[str, Any], topics: Any = (), supports: Any = (), parts: A
         pa.Table.from_pylist([dict(zip(SUPPORTS.names, values, strict=True)) for values in supports], SUPPORTS),
         pa.Table.from_pylist([dict(zip(PARTS.names, values, strict=True)) for values in parts], PARTS),
         {"interactions": 0},
+        Forecast(0, "data", pa.table({}), pa.table({})),
     )
 
 

@@ -13,7 +13,7 @@ from scoring.actions import (
     score_night,
     score_unfinished,
 )
-from scoring.actions.computing import compute_scores
+from scoring.actions.computing import compute_night
 from scoring.actions.lock import RunLock, run_lock
 from scoring.engine import Result
 from scoring.models import Score, ScoreRun
@@ -32,7 +32,7 @@ def breaking(**given: Any) -> Result:
 def test_a_failed_run_leaves_the_old_one_current(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good = score(as_of=APRIL_1, now=NOW)
     before = scores_of(good)
-    monkeypatch.setattr(runs, "compute_scores", breaking)
+    monkeypatch.setattr(runs, "compute_night", breaking)
     with pytest.raises(EngineBroke):
         score(as_of=APRIL_2, now=NOW)
     failed = ScoreRun.objects.get(as_of=APRIL_2)
@@ -117,7 +117,7 @@ def test_the_night_gives_up_what_kills_the_worker_each_time(known: Path) -> None
 def test_a_failed_night_is_tried_again_with_growing_pauses_and_then_left(
     known: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "compute_scores", breaking)
+    monkeypatch.setattr(runs, "compute_night", breaking)
     with pytest.raises(EngineBroke):
         score_night(as_of=APRIL_2, now=NOW)
     told, pauses = [], []
@@ -140,7 +140,7 @@ def test_a_failed_night_is_tried_again_with_growing_pauses_and_then_left(
 
 
 def test_a_failed_night_that_succeeds_later_is_published(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "compute_scores", breaking)
+    monkeypatch.setattr(runs, "compute_night", breaking)
     with pytest.raises(EngineBroke):
         score_night(as_of=APRIL_2, now=NOW)
     monkeypatch.undo()
@@ -163,14 +163,14 @@ def test_what_fails_again_keeps_nothing_else_waiting(known: Path, monkeypatch: p
         monkeypatch.undo()
         return breaking(**given)
 
-    monkeypatch.setattr(runs, "compute_scores", breaking_once)
+    monkeypatch.setattr(runs, "compute_night", breaking_once)
     assert score_unfinished(now=NOW) == "1 runs taken up, 1 failed again, 0 given up"
     states = dict(ScoreRun.objects.values_list("as_of", "state"))
     assert states == {APRIL_1: ScoreRun.State.FAILED, APRIL_2: ScoreRun.State.DONE}
 
 
 def test_a_run_that_somebody_asked_for_is_not_tried_again(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "compute_scores", breaking)
+    monkeypatch.setattr(runs, "compute_night", breaking)
     for _ in range(2):
         with pytest.raises(EngineBroke):
             score(as_of=APRIL_2, now=NOW)
@@ -221,19 +221,19 @@ def test_the_nights_own_run_is_tried_again_whoever_began_it(known: Path, monkeyp
     def fail(*args: Any, **options: Any) -> Result:
         raise OSError("no space left")
 
-    monkeypatch.setattr(runs, "compute_scores", fail)
+    monkeypatch.setattr(runs, "compute_night", fail)
     for as_of in (midnight, APRIL_2):
         with pytest.raises(OSError, match="no space left"):
             score(as_of=as_of, now=NOW)
 
     waiting = ScoreRun.objects.filter(retry_at__isnull=False)
     assert [run.as_of for run in waiting] == [midnight]
-    monkeypatch.setattr(runs, "compute_scores", compute_scores)
+    monkeypatch.setattr(runs, "compute_night", compute_night)
     assert score_unfinished(now=NOW + timedelta(days=1)).startswith("1 runs taken up")
 
 
 def test_the_lock_is_given_back_whatever_happens(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "compute_scores", breaking)
+    monkeypatch.setattr(runs, "compute_night", breaking)
     with pytest.raises(EngineBroke):
         score(as_of=APRIL_2, now=NOW)
     with run_lock():

@@ -26,10 +26,11 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
         return world.owners.get(account, account)
 
     events = {event for event in world.acts if event[0] < UNTIL}
-    posts = {}
+    posts, by_account = {}, {}
     for number, at, author, kind, text in sorted(world.posted, key=str):
         if at < UNTIL and number not in posts:
             posts[number] = (at, person(author), kind, text)
+            by_account[number] = author
     people = {person(a) for _, _, a, _, _, _ in events} | {person(t) for _, _, _, t, _, _ in events}
     people |= {author for _, author, _, _ in posts.values()} | set(world.owners.values())
     if not people:
@@ -41,7 +42,11 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
     counted = [e for e in scored if e[1] not in ("mention", "link") or (e[2], e[3], e[0]) not in reacting]
     written = {(person(a), at // DAY) for at, kind, a, _, _, _ in counted if kind in OWN_WORDS}
     counted = [event for event in counted if person(event[2]) != person(event[3])]
-    acts = [(at, kind, person(a), person(t), post) for at, kind, a, t, post, _ in counted]
+    # Whether a reply is talk is told by posts of the account that it answers.
+    acts = [
+        (at, kind, person(a), person(t), post if by_account.get(post or 0) == t else None)
+        for at, kind, a, t, post, _ in counted
+    ]
 
     halves = ((1 - p.burst_share, p.half_life_days), (p.burst_share, p.burst_half_life_days))
 
@@ -75,7 +80,7 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
             free = free_acts / len(given)
             sum_ = sum(weight(at) for at in given)
             younger = sum(weight(at, rested_after(b, day)) for at in given)
-            held[a, b] += sum_
+            held[a, b] += sum(2 ** (-(UNTIL - at) / DAY / p.half_life_days) for at in given)
             total += younger
             free_total += younger * free
             walk_total += sum_ * free
@@ -197,25 +202,27 @@ def _mutual(a: int, b: int, acts: list[Any], posts: dict[int, Any], p: Parameter
     def naming(kind: str) -> bool:
         return kind in ("mention", "link")
 
-    def talk(kind: str, post: int | None) -> bool:
-        return kind == "reply" and post in posts and posts[post][2] == "reply"
+    def talk(at: int, kind: str, post: int | None) -> bool:
+        if kind != "reply" or post not in posts or posts[post][2] != "reply":
+            return False
+        return bool(0 <= at // DAY - posts[post][0] // DAY <= 28)
 
     acted = {(s, t) for _, _, s, t, _ in acts}
 
     def known(x: int) -> int:
         own = sum(1 for _, author, kind, _ in posts.values() if author == x and kind != "reshare")
         told: dict[tuple[str, int], int] = defaultdict(int)
-        for _, kind, s, t, post in acts:
-            if t == x and not naming(kind) and not talk(kind, post) and (x, s) in acted:
+        for at, kind, s, t, post in acts:
+            if t == x and not naming(kind) and not talk(at, kind, post) and (x, s) in acted:
                 told["from", s] += 1
             if s == x and naming(kind):
                 told["to", t] += 1
         return max(own, *told.values(), 0)
 
     def response(x: int, y: int) -> float:
-        mine = [(kind, post) for _, kind, s, t, post in acts if (s, t) == (x, y)]
-        reactions = sum(1 for kind, post in mine if not naming(kind) and not talk(kind, post))
-        namings = sum(1 for kind, _ in mine if naming(kind))
+        mine = [(at, kind, post) for at, kind, s, t, post in acts if (s, t) == (x, y)]
+        reactions = sum(1 for at, kind, post in mine if not naming(kind) and not talk(at, kind, post))
+        namings = sum(1 for _, kind, _ in mine if naming(kind))
         return reactions / (known(y) + 1) + namings / (known(x) + 1)
 
     if sum(1 for _, _, s, t, _ in acts if {s, t} == {a, b}) < p.exchange_actions:
@@ -332,9 +339,14 @@ def topics(world: World, supports: list[dict[str, Any]]) -> dict[tuple[int, int]
     of_post = defaultdict(set)
     for post, topic in world.topics:
         of_post[post].add(topic)
+    written = {number: (at // DAY, author) for number, at, author, *_ in world.posted if at < UNTIL}
     result: dict[tuple[int, int], float] = defaultdict(float)
     for support in supports:
-        mine = [(e[0], e[4]) for e in events if (e[2], e[3]) == (support["supporter"], support["supported"])]
+        mine = [
+            (e[0], e[4] if _counts(e, written) else None)
+            for e in events
+            if (e[2], e[3]) == (support["supporter"], support["supported"])
+        ]
         weights = [2.0 ** (-(UNTIL - at) / DAY / Parameters().half_life_days) for at, _ in mine]
         for (_, number), weight in zip(mine, weights, strict=True):
             found = of_post.get(number, set()) if number is not None else set()
@@ -342,3 +354,9 @@ def topics(world: World, supports: list[dict[str, Any]]) -> dict[tuple[int, int]
                 share = weight / sum(weights) / len(found)
                 result[support["supported"], topic] += support["reach"] * share
     return result
+
+
+def _counts(event: tuple[Any, ...], written: dict[int, tuple[int, int]]) -> bool:
+    """Say whether the post of a reaction is recent and by whom it is for, or nobody knows when it was written."""
+    at, _, _, target, post, _ = event
+    return post not in written or (0 <= at // DAY - written[post][0] <= 28 and written[post][1] == target)

@@ -186,7 +186,7 @@ def _of_one(
     free = weight * columns["free"]
     numbers = np.full(count, 2)
     ends = (np.arange(1, count + 1), np.zeros(count, np.int64), np.full(count, -1))
-    pairs = Pairs(*ends, numbers, numbers, numbers, weight, free, weight, free)
+    pairs = Pairs(*ends, numbers, numbers, numbers, weight, free, weight, free, weight, numbers, numbers, weight)
     of_people = {name: np.concatenate([[1.0], columns[name]]) for name in ("trust", "firm", "selectivity")}
     received: dict[str, Any] = {
         "credibility": np.array([credibility] + [1.0] * count),

@@ -252,6 +252,7 @@ def test_progress_names_the_steps_and_notes_are_json() -> None:
 
     assert steps == [
         "reading activity",
+        "forecasting as of a horizon ago",
         "scoring",
         "checking the forecast of a horizon ago",
         "splitting by topic, kind and supporter",

@@ -57,10 +57,10 @@ def test_fingerprints_do_not_depend_on_their_neighbours() -> None:
 
 def test_credibility_is_the_share_of_different_texts_three_times_over() -> None:
     # Person 0: 2 different of 12; person 1: 4 of 12; person 2: 1 of 4, too few to tell; person 3: none.
-    author = np.array([0] * 12 + [1] * 12 + [2] * 4, dtype=np.int64)
-    prints = np.array([1, 2] * 6 + [1, 2, 3, 4] * 3 + [1] * 4, dtype=np.uint64)
+    author = np.array([0, 0, 1, 1, 1, 1, 2], dtype=np.int64)
+    times = np.array([6, 6, 3, 3, 3, 3, 4], dtype=np.int64)
     shuffled = np.random.default_rng(0).permutation(author.size)
 
-    found = credibility(author[shuffled], prints[shuffled], 4, texts=5, slope=3.0)
+    found = credibility(author[shuffled], times[shuffled], 4, texts=5, slope=3.0)
 
     assert found.tolist() == [0.5, 1.0, 1.0, 1.0]

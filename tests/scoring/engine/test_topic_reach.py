@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from scoring.engine import TOPIC_PARENTS
-from scoring.engine.activity import ancestors
+from scoring.engine.topic_sets import ancestors
 from tests.scoring.engine.worlds import World, rows
 
 # 1 is above 2 and 3, and 4 above 1.

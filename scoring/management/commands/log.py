@@ -1,4 +1,4 @@
-"""Look after the activity log."""
+"""Look after the activity log, and what runs keep of it."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -7,11 +7,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from accounts import actions, queries
-from accounts.management.progress import Bars
+from accounts.management.progress import Bars, Steps
+from scoring.actions import ScoringError, rebuild_state
+from scoring.engine import EngineError
 
 
 class Command(BaseCommand):
-    help = "Look after the activity log: see whether its files are as they were written, tidy it, give a file up."
+    help = "Look after the activity log: see whether its files are as they were written, tidy it, make sums anew."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
@@ -25,6 +27,10 @@ class Command(BaseCommand):
             "discard", help="take a file out of the log that can't be restored: its rows are lost"
         )
         discard.add_argument("path", help="as verify names it")
+        what.add_parser(
+            "rebuild",
+            help="make the sums that nightly runs go on from anew, of all days; a run does so where need be",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         getattr(self, f"_{options['what']}")(options)
@@ -61,6 +67,19 @@ class Command(BaseCommand):
         finally:
             bars.close()
         self.stdout.write(str(tidied))
+
+    def _rebuild(self, options: dict[str, Any]) -> None:
+        steps = Steps()
+        try:
+            state = rebuild_state(now=timezone.now(), progress=steps)
+        except ScoringError as error:
+            raise CommandError(str(error), returncode=2) from error
+        except EngineError as error:
+            raise CommandError(str(error), returncode=1) from error
+        self.stdout.write(
+            f"the sums of all days before {state.until:%Y-%m-%d} were made anew, "
+            f"{sum(state.files.values()):,} bytes in {steps.seconds:.1f} s"
+        )
 
     def _discard(self, options: dict[str, Any]) -> None:
         rows = actions.discard_file(options["path"], now=timezone.now())
