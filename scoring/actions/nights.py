@@ -52,6 +52,8 @@ LATE_DAYS: Final = 28
 # Of somebody who was erased sums hold nothing from that moment on, but that others were there to write to them; that
 # too goes within so long, with the next sums that are made anew.
 ERASED_WAIT: Final = timedelta(days=28)
+# Sums that no run went on from for so long are forgotten.
+_UNUSED: Final = timedelta(days=60)
 # Of the layout of what is kept: raised where the engine's tables change.
 _LAYOUT: Final = 1
 # What of a formula goes into the sums, or into how long days are kept.
@@ -151,6 +153,8 @@ def sweep_states(current: ScoreRun | None) -> int:
     The caller holds the lock of runs, so that nobody is between a folder and its row.
     """
     if current is not None:
+        # Of formulas that nobody runs any more.
+        ScoreState.objects.filter(until__lt=current.as_of - _UNUSED).delete()
         oldest = current.as_of - timedelta(days=2 * float(current.formula.parameters["horizon_days"]))
         ScoreRun.objects.filter(as_of__lt=oldest).exclude(forecast="").update(forecast="")
     known = set(ScoreState.objects.values_list("folder", flat=True))
