@@ -1,0 +1,1 @@
+"""What the engine, an import and publishing cost, against the bare parts and against other libraries."""
