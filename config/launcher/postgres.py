@@ -30,6 +30,8 @@ SETTINGS = {
     "unix_socket_permissions": "0700",
     "shared_buffers": "256MB",
     "max_connections": "100",
+    # A query over all nights (somebody's history) locks every partition with its indexes.
+    "max_locks_per_transaction": "512",
     "log_checkpoints": "off",
     "cluster_name": "sway",
 }

@@ -1,7 +1,15 @@
-"""Putting a run's result before the readers: all of it at once, or none."""
+"""Putting a run's result before the readers: all of it at once, or none.
+
+A large run's rows go into tables of their own, which nobody knows yet: COPY then meets no index and no foreign key, and
+both are made at once at the end. In one short moment these tables become partitions of those that readers read. A small
+run's rows go into the partition that takes what has no other.
+"""
 
 import io
-from collections.abc import Callable
+import logging
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,7 +20,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.csv
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.db.models import Exists, OuterRef, Window
 from django.db.models.functions import RowNumber
 from psycopg import sql
@@ -23,6 +31,8 @@ from scoring.actions.errors import ScoringError
 from scoring.engine import Result
 from scoring.models import Backtest, ReachPart, Score, ScoreRun, Support, Topic, TopicReach
 
+log = logging.getLogger(__name__)
+
 pc: Any = pyarrow.compute
 Ints = npt.NDArray[np.int64]
 
@@ -32,6 +42,14 @@ NOISE: Final = 1e-9
 CHUNK: Final = 50_000
 # A person erased while the rows are copied fails the copy; each try begins with who is there now.
 TRIES: Final = 3
+# A run of as many scores gets tables of its own. Making these takes a tenth of a second, and every query that names no
+# run looks into each of them.
+LARGE: Final = 50_000
+# A try to have the tables for oneself waits so long for each of them, and in all for less than the second after which
+# PostgreSQL ends one of two who wait for each other, a reader perhaps; between tries whoever waits gets through.
+LOCK_SECONDS: Final = 0.1
+LOCK_PAUSE: Final = 0.2
+LOCK_TRIES: Final = 20
 # Nights of which a formula that runs in shadow keeps its scores.
 SHADOWS_KEPT: Final = 3
 
@@ -189,15 +207,23 @@ def _publish(
         Support: rows.supports,
         ReachPart: rows.parts,
     }
+    large = rows.scores.num_rows >= LARGE
     for model, table in tables.items():
-        model.objects.filter(run=run).delete()
+        if large:
+            _make_aside(model, run)
+        else:
+            model.objects.filter(run=run).delete()
         _copy(model, run, table)
+    for model in tables if large else ():
+        _complete(model, run)
     _store_backtest(run, result.backtest)
     with connection.cursor() as cursor:
         # Foreign keys are checked here instead of at the commit, before the ledger's rows are locked.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     check()
+    if large:
+        _put_in_place(list(tables), run)
     run.state = ScoreRun.State.DONE
     run.started_at, run.finished_at = now, finished()
     run.people = rows.scores.num_rows
@@ -240,18 +266,142 @@ def _ids(rows: models.QuerySet[Any]) -> Ints:
 
 
 def _copy(model: type[models.Model], run: ScoreRun, table: pa.Table) -> None:
-    """Append rows to a model's table through COPY, as CSV that Arrow writes: floats come back to the bit."""
+    """Append rows through COPY: to the run's table if it has one, else to the model's."""
+    columns = sql.SQL(", ").join(sql.Identifier(name) for name in copied_columns(model, table))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [_aside(model, run)])
+        (large,) = cursor.fetchone()
+        into = sql.Identifier(_aside(model, run) if large else model._meta.db_table)
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(into, columns)
+        with cursor.copy(statement) as copy:
+            for text in copied_texts(run, table):
+                copy.write(text)
+
+
+def copied_columns(model: type[models.Model], table: pa.Table) -> list[str]:
+    """Return the columns that `copied_texts` holds, as the database calls them."""
+    return [_column(model, name) for name in ("run", *table.column_names)]
+
+
+def copied_texts(run: ScoreRun, table: pa.Table) -> Iterator[bytes]:
+    """Yield a run's rows as CSV that Arrow writes, a chunk at a time: floats come back to the bit.
+
+    The next chunk is written while the one before is being sent.
+    """
     table = table.add_column(0, "run", pa.array(np.full(table.num_rows, run.pk, dtype=np.int64)))
-    columns = [sql.Identifier(_column(model, name)) for name in table.column_names]
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
-        sql.Identifier(model._meta.db_table), sql.SQL(", ").join(columns)
-    )
-    options = pyarrow.csv.WriteOptions(include_header=False)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with ThreadPoolExecutor(1) as writer:
+        ahead: Future[bytes] | None = None
         for batch in table.to_batches(max_chunksize=CHUNK):
-            text = io.BytesIO()
-            pyarrow.csv.write_csv(batch, text, options)
-            copy.write(text.getvalue())
+            ahead, ready = writer.submit(_csv, batch), ahead
+            if ready is not None:
+                yield ready.result()
+        if ahead is not None:
+            yield ahead.result()
+
+
+def _csv(batch: pa.RecordBatch) -> bytes:
+    text = io.BytesIO()
+    pyarrow.csv.write_csv(batch, text, pyarrow.csv.WriteOptions(include_header=False))
+    return text.getvalue()
+
+
+def _own(model: type[models.Model], run_id: int) -> str:
+    """Return the name of the partition that holds a large run's rows and nothing else."""
+    return f"{model._meta.db_table}_run_{run_id}"
+
+
+def _aside(model: type[models.Model], run: ScoreRun) -> str:
+    return f"{_own(model, run.pk)}_new"
+
+
+def _make_aside(model: type[models.Model], run: ScoreRun) -> None:
+    """Make a table for a run's rows: with the checks of the model's table, without its indexes and foreign keys."""
+    statement = sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+    with connection.cursor() as cursor:
+        cursor.execute(statement.format(sql.Identifier(_aside(model, run)), sql.Identifier(model._meta.db_table)))
+
+
+def _complete(model: type[models.Model], run: ScoreRun) -> None:
+    """Give a run's table all that a partition of the model's has to have, or PostgreSQL would make it under the lock.
+
+    An index is made of all rows at once and a foreign key checked by one join, each within a second for a million rows;
+    row by row during COPY that took a minute. Writers of people wait for as long as it takes to check the keys.
+    """
+    table, parent = sql.Identifier(_aside(model, run)), model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(_INDEXES, [parent])
+        for (definition,) in cursor.fetchall():
+            how = definition.partition(" USING ")[2]
+            cursor.execute(sql.SQL("CREATE INDEX ON {} USING {}").format(table, sql.SQL(how)))
+        cursor.execute(_CONSTRAINTS, [parent])
+        for (definition,) in cursor.fetchall():
+            cursor.execute(sql.SQL("ALTER TABLE {} ADD {}").format(table, sql.SQL(definition)))
+        # Rows that were just copied have no statistics, and the first pages that read them would be planned blindly.
+        cursor.execute(sql.SQL("ANALYZE {}").format(table))
+
+
+_INDEXES: Final = """
+SELECT pg_get_indexdef(i.indexrelid)
+FROM pg_index i
+WHERE i.indrelid = %s::regclass AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)
+ORDER BY i.indexrelid
+"""
+# The foreign keys last, for they lock what they refer to.
+_CONSTRAINTS: Final = """
+SELECT pg_get_constraintdef(oid) FROM pg_constraint
+WHERE conrelid = %s::regclass AND contype IN ('p', 'u', 'f') AND conparentid = 0
+ORDER BY contype = 'f', oid
+"""
+
+
+def _put_in_place(tables: list[type[models.Model]], run: ScoreRun) -> None:
+    """Make a run's tables partitions, in place of the rows that it has."""
+    _lock_out_readers(tables)
+    with connection.cursor() as cursor:
+        for model in tables:
+            own, parent = sql.Identifier(_own(model, run.pk)), sql.Identifier(model._meta.db_table)
+            cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(own))
+            model._base_manager.filter(run=run).delete()
+            cursor.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(sql.Identifier(_aside(model, run)), own))
+            cursor.execute(
+                sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
+                    parent, own, sql.Literal(run.pk)
+                )
+            )
+
+
+def _lock_out_readers(tables: list[type[models.Model]]) -> None:
+    """Wait until nobody reads some tables, and let nobody begin to, until the transaction ends, in a few milliseconds.
+
+    A statement that began before would go on without the new partition and yet see the ledger as it is after the
+    commit: the new run, and none of its rows. What the tables refer to is locked too, for PostgreSQL changes triggers
+    there when a partition comes or goes. Raises OperationalError if there was no moment without readers.
+    """
+    referred = [field.related_model for model in tables for field in model._meta.fields if field.related_model]
+    keys, names = (
+        sql.SQL(", ONLY ").join(sql.Identifier(name) for name in dict.fromkeys(model._meta.db_table for model in some))
+        for some in (referred, (*tables, *referred))
+    )
+    for attempt in range(1, LOCK_TRIES + 1):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                # Readers aren't in the way of this, nor it in theirs: it waits for writers, and for a second for the
+                # autovacuum, which then gives way.
+                cursor.execute("SET LOCAL lock_timeout = '3s'")
+                cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE").format(keys))
+                cursor.execute("SELECT set_config('lock_timeout', %s, TRUE)", [f"{LOCK_SECONDS}s"])
+                # Whoever reads a partition has locked the table first, so partitions can be left alone.
+                cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(names))
+                cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+        except OperationalError as error:
+            if attempt == LOCK_TRIES or not isinstance(error.__cause__, _BUSY):
+                raise
+            time.sleep(LOCK_PAUSE)
+        else:
+            return
+
+
+_BUSY: Final = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 
 def _column(model: type[models.Model], field: str) -> str:
@@ -282,9 +432,48 @@ def prune(run: ScoreRun) -> int:
     if current is not None:
         earlier = ScoreRun.objects.done().filter(formula=current.formula, is_shadow=False, as_of__lt=current.as_of)
         kept |= {current.pk, *earlier.order_by("-as_of").values_list("pk", flat=True)[:1]}
-    dropped = sum(model.objects.exclude(run__in=kept).delete()[0] for model in (TopicReach, Support, ReachPart))
-    scores, _ = Score.objects.filter(run__in=_old_shadows(run)).delete()
+    old_shadows = set(_old_shadows(run))
+    dropped = _drop_tables({model: lambda pk: pk not in kept for model in (TopicReach, Support, ReachPart)})
+    dropped += _drop_tables({Score: lambda pk: pk in old_shadows})
+    dropped += sum(model.objects.exclude(run__in=kept).delete()[0] for model in (TopicReach, Support, ReachPart))
+    scores, _ = Score.objects.filter(run__in=old_shadows).delete()
     return dropped + scores
+
+
+def _drop_tables(unwanted: dict[Any, Callable[[int], bool]]) -> int:
+    """Drop the partitions of large runs that aren't wanted and return how many rows they had.
+
+    Where readers leave no moment for it, the rows are deleted one by one instead.
+    """
+    rows = 0
+    for model, is_unwanted in unwanted.items():
+        for run_id in filter(is_unwanted, _runs_with_own_table(model)):
+            own = sql.Identifier(_own(model, run_id))
+            try:
+                with transaction.atomic(), connection.cursor() as cursor:
+                    _lock_out_readers([model])
+                    cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(own))
+                    (found,) = cursor.fetchall()
+                    cursor.execute(sql.SQL("DROP TABLE {}").format(own))
+            except OperationalError as error:
+                if not isinstance(error.__cause__, _BUSY):
+                    raise
+                log.warning("%s is being read all the time: its rows are deleted, not dropped", model._meta.db_table)
+            else:
+                rows += found[0]
+    return rows
+
+
+def _runs_with_own_table(model: type[models.Model]) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " WHERE i.inhparent = %s::regclass ORDER BY c.oid",
+            [model._meta.db_table],
+        )
+        names = [name for (name,) in cursor.fetchall()]
+    prefix = _own(model, 0).removesuffix("0")
+    return [int(name.removeprefix(prefix)) for name in names if name.startswith(prefix)]
 
 
 def _old_shadows(run: ScoreRun) -> list[int]:

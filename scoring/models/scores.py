@@ -1,4 +1,8 @@
-"""What a run says of people: scores, reach by topic, supporter, kind and network."""
+"""What a run says of people: scores, reach by topic, supporter, kind and network.
+
+In the database these tables are parted by run: see migration 0010 and `actions.publishing`. So their keys there are
+(id, run), and a foreign key has no index of its own where a constraint's begins with its column.
+"""
 
 import math
 from typing import ClassVar, Self
@@ -58,8 +62,8 @@ class Influencer(Person):
 class Score(models.Model):
     """A person's row of a run. Times are the run's; people are counts of different accounts in the horizon."""
 
-    run = models.ForeignKey(ScoreRun, models.CASCADE, related_name="scores")
-    person = models.ForeignKey(Person, models.CASCADE, related_name="scores")
+    run = models.ForeignKey(ScoreRun, models.CASCADE, db_index=False, related_name="scores")
+    person = models.ForeignKey(Person, models.CASCADE, db_index=False, related_name="scores")
     score = models.FloatField(help_text="1 to 100.")
     reach = models.FloatField(help_text="People expected to act in the next 28 days, less what was taken off.")
     forecast = models.FloatField(help_text="People expected to act, before anything is taken off.")
@@ -116,8 +120,8 @@ class TopicReach(models.Model):
     Rows are there for the topics that posts name and for those above them. `score` is that of `reach_with_below`.
     """
 
-    run = models.ForeignKey(ScoreRun, models.CASCADE, related_name="topic_reach")
-    person = models.ForeignKey(Person, models.CASCADE, related_name="topic_reach")
+    run = models.ForeignKey(ScoreRun, models.CASCADE, db_index=False, related_name="topic_reach")
+    person = models.ForeignKey(Person, models.CASCADE, db_index=False, related_name="topic_reach")
     topic = models.ForeignKey(Topic, models.CASCADE, related_name="reach")
     reach = models.FloatField(help_text="The topic's part of the reach, which is parted evenly over a post's topics.")
     reach_with_below = models.FloatField(help_text="By posts on the topic or on any below it, each reaction once.")
@@ -151,8 +155,8 @@ class Support(models.Model):
     """How much of somebody's reach came by one supporter; only each person's largest, both ways, are kept."""
 
     run = models.ForeignKey(ScoreRun, models.CASCADE, related_name="supports")
-    supporter = models.ForeignKey(Person, models.CASCADE, related_name="supports_given")
-    supported = models.ForeignKey(Person, models.CASCADE, related_name="supports_received")
+    supporter = models.ForeignKey(Person, models.CASCADE, db_index=False, related_name="supports_given")
+    supported = models.ForeignKey(Person, models.CASCADE, db_index=False, related_name="supports_received")
     reach = models.FloatField()
     actions = models.PositiveIntegerField(default=0)
     expected = models.FloatField(
@@ -181,8 +185,8 @@ class Support(models.Model):
 class ReachPart(models.Model):
     """How much of somebody's reach came by one kind of act in one network; a person's rows add up to the reach."""
 
-    run = models.ForeignKey(ScoreRun, models.CASCADE, related_name="reach_parts")
-    person = models.ForeignKey(Person, models.CASCADE, related_name="reach_parts")
+    run = models.ForeignKey(ScoreRun, models.CASCADE, db_index=False, related_name="reach_parts")
+    person = models.ForeignKey(Person, models.CASCADE, db_index=False, related_name="reach_parts")
     kind = models.CharField(max_length=10)
     network = models.CharField(max_length=50, blank=True, help_text="Slug; empty: the activity names none.")
     reach = models.FloatField()

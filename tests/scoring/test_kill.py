@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.actions import score, score_unfinished
+from scoring.actions import publishing, score, score_unfinished
 from scoring.models import Score, ScoreRun, Support, TopicReach
 from tests.factories.scoring import FormulaFactory
 from tests.processes import kill_when_there
@@ -36,6 +36,13 @@ def copying(model, run, table):
     if sys.argv[1] == "copied " + model.__name__:
         wait()
 publishing._copy = copying
+put_in_place = publishing._put_in_place
+def putting(tables, run):
+    put_in_place(tables, run)
+    if sys.argv[1] == "put in place":
+        wait()
+publishing._put_in_place = putting
+publishing.LARGE = int(sys.argv[5])
 
 as_of, now = map(datetime.fromisoformat, sys.argv[2:4])
 if sys.argv[4] == "shadows":
@@ -45,19 +52,25 @@ else:
 """
 
 
-def kill_at(place: str, as_of: datetime, what: str = "a run") -> None:
+def kill_at(place: str, as_of: datetime, what: str = "a run", large: int = 50_000) -> None:
     """Start a run in a process of its own and kill it with signal 9 when it gets to a place."""
-    kill_when_there(RUN_TO, place, as_of.isoformat(), NOW.isoformat(), what)
+    kill_when_there(RUN_TO, place, as_of.isoformat(), NOW.isoformat(), what, str(large))
 
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("place", ["scoring", "copied Score", "copied Support"])
-def test_a_run_killed_with_signal_9_is_finished_by_the_next(known: Path, place: str) -> None:
+@pytest.mark.parametrize(
+    ("place", "large"),
+    [("scoring", 31), ("copied Score", 31), ("copied Support", 31), ("copied Support", 1), ("put in place", 1)],
+)
+def test_a_run_killed_with_signal_9_is_finished_by_the_next(
+    known: Path, place: str, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "LARGE", large)
     old = score(as_of=APRIL_1, now=NOW)
     before = dict(Score.objects.filter(run=old).values_list("person", "score"))
 
-    kill_at(place, APRIL_2)
+    kill_at(place, APRIL_2, large=large)
 
     killed = ScoreRun.objects.get(as_of=APRIL_2)
     assert (killed.state, killed.is_current, killed.finished_at) == (ScoreRun.State.RUNNING, False, None)

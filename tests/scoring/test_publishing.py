@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from accounts.models import Person
 from scoring.actions import publishing, score
@@ -15,8 +15,8 @@ from scoring.actions.publishing import ResultFault, rows_of
 from scoring.engine import Result
 from scoring.engine.forecasts import Forecast
 from scoring.engine.inputs import PARTS, SCORES, SUPPORTS, TOPICS
-from scoring.models import Formula, Score, ScoreRun, Support, Topic, TopicReach
-from tests.scoring.conftest import APRIL_1, APRIL_2, NOW
+from scoring.models import Formula, ReachPart, Score, ScoreRun, Support, Topic, TopicReach
+from tests.scoring.conftest import APRIL_1, APRIL_2, APRIL_3, NOW
 
 PEOPLE = np.array([1, 2], np.int64)
 TOPIC_IDS = np.array([7], np.int64)
@@ -113,8 +113,14 @@ def test_rows_are_stored_by_rank() -> None:
     assert rows.scores["person"].to_pylist() == [2, 1]
 
 
+@pytest.fixture(params=["in a partition with others", "in a partition of its own"])
+def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish the small world both as what it is and as if it were a large one."""
+    monkeypatch.setattr(publishing, "LARGE", 1 if request.param.endswith("own") else 31)
+
+
 @pytest.fixture
-def scored(known: Path) -> ScoreRun:
+def scored(known: Path, size: None) -> ScoreRun:
     return score(as_of=APRIL_1, now=NOW)
 
 
@@ -215,7 +221,7 @@ def current_rows() -> tuple[int, int, float, int]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_readers_see_the_old_run_or_the_new_one(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readers_see_the_old_run_or_the_new_one(known: Path, size: None, monkeypatch: pytest.MonkeyPatch) -> None:
     old = score(as_of=APRIL_1, now=NOW)
     before = current_rows()
     copy = publishing._copy
@@ -240,7 +246,7 @@ def test_readers_see_the_old_run_or_the_new_one(known: Path, monkeypatch: pytest
 
 @pytest.mark.django_db(transaction=True)
 def test_readers_of_a_line_that_is_run_again_see_its_old_rows_or_its_new_ones(
-    known: Path, monkeypatch: pytest.MonkeyPatch
+    known: Path, size: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = score(as_of=APRIL_1, now=NOW)
     Score.objects.filter(run=run).update(score=77)
@@ -261,3 +267,103 @@ def test_readers_of_a_line_that_is_run_again_see_its_old_rows_or_its_new_ones(
     assert before[:3] == (run.pk, 30, 77.0)
     assert after[:2] == (run.pk, 30)
     assert after[2] < 77
+
+
+def partitions(model: Any, *runs: ScoreRun) -> list[int]:
+    """Return which of some runs have a partition of their own. Tables of runs of earlier tests are there too, empty."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass", [model._meta.db_table]
+        )
+        names = {name for (name,) in cursor.fetchall()}
+    return [run.pk for run in runs if f"{model._meta.db_table}_run_{run.pk}" in names]
+
+
+def everything(run: ScoreRun) -> list[list[tuple[Any, ...]]]:
+    """Return a run's rows in all four tables without their numbers, in one order."""
+    found = []
+    for model in (Score, TopicReach, Support, ReachPart):
+        fields = [field.attname for field in model._meta.concrete_fields if field.name not in ("id", "run")]
+        rows = model.objects.filter(run=run).order_by(*fields).values_list(*fields)
+        # Two computations differ in the order of their sums.
+        found.append([tuple(round(v, 6) if isinstance(v, float) else v for v in row) for row in rows])
+    return found
+
+
+def test_a_large_run_has_the_rows_that_a_small_one_has(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = everything(score(as_of=APRIL_1, now=NOW))
+    monkeypatch.setattr(publishing, "LARGE", 30)
+    run = score(as_of=APRIL_1, now=NOW)
+    assert everything(run) == small
+    assert partitions(Score, run) == [run.pk]
+    again = score(as_of=APRIL_1, now=NOW)
+    assert again == run
+    assert everything(run) == small
+    monkeypatch.setattr(publishing, "LARGE", 31)
+    score(as_of=APRIL_1, now=NOW)
+    assert everything(run) == small
+
+
+def test_a_large_runs_partition_has_all_that_the_table_has(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    with connection.cursor() as cursor:
+        run = score(as_of=APRIL_1, now=NOW)
+        for model in (Score, TopicReach, Support, ReachPart):
+            own = f"{model._meta.db_table}_run_{run.pk}"
+            cursor.execute(
+                "SELECT i.inhrelid FROM pg_index p JOIN pg_inherits i ON i.inhparent = p.indexrelid"
+                " JOIN pg_index own ON own.indexrelid = i.inhrelid"
+                " WHERE p.indrelid = %s::regclass AND own.indrelid = %s::regclass",
+                [model._meta.db_table, own],
+            )
+            attached = len(cursor.fetchall())
+            cursor.execute("SELECT count(*) FROM pg_index WHERE indrelid = %s::regclass", [own])
+            # None was made twice: those that were there beforehand were taken.
+            assert [(attached,)] == cursor.fetchall()
+            cursor.execute(
+                "SELECT count(*), count(*) FILTER (WHERE conparentid <> 0) FROM pg_constraint"
+                " WHERE conrelid = %s::regclass AND contype = 'f'",
+                [own],
+            )
+            [(keys, of_the_table)] = cursor.fetchall()
+            assert keys == of_the_table == len([field for field in model._meta.fields if field.is_relation])
+
+
+def test_tables_that_no_page_shows_are_dropped_and_scores_stay(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    runs = [score(as_of=moment, now=NOW) for moment in (APRIL_1, APRIL_2, APRIL_3)]
+    assert partitions(Score, *runs) == [run.pk for run in runs]
+    for model in (TopicReach, Support, ReachPart):
+        assert partitions(model, *runs) == [run.pk for run in runs[1:]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_somebody_reads_all_the_time_the_last_good_run_stays(
+    known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = score(as_of=APRIL_1, now=NOW)
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    monkeypatch.setattr(publishing, "LOCK_SECONDS", 0.01)
+    monkeypatch.setattr(publishing, "LOCK_TRIES", 2)
+    reading, done = threading.Event(), threading.Event()
+
+    def read_on() -> None:
+        with transaction.atomic():
+            current_rows()
+            reading.set()
+            done.wait(60)
+        connection.close()
+
+    reader = threading.Thread(target=read_on)
+    reader.start()
+    try:
+        assert reading.wait(30)
+        with pytest.raises(OperationalError, match="lock timeout"):
+            score(as_of=APRIL_2, now=NOW)
+    finally:
+        done.set()
+        reader.join(30)
+    assert ScoreRun.objects.current() == old
+    assert current_rows()[:2] == (old.pk, 30)
+    assert partitions(Score, ScoreRun.objects.get(as_of=APRIL_2)) == []
+    assert score(as_of=APRIL_2, now=NOW) == ScoreRun.objects.current()
