@@ -1,7 +1,7 @@
 # One set of recipes for people, pre-commit and CI. Each target brings .venv up to date first.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve services test check fix lock clean bench-score
+.PHONY: help install demo serve services test check fix lock clean bench-score bench-engine
 
 PY := .venv/bin/python
 # The launcher ends with make, however make ends.
@@ -32,6 +32,10 @@ test: ## the tests; ARGS goes to pytest, e.g. ARGS="-k launcher"
 
 bench-score: dev ## how well the score foretells, and what cheating buys; ARGS="--seed tuning usual" for one world
 	$(PY) -m benchmarks.score $(ARGS)
+
+SIZES ?= 1000000,10000000,50000000
+bench-engine: dev ## what a night, an import and publishing cost; SIZES=1000000 and ARGS="--only import" for less
+	$(PY) -m benchmarks.engine --sizes $(SIZES) $(ARGS)
 
 CHECKS := style types contracts docstrings migrations settings document
 .PHONY: $(CHECKS)

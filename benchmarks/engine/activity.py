@@ -262,9 +262,9 @@ def _named(numbers: Any, words: tuple[str, ...]) -> Any:
     return pa.DictionaryArray.from_arrays(pa.array(numbers, pa.int32()), pa.array(words)).dictionary_decode()
 
 
-def _cumulated(weights: Floats) -> Floats:
+def _cumulated(weights: Any) -> Floats:
     """Return the upper ends of the weights' shares of 0 to 1; the last lies above every draw."""
-    ends = np.cumsum(weights) / weights.sum()
+    ends: Floats = np.cumsum(weights, dtype=np.float64) / weights.sum()
     ends[-1] = 2.0
     return ends
 

@@ -1,0 +1,61 @@
+"""What a night, an import and publishing cost, line by line against its bound.
+
+    python -m benchmarks.engine                                  all lines, at a million, ten and fifty million acts
+    python -m benchmarks.engine --sizes 1000000 --only import    one line at one size
+
+Exit code 0: every bound holds; 2: one fails. Made-up activity and databases lie below --folder meanwhile: 8 GB for ten
+million acts, and five times that for fifty.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from tqdm import tqdm
+
+from benchmarks.engine import importing, pairs, publishing, walks
+from benchmarks.score.bound import Bound, Part
+
+Line = Callable[[int, Path, int], Part]
+# Lines that are measured at each size. The nightly run, the rebuild and how they grow find their place here.
+LINES: Final[dict[str, Line]] = {
+    "import": importing.measured,
+    "pairs": pairs.measured,
+    "walk": walks.measured,
+}
+# Lines that have a size of their own.
+PUBLISH: Final = "publish"
+_SCORES: Final = 1_000_000
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what is asked for, print each line with its bound, and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default="1000000,10000000,50000000", help="acts, with commas between")
+    parser.add_argument("--only", nargs="+", choices=[*LINES, PUBLISH], help="some lines alone")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
+    parser.add_argument("--scores", type=int, default=_SCORES, help="scores to publish")
+    parser.add_argument("--folder", type=Path, help="where the data lies meanwhile; the system's temporary folder else")
+    asked = parser.parse_args(arguments)
+    sizes = [int(size) for size in asked.sizes.split(",")]
+    only = asked.only or [*LINES, PUBLISH]
+    jobs = [partial(LINES[name], size) for name in LINES if name in only for size in sizes]
+    if PUBLISH in only:
+        jobs.append(partial(publishing.measured, asked.scores))
+    bounds: list[Bound] = []
+    for job in tqdm(jobs, desc="lines", file=sys.stderr):
+        with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
+            found = job(Path(folder), asked.rounds)
+        print(*found.lines, *(bound.line() for bound in found.bounds), "", sep="\n", flush=True)
+        bounds += found.bounds
+    failed = sum(not bound.holds for bound in bounds)
+    print(f"{len(bounds) - failed} of {len(bounds)} bounds hold")
+    return 2 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
