@@ -1,6 +1,7 @@
 """What goes into the tables: guarded values, and all at once for whoever reads meanwhile."""
 
 import threading
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import Person
 from scoring.actions import publishing, score
@@ -367,3 +369,33 @@ def test_where_somebody_reads_all_the_time_the_last_good_run_stays(
     assert current_rows()[:2] == (old.pk, 30)
     assert partitions(Score, ScoreRun.objects.get(as_of=APRIL_2)) == []
     assert score(as_of=APRIL_2, now=NOW) == ScoreRun.objects.current()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("large", [20, 50_000])
+def test_rows_stay_when_the_tables_are_parted_by_run_and_when_they_are_made_whole(
+    known: Path, monkeypatch: pytest.MonkeyPatch, large: int
+) -> None:
+    runs = [score(as_of=APRIL_1, now=NOW)]
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    runs.append(score(as_of=APRIL_2, now=NOW))
+    before = [everything(run) for run in runs]
+    assert all(rows for run in before for rows in run)
+
+    executor = MigrationExecutor(connection)
+    try:
+        executor.migrate([("scoring", "0009_appeals")])
+        assert [everything(run) for run in runs] == before
+    finally:
+        executor = MigrationExecutor(connection)
+        parting = import_module(executor.loader.get_migration("scoring", "0010_rows_by_run").__module__)
+        monkeypatch.setattr(parting, "LARGE", large)
+        executor.migrate(executor.loader.graph.leaf_nodes())
+    assert partitions(Score, *runs) == ([run.pk for run in runs] if large == 20 else [])
+    assert [everything(run) for run in runs] == before
+    # New numbers begin behind those that are there, and keys are checked as before.
+    again = score(as_of=APRIL_3, now=NOW)
+    assert Score.objects.filter(run=again).order_by("pk")[0].pk > Score.objects.filter(run__in=runs).latest("pk").pk
+    with pytest.raises(IntegrityError):
+        Score.objects.filter(run=runs[0]).update(person=-1)
+    assert [everything(score(as_of=run.as_of, now=NOW)) for run in runs] == before
