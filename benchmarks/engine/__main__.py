@@ -17,13 +17,14 @@ from typing import Final
 
 from tqdm import tqdm
 
-from benchmarks.engine import importing, pairs, publishing, walks
+from benchmarks.engine import importing, nights, pairs, publishing, walks
 from benchmarks.score.bound import Bound, Part
 
 Line = Callable[[int, Path, int], Part]
-# Lines that are measured at each size. The nightly run, the rebuild and how they grow find their place here.
+# Lines that are measured at each size.
 LINES: Final[dict[str, Line]] = {
     "import": importing.measured,
+    "night": nights.measured,
     "pairs": pairs.measured,
     "walk": walks.measured,
 }

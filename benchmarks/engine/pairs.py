@@ -86,14 +86,7 @@ def prepare(log: Path, acts: Path) -> None:
     files = {name: sorted((log / name).glob("day=*/*.parquet")) for name in ("interactions", "posts")}
     with Workspace() as workspace:
         seen = activity(workspace, Inputs(files["interactions"], files["posts"], UNTIL))
-        giver, receiver = seen.accounts
-        rows = seen.acts.select(
-            actor=seen.acts[giver],
-            target=seen.acts[receiver],
-            at=seen.acts["at"],
-            naming=seen.acts.naming,
-            talk=seen.acts.talk,
-        )
+        rows = seen.acts.select("actor", "target", "at", "day", "kind", "naming", "talk")
         workspace.connection.to_parquet(rows, acts)
 
 
@@ -104,26 +97,18 @@ def sway(acts: Path, until: int) -> Sums:
     from scoring.engine import Parameters
     from scoring.engine.activity import Activity as Seen
     from scoring.engine.daily import summaries
-    from scoring.engine.inputs import OWNERS
     from scoring.engine.state import summed
     from scoring.engine.tables import Workspace
 
     formula = Parameters(half_life_days=HALF_LIFE, return_hours=RETURN_HOURS, burst_share=0.0)
     with Workspace() as workspace:
         rows = workspace.connection.read_parquet(str(acts))
-        nothing: Any = ibis.memtable(pa.table({"person": pa.array([], pa.int64())}))
-        seen = Seen(
-            acts=rows,
-            accounts=("actor", "target"),
-            owners=OWNERS.empty_table(),
-            written=nothing,
-            posts=nothing,
-            people=np.zeros(0, dtype=np.int64),
-            events=0,
-            networks=("",),
-        )
-        days = workspace.keep(summaries(workspace, seen, until=until, formula=formula))
-        pairs = workspace.keep(summed(days, until, formula).table)
+        rows = rows.mutate(network=ibis.literal(0, "int16"), topic_set=ibis.literal(0, "int64"))
+        posts = pa.table({name: pa.array([], pa.int64()) for name in ("post", "at", "day", "author", "kind")})
+        nothing: Any = ibis.memtable(posts)
+        seen = Seen(rows, rows.filter(False).select("actor", "target", "at", "day"), nothing, pa.table({}), ("",))
+        days = summaries(workspace, seen, until=until, formula=formula)
+        pairs = summed(workspace, days, until=until, formula=formula).pairs
         found = workspace.connection.to_pyarrow(
             pairs.aggregate(pairs=pairs.count(), **{name: pairs[name].sum() for name in COLUMNS})
         ).to_pylist()[0]

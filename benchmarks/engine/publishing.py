@@ -71,6 +71,7 @@ def publish_and_copy(people: int, rounds: int) -> dict[str, Any]:
     from scoring.actions import publishing
     from scoring.actions.formulas import ensure_formula
     from scoring.engine import Result
+    from scoring.engine.forecasts import Forecast
     from scoring.engine.inputs import PARTS, SUPPORTS, TOPICS
     from scoring.models import Score, ScoreRun
 
@@ -85,7 +86,10 @@ def publish_and_copy(people: int, rounds: int) -> dict[str, Any]:
         ids = np.array(cursor.fetchall(), dtype=np.int64)[:, 0]
         cursor.execute("ANALYZE accounts_person")
     scores = made_up(ids)
-    result = Result(scores, TOPICS.empty_table(), SUPPORTS.empty_table(), PARTS.empty_table(), {"interactions": 0})
+    nothing = Forecast(0, "data", pa.table({}), pa.table({}))
+    result = Result(
+        scores, TOPICS.empty_table(), SUPPORTS.empty_table(), PARTS.empty_table(), {"interactions": 0}, nothing
+    )
     rows = publishing.rows_of(result, people=ids, topics=np.zeros(0, dtype=np.int64)).scores
     names = ", ".join(publishing.copied_columns(Score, rows))
     formula = ensure_formula(now, as_of=now)

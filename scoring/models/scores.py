@@ -1,6 +1,6 @@
 """What a run says of people: scores, reach by topic, supporter, kind and network.
 
-In the database these tables are parted by run: see migration 0010 and `actions.publishing`. So their keys there are
+In the database these tables are parted by run: see migration 0011 and `actions.publishing`. So their keys there are
 (id, run), and a foreign key has no index of its own where a constraint's begins with its column.
 """
 

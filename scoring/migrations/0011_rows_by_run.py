@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0007_log_upkeep_erasure'),
-        ('scoring', '0009_appeals'),
+        ('scoring', '0010_states'),
     ]
 
     operations = [
