@@ -3,11 +3,12 @@
 import csv
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute
@@ -25,6 +26,8 @@ from accounts.log import LOG_INTERACTIONS, LOG_POSTS, interactions_to_log, posts
 
 # The stubs of pyarrow lack starts_with on whole columns.
 pc: Any = pyarrow.compute
+
+T = TypeVar("T")
 
 # People made in one transaction: others who make people wait for less than a second or two.
 _ACCOUNTS_AT_ONCE = 20_000
@@ -69,9 +72,9 @@ def import_activity(
 
     Nothing is written before the whole source was read, so `NotThisFormat` leaves everything as it was. Then people
     come first, and after them each day of the log in one transaction. Killed anywhere, the same import again completes
-    it; of what is known already nothing is written twice, whoever else imports meanwhile. Memory is bounded by a batch
-    while reading and by a day's new rows while writing. Rows that can't be used are listed, without what stood in
-    them beyond the reason, in a file below `rejects/` of the data folder.
+    it; of what is known already nothing is written twice, whoever else imports meanwhile. Memory is bounded by two
+    batches while reading and by two days' new rows while writing. Rows that can't be used are listed, without what
+    stood in them beyond the reason, in a file below `rejects/` of the data folder.
     """
     tell = progress or (lambda _: None)
     try:
@@ -83,7 +86,7 @@ def import_activity(
     with new_spool(settings.ACTIVITY_LOG) as spool, (spool.root / "rejects.csv").open("w", newline="") as file:
         rejects = _Rejects(file)
         tell(Progress("reading", 0, source.size_bytes, 0))
-        for batch in source.batches():
+        for batch in _ahead(source.batches()):
             spool.add(batch)
             rejects.add(batch.rejects)
             report = replace(report, rows_read=report.rows_read + batch.rows)
@@ -129,8 +132,8 @@ def _save_days(
     days = spool.days()
     rows = 0
     tell(Progress("log", 0, len(days), 0))
-    for done, day in enumerate(days, start=1):
-        posts, interactions = _log_rows(spool, day, names, websites)
+    made = _ahead((day, *_log_rows(spool, day, names, websites)) for day in days)
+    for done, (day, posts, interactions) in enumerate(made, start=1):
         rows += posts.num_rows + interactions.num_rows
         with transaction.atomic():
             open_day(day)
@@ -157,6 +160,18 @@ def _log_rows(spool: Spool, day: date, names: "_Names", websites: frozenset[str]
         networks = {"actor": part["network"], "target": pc.coalesce(part["target_network"], part["network"])}
         interactions.append(interactions_to_log(names.settle(part, networks)))
     return pa.concat_tables(posts), pa.concat_tables(interactions)
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield items of which each is made while the one before is being used, so that two cores have work.
+
+    They are made in another thread, where the database mustn't be asked.
+    """
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = maker.submit(next, items, None)
+            yield item
 
 
 class _Names:

@@ -197,7 +197,8 @@ class Identity(models.Model):
     """An account on a network; `key` is `accounts.keys.account_key(network, external_id)`."""
 
     key = models.BigIntegerField(primary_key=True)
-    network = models.ForeignKey(Network, models.PROTECT, related_name="identities")
+    # No index of its own: those below begin with it, and each costs every new account its share.
+    network = models.ForeignKey(Network, models.PROTECT, db_index=False, related_name="identities")
     external_id = models.CharField(max_length=500)
     handle = models.CharField(max_length=255, blank=True)
     person = models.ForeignKey(Person, models.CASCADE, related_name="identities")
