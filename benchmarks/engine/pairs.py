@@ -104,7 +104,9 @@ def sway(acts: Path, until: int) -> Sums:
     with Workspace() as workspace:
         rows = workspace.connection.read_parquet(str(acts))
         rows = rows.mutate(network=ibis.literal(0, "int16"), topic_set=ibis.literal(0, "int64"))
-        posts = pa.table({name: pa.array([], pa.int64()) for name in ("post", "at", "day", "author", "kind")})
+        columns: dict[str, pa.DataType] = dict.fromkeys(("post", "at", "day", "author"), pa.int64())
+        columns["kind"] = pa.string()
+        posts = pa.schema(columns).empty_table()
         nothing: Any = ibis.memtable(posts)
         seen = Seen(rows, rows.filter(False).select("actor", "target", "at", "day"), nothing, pa.table({}), ("",))
         days = summaries(workspace, seen, until=until, formula=formula)

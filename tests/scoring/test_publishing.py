@@ -384,11 +384,11 @@ def test_rows_stay_when_the_tables_are_parted_by_run_and_when_they_are_made_whol
 
     executor = MigrationExecutor(connection)
     try:
-        executor.migrate([("scoring", "0009_appeals")])
+        executor.migrate([("scoring", "0010_states")])
         assert [everything(run) for run in runs] == before
     finally:
         executor = MigrationExecutor(connection)
-        parting = import_module(executor.loader.get_migration("scoring", "0010_rows_by_run").__module__)
+        parting = import_module(executor.loader.get_migration("scoring", "0011_rows_by_run").__module__)
         monkeypatch.setattr(parting, "LARGE", large)
         executor.migrate(executor.loader.graph.leaf_nodes())
     assert partitions(Score, *runs) == ([run.pk for run in runs] if large == 20 else [])
