@@ -75,13 +75,14 @@ def log_files(table: str, until: datetime | None = None) -> list[Path]:
 class LogDay:
     """What the log holds of a day: its files, and for each table when its rows last changed (`LogFile.added`), else 0.
 
-    A file that was given up changed them too.
+    A file that was given up changed them too. `rows` is how many both tables have.
     """
 
     interactions: tuple[Path, ...]
     posts: tuple[Path, ...]
     acted: int
     posted: int
+    rows: int
 
 
 def log_days(until: datetime) -> dict[date, LogDay]:
@@ -98,7 +99,8 @@ def log_days(until: datetime) -> dict[date, LogDay]:
         live = {name: [file.path for file in files if file.replaced_at is None] for name, files in tables.items()}
         paths = {name: tuple(map(Path, folder.paths(files))) for name, files in live.items()}
         last = {name: max((file.added for file in files), default=0) for name, files in tables.items()}
-        days[day] = LogDay(paths["interactions"], paths["posts"], last["interactions"], last["posts"])
+        rows = sum(file.rows for files in tables.values() for file in files if file.replaced_at is None)
+        days[day] = LogDay(paths["interactions"], paths["posts"], last["interactions"], last["posts"], rows)
     return days
 
 

@@ -12,7 +12,6 @@ from pytest_socket import socket_allow_hosts
 def pytest_sessionstart() -> None:
     # Ibis makes a million short-lived objects for a run; by Python's own threshold looking through all that others hold
     # takes a fifth of the time.
-    gc.freeze()
     gc.set_threshold(100_000, 50, 100)
 
 

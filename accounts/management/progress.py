@@ -24,7 +24,7 @@ class Steps:
         self._started = time.monotonic()
         self._last = ("", 0.0)
 
-    def __call__(self, step: str) -> None:
+    def __call__(self, step: str, _rows: int = 0, /) -> None:
         name, seconds = step.partition(":")[0], self.seconds
         if name == self._last[0] and seconds - self._last[1] < self._pause:
             return

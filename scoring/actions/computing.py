@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +18,13 @@ from accounts.actions.spool import scratch_folder
 from accounts.models import LogFile
 from accounts.queries import log_files
 from scoring.actions.formulas import parameters_of
-from scoring.actions.nights import Sources, can_roll, night
+from scoring.actions.nights import Sources, bring_up_to, can_roll, people_and_forecast
+from scoring.actions.results import computed_once
 from scoring.engine import TOPIC_PARENTS, Inputs, Parameters, Result, compute
+from scoring.engine.progress import Progress
 from scoring.engine.run import score_known
 from scoring.engine.tables import Workspace
-from scoring.models import Formula
+from scoring.models import ScoreRun
 from scoring.queries.topics import Topics, texts
 from scoring.topics import MATCHES
 
@@ -43,7 +45,7 @@ def compute_scores(
     seeds: npt.NDArray[np.int64],
     topics: Topics | None,
     parameters: Parameters,
-    progress: Callable[[str], None],
+    progress: Progress,
     erased: npt.NDArray[np.int64] = NOBODY,
 ) -> Result:
     """Find the topics of the posts, then compute everything that a run gives.
@@ -69,17 +71,17 @@ def compute_scores(
 
 def compute_night(
     *,
-    as_of: datetime,
+    run: ScoreRun,
     now: datetime,
-    formula: Formula,
     sources: Sources,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> Result:
-    """Compute everything that a run of a midnight gives, from what was kept the night before (`nights.night`).
+    """Compute everything that a run of a midnight gives, from what was kept the night before (`nights.bring_up_to`).
 
-    Where that can't be, because days can't be taken in whole (`nights.can_roll`), from the whole log.
+    Where that can't be, because days can't be taken in whole (`nights.can_roll`), from the whole log. What the same run
+    has computed before it was killed, from the same sums, isn't computed again.
     """
-    parameters = parameters_of(formula)
+    as_of, parameters = run.as_of, parameters_of(run.formula)
     if not can_roll(as_of, parameters):
         return compute_scores(
             interactions=log_files(LogFile.Table.INTERACTIONS, as_of),
@@ -93,20 +95,15 @@ def compute_night(
             erased=sources.erased,
         )
     with engine_connection() as connection, Workspace(connection) as workspace:
-        found = night(
-            workspace,
-            as_of=as_of,
-            now=now,
-            formula=formula,
-            parameters=parameters,
-            sources=sources,
-            progress=progress,
-        )
-        result = score_known(
-            workspace, found.known, found.people, found.before, found.around, parameters, progress=progress
-        )
-    result.notes["read"] = found.how
-    return result
+        sums = bring_up_to(workspace, as_of=as_of, now=now, parameters=parameters, sources=sources, progress=progress)
+
+        def computed() -> Result:
+            people, before = people_and_forecast(workspace, sums, run.formula, progress=progress)
+            result = score_known(workspace, sums.known, people, before, sums.around, parameters, progress=progress)
+            result.notes["read"] = sums.how
+            return result
+
+        return computed_once(sums.fingerprint(run), computed) if sums.kept else computed()
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from scoring.actions.errors import ScoringError
 from scoring.actions.spool import People, Spool
 from scoring.actions.topics import starter_topics
 from scoring.engine import Backtest, Inputs, Parameters, Result, backtest
+from scoring.engine.progress import Progress
 
 pc: Any = pyarrow.compute
 
@@ -58,7 +59,7 @@ def score_dataset(
     as_of: datetime,
     parameters: Parameters,
     out: Path,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> DatasetReport:
     """Score a data set as known at a moment and write one row per person to `out` (.csv or .parquet), highest first.
 
@@ -118,7 +119,7 @@ def backtest_dataset(
     network: str | None = None,
     cut: datetime,
     parameters: Parameters,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> BacktestReport:
     """Make the forecast of a moment from a data set, and hold it and plain baselines against what then happened.
 
@@ -161,7 +162,7 @@ def _read(
     format: str,
     network: str | None,
     rejected: Callable[[list[Reject]], None],
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> Iterator[_Data]:
     """Read a data set into files as the log has them, which are there as long as the context is."""
     source = open_source(path, format, network=network)

@@ -1,17 +1,16 @@
 """One run at a time, across all processes and machines that share the database."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from scoring.actions.errors import RunInProgress
 from scoring.models import ScoreRun
-
-# Advisory locks share one space of 64-bit numbers per database; nothing else here takes one.
-KEY: Final = int.from_bytes(b"swayruns")
+from scoring.queries.progress import RUN_LOCK
 
 
 class RunLock:
@@ -25,6 +24,11 @@ class RunLock:
         with self._connection.cursor() as cursor:
             cursor.execute("SELECT 1")
 
+    def note(self, run: ScoreRun, progress: dict[str, Any]) -> None:
+        """Note how far a run is where others see it at once, whatever transaction the run is in."""
+        with self._connection.cursor() as cursor:
+            cursor.execute("UPDATE scoring_scorerun SET progress = %s WHERE id = %s", [json.dumps(progress), run.pk])
+
 
 @contextmanager
 def run_lock() -> Iterator[RunLock]:
@@ -37,7 +41,7 @@ def run_lock() -> Iterator[RunLock]:
     connection = connections.create_connection(DEFAULT_DB_ALIAS)
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [KEY])
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [RUN_LOCK])
             (held,) = cursor.fetchone()
         if not held:
             raise RunInProgress(_who())
@@ -53,7 +57,7 @@ def _release(connection: BaseDatabaseWrapper) -> None:
     # Closing alone frees it too, but a little later than the next run may ask.
     if connection.is_usable():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [KEY])
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [RUN_LOCK])
 
 
 def _who() -> str:

@@ -5,7 +5,7 @@ import json
 import logging
 import shutil
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from scoring.engine.daily import Days, summaries, texts
 from scoring.engine.forecasts import Forecast, horizon_before
 from scoring.engine.hindsight import forecast_at
 from scoring.engine.people import People
+from scoring.engine.progress import Progress
 from scoring.engine.run import Around
 from scoring.engine.snapshot import Known, known, texts_from
 from scoring.engine.state import State, rolled
@@ -65,17 +66,6 @@ _EPOCH: Final = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
-    """All that a run is computed from, by account; `how` says in a line what was read."""
-
-    known: Known
-    people: People
-    before: Forecast | None
-    around: Around
-    how: str
-
-
-@dataclass(frozen=True, slots=True)
 class Sources:
     """What a run takes from the database, apart from the manifest of the log."""
 
@@ -90,17 +80,42 @@ def can_roll(as_of: datetime, parameters: Parameters) -> bool:
     return not as_of.timestamp() % DAY and not parameters.horizon_days % 1
 
 
-def night(
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """All that is known by account at a midnight; `how` says in a line what was read, `kept` whether it is kept."""
+
+    known: Known
+    around: Around
+    how: str
+    kept: bool
+    keeping: "_Keeping"
+
+    def fingerprint(self, run: ScoreRun) -> str:
+        """Return what tells apart all that a run may be computed from."""
+        sources = self.keeping.sources
+        said = hashlib.sha256()
+        before = ScoreRun.objects.filter(as_of__lt=run.as_of, formula=run.formula).exclude(forecast="")
+        state = ScoreState.objects.get(key=self.keeping.key)
+        names = [run.pk, run.as_of.isoformat(), state.folder, self.keeping.parameters.fingerprint(), _LAYOUT]
+        said.update(json.dumps([*names, *before.order_by("pk").values_list("forecast", flat=True)]).encode())
+        for table in (sources.owners, sources.topics.parents):
+            for column in table.columns:
+                said.update(column.to_numpy().tobytes())
+        for array in (sources.seeds, sources.erased):
+            said.update(array.tobytes())
+        return said.hexdigest()[:32]
+
+
+def bring_up_to(
     workspace: Workspace,
     *,
     as_of: datetime,
     now: datetime,
-    formula: Formula,
     parameters: Parameters,
     sources: Sources,
-    progress: Callable[[str], None],
-) -> Night:
-    """Bring the sums of all days to a midnight, keep them for the next night, and return what a run needs.
+    progress: Progress,
+) -> Sums:
+    """Bring the sums of all days to a midnight, keep them for the next night, and return them.
 
     Yesterday's sums age, and take in what the log has got since: new days, and days for which something came late, up
     to `LATE_DAYS`. Where there are none, where they can't be read, or where something came later than that, they are
@@ -111,14 +126,19 @@ def night(
     stored = ScoreState.objects.filter(key=keeping.key).first()
     plan = _plan(stored, keeping.until, keeping.log_of, now)
     if plan.stored is not None:
-        progress(f"taking in {len(plan.changed)} days")
         found, around = keeping.roll(plan.stored, plan)
     else:
-        progress(f"reading all {len(keeping.log_of):,} days: {plan.how}")
-        found, around = keeping.rebuild(keep=not plan.earlier)
-    people = People.of(workspace, found.state, sources.owners)
-    before = _forecast_before(workspace, keeping, people, formula, parameters, progress)
-    return Night(found, people, before, around, plan.how)
+        found, around = keeping.rebuild(plan.how, keep=not plan.earlier)
+    return Sums(found, around, plan.how, not plan.earlier, keeping)
+
+
+def people_and_forecast(
+    workspace: Workspace, sums: Sums, formula: Formula, *, progress: Progress
+) -> tuple[People, Forecast | None]:
+    """Return everybody, and what was foretold of them a horizon before the sums; None where too little was known."""
+    keeping = sums.keeping
+    people = People.of(workspace, sums.known.state, keeping.sources.owners)
+    return people, _forecast_before(workspace, keeping, people, formula, keeping.parameters, progress)
 
 
 def make_anew(
@@ -128,15 +148,14 @@ def make_anew(
     now: datetime,
     parameters: Parameters,
     sources: Sources,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> ScoreState:
     """Make the sums of all days before a midnight from the whole log, in the place of those kept; return their row.
 
     The caller holds the lock of runs.
     """
     keeping = _keeping(workspace, as_of, now, parameters, sources, progress)
-    progress(f"reading all {len(keeping.log_of):,} days")
-    keeping.rebuild(keep=True)
+    keeping.rebuild("asked for", keep=True)
     return ScoreState.objects.get(key=keeping.key)
 
 
@@ -243,7 +262,7 @@ class _Keeping:
     sources: Sources
     log_of: dict[int, LogDay]
     added: int
-    progress: Callable[[str], None]
+    progress: Progress
 
     @property
     def kept_from(self) -> int:
@@ -251,8 +270,9 @@ class _Keeping:
         days = max(LATE_DAYS, self.parameters.horizon_days, self.parameters.credibility_days)
         return self.until // DAY - int(np.ceil(days)) - 1
 
-    def rebuild(self, *, keep: bool) -> tuple[Known, Around]:
+    def rebuild(self, why: str, *, keep: bool) -> tuple[Known, Around]:
         matches = self._matches(self.log_of)
+        self.progress(f"reading the whole log: {why}", self.rows(self.log_of))
         seen = activity(self.workspace, self.inputs(self.log_of, self.log_of, matches))
         found = known(self.workspace, seen, self.until, self.parameters)
         assert found.days is not None, "known makes them"
@@ -279,6 +299,7 @@ class _Keeping:
         if plan.changed:
             window = {day - before for day in plan.changed for before in range(POST_DAYS + 1)}
             fresh = self._matches(plan.fresh)
+            self.progress(f"taking in days: {len(plan.changed)}", self.rows(plan.changed))
             other = {day: path for day, path in plan.folders.items() if day in window and day not in plan.fresh}
             matches = pa.concat_tables([fresh, self._stored(other, "matches").select(POST_TOPICS.names)])
             needed = {day - before for day in plan.changed for before in (0, 1)}
@@ -302,6 +323,10 @@ class _Keeping:
             state = self._keep(state, seen, sets, days, new_prints, matches, rebuilt=False, plan=plan)
         return Known(state, prints), self._around(sets, networks)
 
+    def rows(self, days: Iterable[int]) -> int:
+        """Return how many rows the log has of some days."""
+        return sum(self.log_of[day].rows for day in days if day in self.log_of)
+
     def inputs(self, acts: Iterable[int], posts: Iterable[int], matches: pa.Table) -> Inputs:
         """Return what the engine reads of some days of the log."""
         acted, posted = (sorted(set(days) & self.log_of.keys()) for days in (acts, posts))
@@ -314,8 +339,9 @@ class _Keeping:
         )
 
     def _matches(self, days: Iterable[int]) -> pa.Table:
-        self.progress("topics of posts")
-        files = [path for day in sorted(set(days) & self.log_of.keys()) for path in self.log_of[day].posts]
+        days = set(days)
+        self.progress("topics of posts", self.rows(days))
+        files = [path for day in sorted(days & self.log_of.keys()) for path in self.log_of[day].posts]
         found = self.sources.topics.matcher.match_all(texts_of(files, self.until, erased=self.sources.erased))
         return found.cast(POST_TOPICS)
 
@@ -378,6 +404,10 @@ class _Keeping:
             }
             if rebuilt:
                 values["rebuilt_at"] = self.now
+            else:
+                # A clock may have been set back since.
+                before = ScoreState.objects.values_list("rebuilt_at", flat=True).get(key=self.key)
+                values["made_at"] = max(self.now, before)
             row, _ = ScoreState.objects.update_or_create(key=self.key, defaults=values)
             gone = StateDay.objects.filter(state=row)
             (gone if rebuilt else gone.filter(day__in=list(map(_date, changed)))).delete()
@@ -393,7 +423,7 @@ def _keeping(
     now: datetime,
     parameters: Parameters,
     sources: Sources,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> _Keeping:
     log_days, added = days_at_rest(as_of)
     return _Keeping(
@@ -415,7 +445,7 @@ def _forecast_before(
     people: People,
     formula: Formula,
     parameters: Parameters,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> Forecast | None:
     """Return what was foretold a horizon ago; where no run did, what it would have been, from the whole log."""
     cut = horizon_before(keeping.until, parameters)
@@ -426,8 +456,8 @@ def _forecast_before(
             return read_forecast(_root() / run.forecast)
         except (OSError, KeyError, ValueError) as error:  # made anew, whatever became of it
             log.error("the forecast of %s can't be read: %s", run, type(error).__name__)
-    progress("forecasting as of a horizon ago")
     days = [day for day in keeping.log_of if day * DAY < cut]
+    progress("forecasting as of a horizon ago", keeping.rows(days))
     with Workspace(workspace.connection) as inner:
         seen = activity(inner, keeping.inputs(days, days, POST_TOPICS.empty_table()))
         return forecast_at(

@@ -172,18 +172,20 @@ def publish(
     finished: Callable[[], datetime],
     make_current: bool,
     check: Callable[[], None],
+    copied: Callable[[int, int], None] = lambda rows, of: None,
 ) -> None:
     """Store a run's rows in place of those that it has, and say that it is done, in one transaction.
 
     Readers see the run's old rows, or none where it had none, until the commit; rows are never locked for longer than
-    the last statements take. `check` is called last and may raise. The run becomes the current one if it has the
+    the last statements take. `check` is called last and may raise; `copied` is told
+    how many rows are in the database, of how many. The run becomes the current one if it has the
     highest moment among the finished runs of the current formula, and no earlier moment than the run that is current
     now; with `make_current` in any case.
     """
     for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic():
-                _publish(run, result, now, finished, make_current, check)
+                _publish(run, result, now, finished, make_current, check, copied)
         except IntegrityError as error:
             gone = isinstance(error.__cause__, psycopg.errors.ForeignKeyViolation)
             if not gone or attempt == TRIES:
@@ -199,6 +201,7 @@ def _publish(
     finished: Callable[[], datetime],
     make_current: bool,
     check: Callable[[], None],
+    copied: Callable[[int, int], None],
 ) -> None:
     rows = rows_of(result, people=_ids(Person.objects.all()), topics=_ids(Topic.objects.all()))
     tables: dict[Any, pa.Table] = {
@@ -208,12 +211,19 @@ def _publish(
         ReachPart: rows.parts,
     }
     large = rows.scores.num_rows >= LARGE
+    done, of = 0, sum(table.num_rows for table in tables.values())
+
+    def sent(rows: int) -> None:
+        nonlocal done
+        done += rows
+        copied(done, of)
+
     for model, table in tables.items():
         if large:
             _make_aside(model, run)
         else:
             model.objects.filter(run=run).delete()
-        _copy(model, run, table)
+        _copy(model, run, table, sent)
     for model in tables if large else ():
         _complete(model, run)
     _store_backtest(run, result.backtest)
@@ -229,11 +239,11 @@ def _publish(
     run.people = rows.scores.num_rows
     run.interactions = int(result.notes["interactions"])
     run.notes = {**result.notes, "left_out": rows.left_out}
-    run.step, run.error, run.attempts = "", "", 1
+    run.step, run.progress, run.error, run.attempts = "", {}, "", 1
     run.save(
         update_fields=[
             *("is_shadow", "state", "started_at", "finished_at", "people", "interactions", "notes", "forecast"),
-            *("step", "error", "attempts"),
+            *("step", "progress", "error", "attempts"),
         ]
     )
     _choose_current(run, make_current)
@@ -265,8 +275,10 @@ def _ids(rows: models.QuerySet[Any]) -> Ints:
     return np.fromiter(rows.values_list("pk", flat=True).iterator(chunk_size=CHUNK), dtype=np.int64)
 
 
-def _copy(model: type[models.Model], run: ScoreRun, table: pa.Table) -> None:
-    """Append rows through COPY: to the run's table if it has one, else to the model's."""
+def _copy(
+    model: type[models.Model], run: ScoreRun, table: pa.Table, sent: Callable[[int], None] = lambda rows: None
+) -> None:
+    """Append rows through COPY: to the run's table if it has one, else to the model's; say how many at a time."""
     columns = sql.SQL(", ").join(sql.Identifier(name) for name in copied_columns(model, table))
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [_aside(model, run)])
@@ -276,6 +288,7 @@ def _copy(model: type[models.Model], run: ScoreRun, table: pa.Table) -> None:
         with cursor.copy(statement) as copy:
             for text in copied_texts(run, table):
                 copy.write(text)
+                sent(text.count(b"\n"))
 
 
 def copied_columns(model: type[models.Model], table: pa.Table) -> list[str]:

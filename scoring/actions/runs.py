@@ -18,6 +18,7 @@ from scoring.actions.errors import LogFaulty, RunInProgress, ScoringError
 from scoring.actions.formulas import ensure_formula, formula_at, parameters_of
 from scoring.actions.lock import RunLock, run_lock
 from scoring.actions.nights import Sources, can_roll, keep_forecast, make_anew, sweep_states
+from scoring.actions.steps import RunSteps
 from scoring.actions.topics import ensure_topics
 from scoring.engine import EngineError
 from scoring.engine.tables import Workspace
@@ -25,8 +26,6 @@ from scoring.models import Formula, ScoreRun, ScoreRunQuerySet, ScoreState, Topi
 from scoring.queries.topics import stored_topics
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[str], None]
 
 # How long a run that failed waits before it is started again by itself; after the last of these it isn't any more.
 PAUSES: Final = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=4))
@@ -39,7 +38,7 @@ def score(
     as_of: datetime,
     now: datetime,
     formula: Formula | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[str], None] | None = None,
     make_current: bool = False,
     by_itself: bool = False,
 ) -> ScoreRun:
@@ -57,6 +56,9 @@ def score(
 
     Raises RunInProgress if another run is going on anywhere, ScoringError for a moment after `now`, and whatever made
     it fail: the ledger then says so, and the readers keep what they had.
+
+    A run that was killed goes on from what it had finished: activity is in the log, sums are kept by nights, and what
+    was computed until it is published.
     """
     if timezone.is_naive(as_of):
         raise ValueError("as_of must be aware")
@@ -72,7 +74,10 @@ def score(
         formula = formula or ensure_formula(now, as_of=as_of)
         run = _begin(as_of=as_of, formula=formula, now=now, by_itself=by_itself)
         try:
-            _compute_and_publish(run, now, finished, _steps(run, progress), make_current, lock)
+            steps = RunSteps(run, now, lock, progress)
+            _compute_and_publish(run, now, finished, steps, make_current, lock)
+            run.notes = {**run.notes, "steps": steps.took()}
+            run.save(update_fields=["notes"])
         except BaseException as error:
             _fail(run, error, finished(), again=by_itself or _is_of_the_night(run, now))
             raise
@@ -106,7 +111,7 @@ def _compute_and_publish(
     run: ScoreRun,
     now: datetime,
     finished: Callable[[], datetime],
-    step: Progress,
+    step: RunSteps,
     make_current: bool,
     lock: RunLock,
 ) -> None:
@@ -118,9 +123,8 @@ def _compute_and_publish(
     step("people")
     try:
         result = compute_night(
-            as_of=run.as_of,
+            run=run,
             now=now,
-            formula=run.formula,
             sources=sources_of_runs(),
             progress=step,
         )
@@ -131,10 +135,18 @@ def _compute_and_publish(
         _refuse_faulty_log(run.as_of, deep=True)
         raise
     step("publishing")
-    publishing.publish(run, result, now=now, finished=finished, make_current=make_current, check=lock.check)
+    publishing.publish(
+        run,
+        result,
+        now=now,
+        finished=finished,
+        make_current=make_current,
+        check=lock.check,
+        copied=step.done,
+    )
 
 
-def rebuild_state(*, now: datetime, progress: Progress) -> ScoreState:
+def rebuild_state(*, now: datetime, progress: Callable[[str], None]) -> ScoreState:
     """Make the sums that runs of the current formula go on from anew, from the whole log, and return their row.
 
     They are of the moment of the run that readers see, or of the last midnight before there is one. Raises
@@ -154,7 +166,12 @@ def rebuild_state(*, now: datetime, progress: Progress) -> ScoreState:
         _refuse_faulty_log(as_of, deep=False)
         with engine_connection() as connection, Workspace(connection) as workspace:
             state = make_anew(
-                workspace, as_of=as_of, now=now, parameters=parameters, sources=sources_of_runs(), progress=progress
+                workspace,
+                as_of=as_of,
+                now=now,
+                parameters=parameters,
+                sources=sources_of_runs(),
+                progress=lambda step, _rows=0, /: progress(step),
             )
         sweep_states(run)
         return state
@@ -174,17 +191,6 @@ def _refuse_faulty_log(as_of: datetime, *, deep: bool) -> None:
             f"the activity log is damaged: {faults[0].path} is {faults[0].what}{others}; "
             "copy it back from a backup, manage.py log verify says of each what is wrong"
         )
-
-
-def _steps(run: ScoreRun, progress: Progress | None) -> Progress:
-    """Return what notes each step on the run, where the admin shows it, and passes it on."""
-
-    def step(name: str) -> None:
-        ScoreRun.objects.filter(pk=run.pk).update(step=name[: ScoreRun._meta.get_field("step").max_length])
-        if progress is not None:
-            progress(name)
-
-    return step
 
 
 def _is_of_the_night(run: ScoreRun, now: datetime) -> bool:

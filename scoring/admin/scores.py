@@ -20,6 +20,7 @@ from accounts.models import Person, User
 from accounts.queries import with_handle
 from scoring.models import Appeal, Backtest, Score, ScoreRun, Topic
 from scoring.queries import KLOUT, KLOUT_LICENCE
+from scoring.queries.progress import is_run_going_on, run_progress
 
 
 class LinesField(forms.CharField):
@@ -201,8 +202,13 @@ class ScoreRunAdmin(ReadOnly, ListAdmin):
             "attempts",
             "retry_at",
         ),
-        *("step", "error"),
+        *("going_on", "error"),
     ]
+    fields = [
+        *("as_of", "formula", ("state", "is_current", "is_shadow"), "going_on", "error"),
+        *(("started_at", "finished_at"), ("attempts", "retry_at"), ("people", "interactions"), "notes"),
+    ]
+    readonly_fields = ["going_on"]
     list_filter = ["state", "is_current", "is_shadow", "formula"]
     list_select_related = ["formula"]
     date_hierarchy = "as_of"
@@ -232,6 +238,42 @@ class ScoreRunAdmin(ReadOnly, ListAdmin):
     @admin.display(description="took", ordering="took", empty_value="still going")
     def duration(self, run: Any) -> str | None:
         return None if run.took is None else f"{run.took.total_seconds():.1f} s"
+
+    @admin.display(description="at")
+    def going_on(self, run: ScoreRun) -> str:
+        """Return where a run is: the step, its rows, how fast it goes and how long it will take."""
+        found = run_progress(run, timezone.now())
+        if found is None or run.state == ScoreRun.State.FAILED:
+            return run.step or "–"
+        if not is_run_going_on():
+            return f"{found.step}: stopped here"
+        said = [found.step]
+        if found.rows:
+            said.append(f"{found.done:,} of {found.rows:,} rows" if found.done else f"{found.rows:,} rows")
+        if found.rate:
+            said.append(f"{'' if found.done else 'about '}{found.rate:,.0f} a second")
+        said.append(f"since {_span(found.seconds)}")
+        said.append("no run to go by yet" if found.seconds_left is None else f"about {_span(found.seconds_left)} left")
+        return ", ".join(said)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return _again_while_running(super().changelist_view(request, extra_context))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        return _again_while_running(super().changeform_view(request, *args, **options))
+
+
+def _again_while_running(page: HttpResponse) -> HttpResponse:
+    """Let a page be loaded again every few seconds as long as a run goes on."""
+    if is_run_going_on():
+        page.headers["Refresh"] = "5"
+    return page
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 class RunFilter(admin.SimpleListFilter):

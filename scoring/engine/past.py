@@ -1,6 +1,5 @@
 """The forecast of any moment of the past against what then happened: a backtest by itself, without a run."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from scoring.engine.inputs import Inputs
 from scoring.engine.pairs import pairs_of
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People
-from scoring.engine.run import quiet
+from scoring.engine.progress import Progress, quiet
 from scoring.engine.snapshot import known
 from scoring.engine.state import State
 from scoring.engine.tables import Workspace
@@ -23,7 +22,7 @@ def backtest(
     parameters: Parameters,
     cut: int,
     *,
-    progress: Callable[[str], None] = quiet,
+    progress: Progress = quiet,
     connection: Any = None,
 ) -> Backtest | None:
     """Hold the forecast of a moment, with the band that it came with, against what then happened.
@@ -38,8 +37,8 @@ def backtest(
         The formula.
     cut : int
         The moment, in epoch seconds.
-    progress : callable
-        Called with the name of each step as it begins.
+    progress : Progress
+        Told each step as it begins.
     connection : ibis backend, optional
         Where to do the table work; without one, a DuckDB in memory.
 

@@ -1,6 +1,5 @@
 """One run, from tables to scores: the order of the steps, and nothing else."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,27 +16,18 @@ from scoring.engine.hindsight import forecast_at, judge
 from scoring.engine.inputs import RESTS, SCORES, Inputs
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People
+from scoring.engine.progress import Progress, quiet
 from scoring.engine.results import Result
 from scoring.engine.snapshot import Known, Snapshot, known, snapshot
 from scoring.engine.tables import Workspace
 from scoring.engine.taken import taken_of
 
 
-def quiet(step: str) -> None:
-    """Report nothing.
-
-    Parameters
-    ----------
-    step : str
-        Name of the step that begins.
-    """
-
-
 def compute(
     inputs: Inputs,
     parameters: Parameters | None = None,
     *,
-    progress: Callable[[str], None] = quiet,
+    progress: Progress = quiet,
     connection: Any = None,
 ) -> Result:
     """Compute everybody's score from the activity before a moment.
@@ -51,8 +41,8 @@ def compute(
         What to read.
     parameters : Parameters, optional
         The formula; without it, the one of this version of the engine.
-    progress : callable
-        Called with the name of each step as it begins.
+    progress : Progress
+        Told each step as it begins.
     connection : ibis backend, optional
         Where to do the table work; without one, a DuckDB in memory.
 
@@ -128,7 +118,7 @@ def score_known(
     around: Around,
     formula: Parameters,
     *,
-    progress: Callable[[str], None] = quiet,
+    progress: Progress = quiet,
 ) -> Result:
     """Compute everybody's score from what is known at a moment.
 
@@ -146,8 +136,8 @@ def score_known(
         What the run is told besides.
     formula : Parameters
         The formula.
-    progress : callable
-        Called with the name of each step as it begins.
+    progress : Progress
+        Told each step as it begins.
 
     Returns
     -------
@@ -160,11 +150,11 @@ def score_known(
         The walk didn't come to rest.
     """
     state = known.state
-    progress("scoring")
+    progress("scoring", int(workspace.number(state.pairs.count())))
     now = snapshot(workspace, known, people, seeds=around.seeds, resting=around.rests, formula=formula)
-    progress("checking the forecast of a horizon ago")
+    progress("checking the forecast of a horizon ago", int(now.pairs.giver.size))
     calibration, tested = _check(now, people, before, formula)
-    progress("splitting by topic, kind and supporter")
+    progress("splitting by topic, kind and supporter", int(now.pairs.giver.size))
     split = explain.over_acts(workspace, state, people, now.pairs, now.reach, formula)
     topics = explain.topics(split, around.topic_sets, people, now.reach.reach, around.topic_parents, formula)
     parts = explain.parts(split, people, around.networks)

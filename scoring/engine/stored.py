@@ -1,7 +1,8 @@
-"""States, days and forecasts as Parquet files: written whole, and read as the tables that they were."""
+"""States, days, forecasts and results as Parquet files: written whole, and read as the tables that they were."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Final
 
@@ -9,11 +10,13 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet
 
+from scoring.engine.backtests import Backtest, Bin, Ranking
 from scoring.engine.daily import COUNTS, PAIR, SORT, TEXTS, WEIGHTS, Days
 from scoring.engine.forecasts import Forecast
 from scoring.engine.inputs import POST_TOPICS
+from scoring.engine.results import Result
 from scoring.engine.state import RECENT, State
-from scoring.engine.tables import Table, Workspace
+from scoring.engine.tables import Table, Workspace, to_disk
 
 _SETS: Final = pa.schema([("topic_set", pa.int64()), ("topic", pa.int64())])
 
@@ -194,3 +197,53 @@ def read_forecast(folder: Path) -> Forecast:
     said = {name.decode(): value.decode() for name, value in (people.schema.metadata or {}).items()}
     exchanges = pyarrow.parquet.read_table(folder / "exchanges.parquet")
     return Forecast(int(said["until"]), said["seeded_from"], people, exchanges)
+
+
+_RESULT: Final = ("scores", "topics", "supports", "parts")
+
+
+def write_result(result: Result, folder: Path) -> None:
+    """Write everything that a run gives, and force it to the disk.
+
+    Parameters
+    ----------
+    result : Result
+        What was computed.
+    folder : Path
+        Where to, made if it isn't there.
+    """
+    write_forecast(result.forecast, folder)
+    for name in _RESULT:
+        pyarrow.parquet.write_table(getattr(result, name), folder / f"{name}.parquet", compression="zstd")
+    said = {"notes": result.notes, "backtest": None if result.backtest is None else asdict(result.backtest)}
+    (folder / "said.json").write_text(json.dumps(said))
+    to_disk(folder)
+
+
+def read_result(folder: Path) -> Result:
+    """Return a result that was written.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is.
+
+    Returns
+    -------
+    Result
+        The same, to the bit.
+
+    Raises
+    ------
+    OSError, ValueError
+        It isn't there, or isn't whole.
+    """
+    said = json.loads((folder / "said.json").read_text())
+    tables = {name: pyarrow.parquet.read_table(folder / f"{name}.parquet") for name in _RESULT}
+    found = said["backtest"]
+    backtest = None
+    if found is not None:
+        rankings = {name: Ranking(**ranking) for name, ranking in found.pop("baselines").items()}
+        score, bins = Ranking(**found.pop("score")), tuple(Bin(**each) for each in found.pop("bins"))
+        backtest = Backtest(**found, score=score, baselines=rankings, bins=bins)
+    return Result(**tables, notes=said["notes"], forecast=read_forecast(folder), backtest=backtest)

@@ -48,6 +48,12 @@ class ScoreRun(models.Model):
     people = models.PositiveIntegerField(default=0)
     interactions = models.PositiveBigIntegerField(default=0)
     step = models.CharField(max_length=80, blank=True, help_text="What it is at, or was at when it stopped.")
+    progress = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="Of the step: since when, how many rows it has, and how many are done.",
+    )
     error = models.TextField(blank=True)
     notes = models.JSONField(default=dict, blank=True)
     forecast = models.CharField(

@@ -1,15 +1,20 @@
 """A run whose process is killed on the way: readers keep what they had, and the next run finishes it."""
 
-from datetime import UTC, datetime
+import random
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from scoring.actions import publishing, score, score_unfinished
+from scoring.actions import publishing, score, score_night, score_unfinished
 from scoring.models import Score, ScoreRun, Support, TopicReach
 from tests.factories.scoring import FormulaFactory
-from tests.processes import kill_when_there
-from tests.scoring.conftest import NOW
+from tests.processes import ROOT, child_environment, kill_when_there
+from tests.scoring.conftest import APRIL_3, NOW
+from tests.scoring.test_nights import assert_same, numbers
 
 APRIL_1 = datetime(2026, 4, 1, tzinfo=UTC)
 APRIL_2 = datetime(2026, 4, 2, tzinfo=UTC)
@@ -31,8 +36,8 @@ def step(name):
         wait()
 
 copy = publishing._copy
-def copying(model, run, table):
-    copy(model, run, table)
+def copying(model, run, table, *others):
+    copy(model, run, table, *others)
     if sys.argv[1] == "copied " + model.__name__:
         wait()
 publishing._copy = copying
@@ -86,6 +91,75 @@ def test_a_run_killed_with_signal_9_is_finished_by_the_next(
     undisturbed = score(as_of=APRIL_2, now=NOW)
     assert found == pytest.approx(dict(Score.objects.filter(run=undisturbed).values_list("person", "score")), abs=1e-9)
     assert len(found) == 30
+
+
+# Says when it begins, and when the run is over.
+RUN = """
+import sys
+import django
+django.setup()
+from datetime import datetime
+from scoring.actions import publishing, score
+publishing.LARGE = int(sys.argv[3])
+print("begins", flush=True)
+score(as_of=datetime.fromisoformat(sys.argv[1]), now=datetime.fromisoformat(sys.argv[2]))
+print("ends", flush=True)
+"""
+MOMENTS = 5
+
+
+def run_and_kill(as_of: datetime, seconds: float | None, large: int) -> float:
+    """Run in a process of its own; kill it so long after its beginning, or let it end, and say after how long."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, as_of.isoformat(), NOW.isoformat(), str(large)],
+        cwd=ROOT,
+        env=child_environment(),
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == b"begins\n"
+        started = time.monotonic()
+        if seconds is None:
+            assert process.stdout.readline() == b"ends\n"
+        else:
+            time.sleep(seconds)
+        return time.monotonic() - started
+    finally:
+        if seconds is not None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("large", [1, 31])
+def test_nights_killed_at_random_moments_end_as_those_that_were_left_alone(
+    known: Path, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "LARGE", large)
+    score(as_of=APRIL_1, now=NOW)
+    whole = run_and_kill(APRIL_2, None, large)
+    found = {}
+    for place in range(MOMENTS):
+        before = ScoreRun.objects.get(is_current=True)
+        rows = numbers(before)
+        as_of = APRIL_3 + timedelta(days=place)
+        # One moment in each stretch of the night, so that none is left out.
+        run_and_kill(as_of, (place + random.random()) / MOMENTS * whole, large)  # no secret
+        killed = ScoreRun.objects.filter(as_of=as_of).first()
+        is_done = killed is not None and killed.state == ScoreRun.State.DONE
+        assert ScoreRun.objects.current() == (killed if is_done else before)
+        assert is_done or numbers(before) == rows
+        assert killed is None or is_done or numbers(killed) == {}
+        score_night(as_of=as_of, now=NOW)
+        run = ScoreRun.objects.get(as_of=as_of)
+        assert (run.state, run.is_current) == (ScoreRun.State.DONE, True)
+        found[as_of] = numbers(run)
+        assert Score.objects.filter(run=run).count() == 30
+    for as_of, after_kill in list(found.items())[:-1]:
+        # Of an earlier moment than the sums, so from the whole log.
+        assert_same(after_kill, numbers(score(as_of=as_of, now=NOW)))
 
 
 @pytest.mark.slow

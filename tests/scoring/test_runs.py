@@ -25,10 +25,11 @@ from scoring.actions import (
 )
 from scoring.actions.computing import compute_night
 from scoring.actions.errors import LogFaulty
-from scoring.actions.lock import KEY, run_lock
+from scoring.actions.lock import run_lock
 from scoring.actions.nights import forget_states
 from scoring.engine import Parameters, Result
 from scoring.models import Formula, Score, ScoreRun, Support, TopicReach
+from scoring.queries.progress import RUN_LOCK
 from tests.factories.accounts import UserFactory
 from tests.scoring.conftest import APRIL_1, APRIL_2, APRIL_3, NOW
 from tests.scoring.worlds import START
@@ -173,7 +174,7 @@ def test_a_run_whose_lock_was_lost_does_not_publish(known: Path) -> None:
                     "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1"
                     " AND (classid::bigint << 32) + objid::bigint = %s"
                     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-                    [KEY],
+                    [RUN_LOCK],
                 )
                 assert cursor.fetchall() == [(True,)]
 
@@ -214,14 +215,14 @@ def test_a_person_erased_while_rows_are_copied_costs_one_more_try(known: Path, m
     tries: list[int] = []
     copy = publishing._copy
 
-    def erasing(model: Any, run: ScoreRun, table: Any) -> None:
+    def erasing(model: Any, run: ScoreRun, table: Any, *others: Any) -> None:
         if model is Score:
             tries.append(table.num_rows)
             if len(tries) == 1:
                 rows = table.slice(0, 1).to_pylist()
                 rows[0]["person"] = -1
                 table = type(table).from_pylist(rows, schema=table.schema)
-        copy(model, run, table)
+        copy(model, run, table, *others)
 
     monkeypatch.setattr(publishing, "_copy", erasing)
     run = score(as_of=APRIL_2, now=NOW)

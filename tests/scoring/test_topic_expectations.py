@@ -13,6 +13,7 @@ from scoring.actions.computing import compute_scores, until
 from scoring.actions.spool import Spool
 from scoring.actions.topics import STARTER, read_topics, starter_topics
 from scoring.engine import Parameters
+from scoring.engine.progress import quiet
 
 EXPECTED = Path(__file__).parent / "data" / "rstudioconf_topics.csv"
 # As many as lists of people show.
@@ -41,7 +42,7 @@ def found(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
             seeds=people.seeds,
             topics=starter_topics(),
             parameters=Parameters(),
-            progress=lambda step: None,
+            progress=quiet,
         )
     handles = dict(zip(*(people.names[name].to_pylist() for name in ("key", "handle")), strict=True))
     slugs = [row.slug for row in read_topics(STARTER)]

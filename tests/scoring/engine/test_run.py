@@ -248,8 +248,15 @@ def test_progress_names_the_steps_and_notes_are_json() -> None:
     community(world, range(1, 13))
     steps: list[str] = []
 
-    result = compute(world.inputs(), progress=steps.append)
+    rows: list[int] = []
 
+    def hear(step: str, of: int = 0, /) -> None:
+        steps.append(step)
+        rows.append(of)
+
+    result = compute(world.inputs(), progress=hear)
+
+    assert rows[-1] == result.notes["pairs"] > 0
     assert steps == [
         "reading activity",
         "forecasting as of a horizon ago",
