@@ -3,14 +3,18 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
-from django.db import DEFAULT_DB_ALIAS, connections
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from scoring.actions.errors import RunInProgress
 from scoring.models import ScoreRun
 from scoring.queries.progress import RUN_LOCK
+
+# A note isn't worth waiting for: it is the only statement of the lock's session that could.
+_PATIENCE: Final = "100ms"
 
 
 class RunLock:
@@ -25,9 +29,18 @@ class RunLock:
             cursor.execute("SELECT 1")
 
     def note(self, run: ScoreRun, progress: dict[str, Any]) -> None:
-        """Note how far a run is where others see it at once, whatever transaction the run is in."""
-        with self._connection.cursor() as cursor:
-            cursor.execute("UPDATE scoring_scorerun SET progress = %s WHERE id = %s", [json.dumps(progress), run.pk])
+        """Note how far a run is where others see it at once, whatever transaction the run is in.
+
+        Where the line can't be had at once, nothing is noted. Raises OperationalError if the session is gone.
+        """
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE scoring_scorerun SET progress = %s WHERE id = %s", [json.dumps(progress), run.pk]
+                )
+        except OperationalError as error:
+            if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                raise
 
 
 @contextmanager
@@ -41,6 +54,7 @@ def run_lock() -> Iterator[RunLock]:
     connection = connections.create_connection(DEFAULT_DB_ALIAS)
     try:
         with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, FALSE)", [_PATIENCE])
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [RUN_LOCK])
             (held,) = cursor.fetchone()
         if not held:

@@ -90,7 +90,7 @@ def test_a_shadow_that_fails_disturbs_no_night_and_is_tried_again(
         set_shadow(formula=FormulaFactory.create(version=version), on=True, by=operator)
 
     def failing(**given: Any) -> Result:
-        if given["formula"].version == "broken":
+        if given["run"].formula.version == "broken":
             raise MemoryError
         return compute_night(**given)
 
@@ -106,7 +106,7 @@ def test_a_shadow_that_fails_disturbs_no_night_and_is_tried_again(
     order: list[str] = []
 
     def noting(**given: Any) -> Result:
-        order.append(given["formula"].version)
+        order.append(given["run"].formula.version)
         return compute_night(**given)
 
     monkeypatch.setattr(runs, "compute_night", noting)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -121,6 +121,20 @@ def test_whoever_holds_the_lock_is_seen(db: None) -> None:
     with run_lock():
         assert is_run_going_on()
     assert not is_run_going_on()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_noting_waits_for_nobody(known: Path) -> None:
+    run = at("publishing", 400)
+    with run_lock() as lock, transaction.atomic():
+        ScoreRun.objects.filter(pk=run.pk).update(step="held")
+        lock.note(run, {"done": 1})
+    run.refresh_from_db()
+    assert run.progress["done"] == 0
+    with run_lock() as lock:
+        lock.note(run, {"done": 1})
+    run.refresh_from_db()
+    assert run.progress == {"done": 1}
 
 
 def test_a_killed_run_says_where_it_stopped(known: Path, client: Client) -> None:
