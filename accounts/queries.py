@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from django.conf import settings
+from django.db import connection, models
 from django.db.models import Q, Value
 from django.db.models.functions import Lower
 
@@ -22,11 +24,24 @@ _OWNERS = pa.schema([("account", pa.int64()), ("person", pa.int64())])
 _LAST_USED_EVERY = timedelta(minutes=1)
 
 
+def numbers(rows: models.QuerySet[Any], *fields: str) -> list[npt.NDArray[np.int64]]:
+    """Return columns of bigint without nulls, an array each, in one order. One query.
+
+    They come by COPY in its binary form, a thousand times as quick as rows of Python objects where there are millions.
+    """
+    query = connection.ops.compose_sql(*rows.values_list(*fields).query.sql_with_params())
+    with connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT binary)") as copy:
+        said = b"".join(copy)
+    # Behind a header of 19 bytes (PostgreSQL, "COPY", binary format) each row is its number of fields, and of each
+    # field length and value; two bytes end it.
+    row = np.dtype([("", ">i2"), *((part, type_) for name in fields for part, type_ in (("", ">i4"), (name, ">i8")))])
+    found = np.frombuffer(said[19:-2], dtype=row)
+    return [found[name].astype(np.int64) for name in fields]
+
+
 def owners() -> pa.Table:
-    """Return whose each account is: a row (account key, person) per identity. One query, read in chunks."""
-    rows = Identity.objects.order_by().values_list("key", "person_id").iterator(chunk_size=50_000)
-    pairs = np.fromiter((number for row in rows for number in row), dtype=np.int64).reshape(-1, 2)
-    return pa.table([pa.array(pairs[:, 0]), pa.array(pairs[:, 1])], schema=_OWNERS)
+    """Return whose each account is: a row (account key, person) per identity. One query."""
+    return pa.table(numbers(Identity.objects.order_by(), "key", "person_id"), schema=_OWNERS)
 
 
 def seed_persons() -> npt.NDArray[np.int64]:

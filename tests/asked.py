@@ -20,7 +20,7 @@ def tables_asked() -> Iterator[list[str]]:
     with CaptureQueriesContext(connection) as captured:
         yield asked
     for query in captured:
-        outer, count = query["sql"], 1
+        outer, count = query["sql"].removeprefix("COPY ("), 1
         while count:  # subqueries, from the inside out
             outer, count = re.subn(r"\([^()]*\)", "", outer)
         found = _VERBS.search(outer)

@@ -32,6 +32,13 @@ SETTINGS = {
     "max_connections": "100",
     # A query over all nights (somebody's history) locks every partition with its indexes.
     "max_locks_per_transaction": "512",
+    # Nobody copies this server's log: what goes into a table that was made in the same transaction, as all rows of a
+    # large run do, then isn't written to the log as well, but forced to the disk with the commit.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    # Indexes of a run's tables are made in one go.
+    "maintenance_work_mem": "256MB",
+    "max_wal_size": "4GB",
     "log_checkpoints": "off",
     "cluster_name": "sway",
 }

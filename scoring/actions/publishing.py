@@ -5,11 +5,9 @@ both are made at once at the end. In one short moment these tables become partit
 run's rows go into the partition that takes what has no other.
 """
 
-import io
 import logging
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -19,14 +17,15 @@ import numpy.typing as npt
 import psycopg
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.csv
 from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.db.models import Exists, OuterRef, Window
 from django.db.models.functions import RowNumber
 from psycopg import sql
 
 from accounts.models import Person
+from accounts.queries import numbers
 from scoring import engine
+from scoring.actions.copying import copied_bytes, copied_columns
 from scoring.actions.errors import ScoringError
 from scoring.engine import Result
 from scoring.models import Backtest, ReachPart, Score, ScoreRun, Support, Topic, TopicReach
@@ -38,8 +37,6 @@ Ints = npt.NDArray[np.int64]
 
 # What floating sums may be off by, as a share of the larger value (or of 1).
 NOISE: Final = 1e-9
-# Rows of one write to the COPY stream.
-CHUNK: Final = 50_000
 # A person erased while the rows are copied fails the copy; each try begins with who is there now.
 TRIES: Final = 3
 # A run of as many scores gets tables of its own. Making these takes a tenth of a second, and every query that names no
@@ -203,7 +200,8 @@ def _publish(
     check: Callable[[], None],
     copied: Callable[[int, int], None],
 ) -> None:
-    rows = rows_of(result, people=_ids(Person.objects.all()), topics=_ids(Topic.objects.all()))
+    (people,), (topics,) = (numbers(model.objects.order_by(), "id") for model in (Person, Topic))
+    rows = rows_of(result, people=people, topics=topics)
     tables: dict[Any, pa.Table] = {
         Score: rows.scores,
         TopicReach: rows.topics,
@@ -271,51 +269,25 @@ def _store_backtest(run: ScoreRun, found: engine.Backtest | None) -> None:
     )
 
 
-def _ids(rows: models.QuerySet[Any]) -> Ints:
-    return np.fromiter(rows.values_list("pk", flat=True).iterator(chunk_size=CHUNK), dtype=np.int64)
-
-
 def _copy(
     model: type[models.Model], run: ScoreRun, table: pa.Table, sent: Callable[[int], None] = lambda rows: None
 ) -> None:
     """Append rows through COPY: to the run's table if it has one, else to the model's; say how many at a time."""
+    table = with_run(run, table)
     columns = sql.SQL(", ").join(sql.Identifier(name) for name in copied_columns(model, table))
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [_aside(model, run)])
         (large,) = cursor.fetchone()
         into = sql.Identifier(_aside(model, run) if large else model._meta.db_table)
-        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(into, columns)
-        with cursor.copy(statement) as copy:
-            for text in copied_texts(run, table):
-                copy.write(text)
-                sent(text.count(b"\n"))
+        with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(into, columns)) as copy:
+            for chunk, rows in copied_bytes(model, table):
+                copy.write(chunk)
+                sent(rows)
 
 
-def copied_columns(model: type[models.Model], table: pa.Table) -> list[str]:
-    """Return the columns that `copied_texts` holds, as the database calls them."""
-    return [_column(model, name) for name in ("run", *table.column_names)]
-
-
-def copied_texts(run: ScoreRun, table: pa.Table) -> Iterator[bytes]:
-    """Yield a run's rows as CSV that Arrow writes, a chunk at a time: floats come back to the bit.
-
-    The next chunk is written while the one before is being sent.
-    """
-    table = table.add_column(0, "run", pa.array(np.full(table.num_rows, run.pk, dtype=np.int64)))
-    with ThreadPoolExecutor(1) as writer:
-        ahead: Future[bytes] | None = None
-        for batch in table.to_batches(max_chunksize=CHUNK):
-            ahead, ready = writer.submit(_csv, batch), ahead
-            if ready is not None:
-                yield ready.result()
-        if ahead is not None:
-            yield ahead.result()
-
-
-def _csv(batch: pa.RecordBatch) -> bytes:
-    text = io.BytesIO()
-    pyarrow.csv.write_csv(batch, text, pyarrow.csv.WriteOptions(include_header=False))
-    return text.getvalue()
+def with_run(run: ScoreRun, table: pa.Table) -> pa.Table:
+    """Return rows with the run that they are of."""
+    return table.add_column(0, "run", pa.array(np.full(table.num_rows, run.pk, dtype=np.int64)))
 
 
 def _own(model: type[models.Model], run_id: int) -> str:
@@ -415,10 +387,6 @@ def _lock_out_readers(tables: list[type[models.Model]]) -> None:
 
 
 _BUSY: Final = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
-
-
-def _column(model: type[models.Model], field: str) -> str:
-    return str(model._meta.get_field(field).get_attname_column()[1])  # type: ignore[union-attr]  # no reverse relation
 
 
 def _choose_current(run: ScoreRun, make_current: bool) -> None:
