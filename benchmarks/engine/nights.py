@@ -181,8 +181,9 @@ def bare() -> dict[str, Any]:
         until = int(run.as_of.timestamp())
         found["aggregating"] = _seconds(
             lambda: db.execute(
-                "CREATE TABLE aggregated AS SELECT actor, target, count(*) AS acts, min(at) AS first, max(at) AS last,"  # noqa: S608
-                f" sum(pow(2.0, -({until} - at) / 86400.0 / 30.0)) AS slow FROM read_parquet('{log}') GROUP BY ALL"
+                'CREATE TABLE aggregated AS SELECT actor, target, count(*) AS acts, min("at") AS first, '  # noqa: S608
+                f'max("at") AS last, sum(pow(2.0, -({until} - "at") / 86400.0 / 30.0)) AS slow'
+                f" FROM read_parquet('{log}') GROUP BY ALL"
             )
         )
     people, ends = np.unique(np.concatenate([edges["actor"], edges["target"]]), return_inverse=True)
