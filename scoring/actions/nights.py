@@ -273,12 +273,19 @@ class _Keeping:
     def rebuild(self, why: str, *, keep: bool) -> tuple[Known, Around]:
         matches = self._matches(self.log_of)
         self.progress(f"reading the whole log: {why}", self.rows(self.log_of))
-        seen = activity(self.workspace, self.inputs(self.log_of, self.log_of, matches))
-        found = known(self.workspace, seen, self.until, self.parameters)
-        assert found.days is not None, "known makes them"
-        state = found.state
-        if keep:
-            state = self._keep(state, seen, seen.topic_sets, found.days, found.texts, matches, rebuilt=True)
+
+        def read(workspace: Workspace) -> tuple[Activity, Known]:
+            seen = activity(workspace, self.inputs(self.log_of, self.log_of, matches))
+            return seen, known(workspace, seen, self.until, self.parameters)
+
+        if not keep:
+            seen, found = read(self.workspace)
+            return Known(found.state, found.texts), self._around(seen.topic_sets, seen.networks)
+        # What was needed to make the sums is dropped as soon as they are written.
+        with Workspace(self.workspace.connection) as inner:
+            seen, found = read(inner)
+            assert found.days is not None, "known makes them"
+            state = self._keep(found.state, seen, seen.topic_sets, found.days, found.texts, matches, rebuilt=True)
         return Known(state, found.texts), self._around(seen.topic_sets, seen.networks)
 
     def roll(self, stored: ScoreState, plan: _Plan) -> tuple[Known, Around]:
@@ -303,24 +310,25 @@ class _Keeping:
             other = {day: path for day, path in plan.folders.items() if day in window and day not in plan.fresh}
             matches = pa.concat_tables([fresh, self._stored(other, "matches").select(POST_TOPICS.names)])
             needed = {day - before for day in plan.changed for before in (0, 1)}
-            seen = activity(self.workspace, self.inputs(needed, window, matches), networks)
-            days = summaries(self.workspace, seen, until=self.until, formula=self.parameters, days=plan.changed)
-            new_prints = texts(self.workspace, seen, since=0, until=self.until, days=plan.fresh)
-            back = {day: plan.folders[day] for day in plan.changed if day in plan.folders}
-            state = rolled(
-                self.workspace,
-                state,
-                added=days,
-                taken_back=self._taken_back(back) if back else None,
-                no_longer_recent=self._no_longer_recent(state, plan),
-                until=self.until,
-                formula=self.parameters,
-            )
-            sets = pa.concat_tables([sets, seen.topic_sets]).group_by(sets.column_names).aggregate([])
-            sets = sets.sort_by([(name, "ascending") for name in sets.column_names])
-            prints = pa.concat_tables([prints, new_prints])
-            networks = seen.networks
-            state = self._keep(state, seen, sets, days, new_prints, matches, rebuilt=False, plan=plan)
+            with Workspace(self.workspace.connection) as inner:
+                seen = activity(inner, self.inputs(needed, window, matches), networks)
+                days = summaries(inner, seen, until=self.until, formula=self.parameters, days=plan.changed)
+                new_prints = texts(inner, seen, since=0, until=self.until, days=plan.fresh)
+                back = {day: plan.folders[day] for day in plan.changed if day in plan.folders}
+                state = rolled(
+                    inner,
+                    state,
+                    added=days,
+                    taken_back=self._taken_back(back) if back else None,
+                    no_longer_recent=self._no_longer_recent(state, plan),
+                    until=self.until,
+                    formula=self.parameters,
+                )
+                sets = pa.concat_tables([sets, seen.topic_sets]).group_by(sets.column_names).aggregate([])
+                sets = sets.sort_by([(name, "ascending") for name in sets.column_names])
+                prints = pa.concat_tables([prints, new_prints])
+                networks = seen.networks
+                state = self._keep(state, seen, sets, days, new_prints, matches, rebuilt=False, plan=plan)
         return Known(state, prints), self._around(sets, networks)
 
     def rows(self, days: Iterable[int]) -> int:

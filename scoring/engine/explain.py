@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import ibis
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from scoring.engine import scale
 from scoring.engine.activity import DAY, KINDS
-from scoring.engine.arrays import Floats, Ints, sum_by
+from scoring.engine.arrays import Counts, Floats, Ints, sum_by
 from scoring.engine.inputs import PARTS, SUPPORTS, TOPICS
 from scoring.engine.lift import own_topics
 from scoring.engine.pairs import Pairs
@@ -21,6 +21,9 @@ from scoring.engine.reach import Reach
 from scoring.engine.state import State, act_weight, mixed
 from scoring.engine.tables import Table, Workspace
 from scoring.engine.topic_sets import NO_TOPIC, ancestors, with_above
+
+# Below this a supporter adds nothing but rounding.
+_LITTLE: Final = 1e-12
 
 
 @dataclass(frozen=True)
@@ -76,17 +79,16 @@ def over_acts(
         none = np.zeros(0, dtype=np.int64)
         return Split(none, none, none, none, np.zeros(0))
     each = {
-        "giver": people.numbers[pairs.giver[counted]],
-        "receiver": people.numbers[pairs.receiver[counted]],
-        "position": pairs.receiver[counted],
+        "giver": pairs.giver[counted].astype(np.int32),
+        "receiver": pairs.receiver[counted].astype(np.int32),
         "each": reach.contribution[counted] / pairs.weight_calendar[counted],
     }
-    table = people.persons(people.persons(state.details, "actor", "giver"), "target", "receiver")
+    table = people.placed(people.placed(state.details, "actor", "giver"), "target", "receiver")
     acts = table.inner_join(ibis.memtable(pa.table(each)), ["giver", "receiver"])
     acts = acts.mutate(part=acts.each * mixed(acts.slow, acts.burst, formula))
-    sums = acts.group_by("position", "kind", "network", "topic_set").aggregate(part=acts.part.sum())
-    found = workspace.arrays(sums.order_by("position", "kind", "network", "topic_set"))
-    return Split(**found)
+    sums = acts.group_by("receiver", "kind", "network", "topic_set").aggregate(part=acts.part.sum())
+    found = workspace.arrays(sums.order_by("receiver", "kind", "network", "topic_set"))
+    return Split(found["receiver"].astype(np.int64), found["kind"], found["network"], found["topic_set"], found["part"])
 
 
 def topics(
@@ -258,10 +260,8 @@ def supports(
         Rows of `SUPPORTS`, by supported and rank. A supporter who adds nothing, because nobody vouches for
         them, say, has a reach of 0 and ranks after those who do, by expected activity.
     """
-    # Rounded, so that the last bit of a sum doesn't decide; equals keep the order of the persons' numbers.
-    falling = np.lexsort((-reach.expected.round(12), -reach.contribution.round(12)))
-    rank, by_supported = _rank(pairs.receiver, falling)
-    rank_given, _by_supporter = _rank(pairs.giver, falling)
+    rank, by_supported = _ranked(pairs.receiver, reach, people.size)
+    rank_given, _by_supporter = _ranked(pairs.giver, reach, people.size)
     keep = by_supported[((rank <= kept) | (rank_given <= kept))[by_supported]]
     columns = {
         "supporter": people[pairs.giver[keep]],
@@ -276,11 +276,28 @@ def supports(
     return pa.table(columns, schema=SUPPORTS)
 
 
-def _rank(owner: Ints, falling: Ints) -> tuple[Ints, Ints]:
-    # From 1 within each owner, in the order given; and the order by owner and rank.
-    order = falling[np.argsort(owner[falling], kind="stable")]
-    place = np.arange(owner.size)
-    first = np.append(True, np.diff(owner[order]) != 0)[: owner.size]
-    rank = np.empty(owner.size, dtype=np.int64)
-    rank[order] = place - np.maximum.accumulate(np.where(first, place, 0)) + 1
+def _ranked(owner: Ints, reach: Reach, size: int) -> tuple[Counts, Ints]:
+    """Rank pairs within each owner; return the ranks from 1, and the order by owner and rank.
+
+    What adds more comes first, of what adds nothing what is expected to bring more. Values are rounded, so that the
+    last bit of a sum doesn't decide; equals keep their order.
+    """
+    # One whole number per pair sorts several times as fast as three: owner, whether anything is added, and as many
+    # leading bits of the value as there is room for, which rise with it since it isn't below 0.
+    room = 62 - int(size).bit_length()
+    some = reach.contribution > _LITTLE
+    value = np.where(some, reach.contribution, reach.expected).view(np.int64) >> (63 - room)
+    key = (owner << (room + 1)) | ((1 << (room + 1)) - 1 - (value | (some.astype(np.int64) << room)))
+    order = np.argsort(key)
+    key = key[order]
+    same = key[1:] == key[:-1]
+    # Where these bits leave it open, everything is looked at.
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    rows = order[tied]
+    falling = (-reach.expected[rows].round(12), -reach.contribution[rows].round(12), key[tied])
+    order[tied] = rows[np.lexsort((rows, *falling))]
+    ends = np.append(True, np.diff(key >> (room + 1)) != 0)[: key.size]
+    place = np.arange(key.size)
+    rank = np.empty(key.size, dtype=np.int32)
+    rank[order] = place - np.maximum.accumulate(np.where(ends, place, 0)) + 1
     return rank, order

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from scoring.engine.activity import DAY
-from scoring.engine.arrays import Floats, Ints
+from scoring.engine.arrays import Counts, Floats, Ints
 from scoring.engine.daily import COUNTS, PAIR, WEIGHTS, Days, halved
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People
@@ -26,9 +26,9 @@ class Pairs:
         Positions of people, ascending by giver, then receiver.
     back : ndarray of int64, shape (m,)
         Where the same two stand the other way round; -1 where nothing came back.
-    actions : ndarray of int64, shape (m,)
-        Acts, at least 1.
-    reactions, namings : ndarray of int64, shape (m,)
+    actions : ndarray of int32, shape (m,)
+        Acts, at least 1. Counts of pairs are narrow, for there are more pairs than anything else in memory.
+    reactions, namings : ndarray of int32, shape (m,)
         Acts on posts of the receiver that aren't talk, and acts that stand in posts of the giver.
     weight : ndarray of float64, shape (m,)
         What the acts weigh at their ages (`state.mixed`).
@@ -38,7 +38,7 @@ class Pairs:
         The same two by the calendar: no rest stops their clock.
     slow : ndarray of float64, shape (m,)
         What the acts weigh by the calendar and the half-life alone.
-    recent, recent_free : ndarray of int64, shape (m,)
+    recent, recent_free : ndarray of int32, shape (m,)
         Acts within the last horizon, and days of it with a free one.
     recent_slow : ndarray of float64, shape (m,)
         The part of `slow` that came within the last horizon.
@@ -47,16 +47,16 @@ class Pairs:
     giver: Ints
     receiver: Ints
     back: Ints
-    actions: Ints
-    reactions: Ints
-    namings: Ints
+    actions: Counts
+    reactions: Counts
+    namings: Counts
     weight: Floats
     free: Floats
     weight_calendar: Floats
     free_calendar: Floats
     slow: Floats
-    recent: Ints
-    recent_free: Ints
+    recent: Counts
+    recent_free: Counts
     recent_slow: Floats
 
 
@@ -84,19 +84,15 @@ def pairs_of(
         Of different persons.
     """
     sums = state.pairs
-    counts = (*COUNTS, "recent", "recent_free")
-    values = {name: sums[name] for name in counts}
+    values = {name: sums[name].cast("int32") for name in (*COUNTS, "recent", "recent_free")}
     values |= {"slow": sums.slow, "recent_slow": sums.recent_slow}
     values["free"] = mixed(sums.slow_free, sums.burst_free, formula)
     if formula.burst_share:
         values["weight"] = mixed(sums.slow, sums.burst, formula)
-    found = _by_persons(workspace, sums.select(*PAIR, **values), tuple(values), people)
-    giver, receiver = (people.positions(found.pop(name)) for name in ("giver", "receiver"))
-    whole = {name: found[name].astype(np.int64) for name in counts}
-    slow, free, recent_slow = (found[name].astype(np.float64) for name in ("slow", "free", "recent_slow"))
-    calendar = found["weight"].astype(np.float64) if formula.burst_share else slow
-    keys = giver * people.size + receiver
-    back = locate(keys, receiver * people.size + giver)
+    keys, found = _by_persons(workspace, sums.select(*PAIR, **values), people)
+    giver, receiver = np.divmod(keys, max(people.size, 1))
+    free = found.pop("free")
+    calendar = found.pop("weight") if formula.burst_share else found["slow"]
     weight, free_rested = calendar, free
     if rested is not None:
         again = rested.select(
@@ -104,8 +100,7 @@ def pairs_of(
             weight=mixed(rested.slow, rested.burst, formula),
             free=mixed(rested.slow_free, rested.burst_free, formula),
         )
-        instead = _by_persons(workspace, again, ("weight", "free"), people)
-        theirs = people.positions(instead["giver"]) * people.size + people.positions(instead["receiver"])
+        theirs, instead = _by_persons(workspace, again, people)
         at = locate(keys, theirs)
         known = at >= 0
         weight, free_rested = calendar.copy(), free.copy()
@@ -113,25 +108,41 @@ def pairs_of(
     return Pairs(
         giver,
         receiver,
-        back,
-        **whole,
+        _back(giver, receiver, people.size),
+        **found,
         weight=weight,
         free=free_rested,
         weight_calendar=calendar,
         free_calendar=free,
-        slow=slow,
-        recent_slow=recent_slow,
     )
 
 
-def _by_persons(workspace: Workspace, sums: Table, names: tuple[str, ...], people: People) -> dict[str, Any]:
-    """Sum rows of two accounts up by two different persons, by both."""
-    table = people.persons(people.persons(sums, "actor", "giver"), "target", "receiver")
-    table = table.filter(table.giver != table.receiver)
-    if people.owners.num_rows:
-        table = table.group_by("giver", "receiver").aggregate(**{name: table[name].sum() for name in names})
-    # Persons' numbers ascend with their positions, so pairs do in either.
-    return workspace.arrays(table.select("giver", "receiver", *names).order_by("giver", "receiver"))
+def _by_persons(workspace: Workspace, sums: Table, people: People) -> tuple[Ints, dict[str, Any]]:
+    """Sum rows of two accounts up by two different persons; return giver * n + receiver, ascending, and the columns."""
+    table = people.placed(people.placed(sums, "actor", "giver"), "target", "receiver")
+    found = workspace.arrays(table.filter(table.giver != table.receiver))
+    keys = found.pop("giver").astype(np.int64) * people.size
+    keys += found.pop("receiver")
+    order = np.argsort(keys)
+    keys = keys[order]
+    begins = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: keys.size])
+    for name, values in found.items():
+        ordered = values[order]
+        # Hardly anybody has several accounts, and where nobody has, there is nothing to sum up.
+        found[name] = ordered if begins.size == keys.size else np.add.reduceat(ordered, begins, dtype=ordered.dtype)
+    return keys[begins], found
+
+
+def _back(giver: Ints, receiver: Ints, size: int) -> Ints:
+    """Return where the same two stand the other way round, -1 where they don't."""
+    together = np.minimum(giver, receiver) * size + np.maximum(giver, receiver)
+    order = np.argsort(together)
+    together = together[order]
+    both = np.flatnonzero(together[1:] == together[:-1])
+    one, other = order[both], order[both + 1]
+    back = np.full(giver.size, -1, dtype=np.int64)
+    back[one], back[other] = other, one
+    return back
 
 
 def younger(days: Days, pauses: pa.Table, people: People, *, until: int, formula: Parameters) -> Table:

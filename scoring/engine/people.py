@@ -5,6 +5,7 @@ from typing import Self
 
 import ibis
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.engine.arrays import Ints
@@ -24,10 +25,16 @@ class People:
         Every person, ascending. Where someone stands among them is their position.
     owners : pyarrow.Table
         Rows of `OWNERS`, each once; an account without a row is its own person.
+    accounts : ndarray of int64, shape (a,)
+        Every account that was seen or is owned, ascending.
+    places : ndarray of int32, shape (a,)
+        The position of each account's person.
     """
 
     numbers: Ints
     owners: pa.Table
+    accounts: Ints
+    places: npt.NDArray[np.int32]
 
     @classmethod
     def of(cls, workspace: Workspace, state: State, owners: pa.Table) -> Self:
@@ -53,9 +60,12 @@ class People:
             An account belongs to two persons.
         """
         owners = _checked(owners)
-        seen = to_persons(state.accounts, owners, "account", "person").select("person").distinct()
-        numbers = np.union1d(workspace.arrays(seen)["person"], owners.column("person").to_numpy())
-        return cls(numbers.astype(np.int64), owners)
+        owned, persons = (owners.column(name).to_numpy() for name in OWNERS.names)
+        accounts = np.union1d(workspace.arrays(state.accounts.select("account"))["account"], owned).astype(np.int64)
+        person = accounts.copy()
+        person[np.searchsorted(accounts, owned)] = persons
+        numbers, places = np.unique(person, return_inverse=True)
+        return cls(numbers, owners, accounts, places.astype(np.int32))
 
     @property
     def size(self) -> int:
@@ -82,6 +92,24 @@ class People:
             From 0 to below n.
         """
         return np.searchsorted(self.numbers, persons)
+
+    def placed(self, table: Table, account: str, place: str) -> Table:
+        """Put in place of an account the position of the person whose it is.
+
+        Parameters
+        ----------
+        table : ibis table
+            Anything that names accounts; rows with one that is neither seen nor owned are left out.
+        account, place : str
+            The column there is, and the one to be, of int32.
+
+        Returns
+        -------
+        ibis table
+            The rows, with the position.
+        """
+        known = ibis.memtable(pa.table({"_account": self.accounts, place: self.places}))
+        return table.inner_join(known, table[account] == known["_account"]).drop(account, "_account")
 
     def persons(self, table: Table, account: str, person: str) -> Table:
         """Put beside an account whose it is.
@@ -177,17 +205,17 @@ def posting(workspace: Workspace, state: State, people: People) -> Posting:
         Counts and days; zeros for those who posted nothing.
     """
     accounts = state.accounts.filter(state.accounts.posts > 0)
-    counted = workspace.arrays(people.persons(accounts, "account", "person").select("person", "posts", "own"))
-    at = people.positions(counted["person"])
+    counted = workspace.arrays(people.placed(accounts, "account", "place").select("place", "posts", "own"))
+    at = counted["place"]
     posts, own = (np.zeros(people.size, dtype=np.int64) for _ in range(2))
     np.add.at(posts, at, counted["posts"])
     np.add.at(own, at, counted["own"])
 
-    words = people.persons(state.words, "account", "person").select("person", "word", "bits")
-    found = workspace.arrays(words.order_by("person", "word"))
+    words = people.placed(state.words, "account", "place").select("place", "word", "bits")
+    found = workspace.arrays(words.order_by("place", "word"))
     days, first, last = (np.zeros(people.size, dtype=np.int64) for _ in range(3))
-    if found["person"].size:
-        at, word, bits = people.positions(found["person"]), found["word"], found["bits"]
+    if found["place"].size:
+        at, word, bits = found["place"], found["word"], found["bits"]
         # Two accounts of one person may have posted on one day.
         begins = np.flatnonzero(np.append(True, (np.diff(at) != 0) | (np.diff(word) != 0)))
         at, word, bits = at[begins], word[begins], np.bitwise_or.reduceat(bits, begins)

@@ -208,7 +208,7 @@ def _taken(rows: Ints, now: Snapshot, formula: Parameters) -> dict[str, Floats]:
         now.reach,
         trust=now.trust,
         firm=now.firm,
-        broad=now.breadth.of(found.giver[rows], found.receiver[rows], found.slow[rows]),
+        broad=lambda some: now.breadth.of(found.giver[some], found.receiver[some], found.slow[some]),
         selectivity=now.selectivity,
         exchange=now.exchange,
         formula=formula,

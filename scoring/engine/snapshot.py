@@ -252,10 +252,10 @@ def _credibility(workspace: Workspace, known: Known, people: People, formula: Pa
     if not known.texts.num_rows:
         return np.ones(people.size)
     table = ibis.memtable(known.texts)
-    table = people.persons(table.filter(table.day >= texts_from(known.state.until, formula)), "account", "person")
-    found = workspace.arrays(table.group_by("person", "print").aggregate(times=table.times.sum().cast("int64")))
+    table = people.placed(table.filter(table.day >= texts_from(known.state.until, formula)), "account", "place")
+    found = workspace.arrays(table.group_by("place", "print").aggregate(times=table.times.sum().cast("int64")))
     return text.credibility(
-        people.positions(found["person"]),
+        found["place"],
         found["times"],
         people.size,
         texts=formula.credibility_texts,

@@ -26,6 +26,13 @@ TABLES: Final = ("pairs", "details", "accounts", "words")
 
 _PAIRS: Final = (*COUNTS, *WEIGHTS, *RECENT)
 _WEIGHED: Final = {"recent_slow": "slow"} | {name: name.removesuffix("_free") for name in WEIGHTS}
+# Of each table: by what it sums up, and what.
+_COLUMNS: Final = {
+    "pairs": (PAIR, _PAIRS),
+    "details": ((*PAIR, *SORT), ("slow", "burst")),
+    "accounts": (("account",), ("posts", "own")),
+    "words": (("account", "word"), ("bits",)),
+}
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,21 @@ class State:
         """
         return {name: getattr(self, name) for name in TABLES}
 
+    def kept(self, workspace: Workspace) -> "State":
+        """Compute all tables.
+
+        Parameters
+        ----------
+        workspace : Workspace
+            Where to, until it ends.
+
+        Returns
+        -------
+        State
+            The same, stored.
+        """
+        return replace(self, **{name: workspace.keep(table) for name, table in self.tables().items()})
+
     def without(self, accounts: Ints) -> "State":
         """Return the state without what some accounts did, received or wrote.
 
@@ -109,9 +131,8 @@ def summed(workspace: Workspace, days: Days, *, until: int, formula: Parameters)
         The tables are expressions; nothing but two numbers is computed yet.
     """
     pairs, details, accounts, words = _parts(days, until, formula, 1, until)
-    pairs, details = _remembered(
-        workspace, _sums(pairs, PAIR, _PAIRS), _sums(details, (*PAIR, *SORT), ("slow", "burst")), formula
-    )
+    pairs = workspace.keep(_sums(pairs, PAIR, _PAIRS))
+    pairs, details = _remembered(workspace, pairs, _sums(details, *_COLUMNS["details"]), formula)
     return State(
         until,
         pairs,
@@ -160,7 +181,7 @@ def rolled(
     Returns
     -------
     State
-        The new sums, stored in the workspace.
+        The new sums: expressions, to be written or kept before they are asked for more than once.
 
     Raises
     ------
@@ -171,13 +192,7 @@ def rolled(
         raise ValueError(f"a state rolls from midnight to midnight, not from {state.until} to {until}")
     if until < state.until:
         raise ValueError(f"a state as of {state.until} can't go back to {until}")
-    age = (until - state.until) / DAY
-    rows = [
-        [_weighed(state.pairs, PAIR, _PAIRS, age, 1, formula)],
-        [_weighed(state.details, (*PAIR, *SORT), ("slow", "burst"), age, 1, formula)],
-        [state.accounts],
-        [state.words],
-    ]
+    rows: list[list[Table]] = [[], [], [], []]
     events, began = state.events, state.began
     # What is taken back was recent or not when it was added.
     for days, sign, recent_at in ((added, 1, until), (taken_back, -1, state.until)):
@@ -189,23 +204,16 @@ def rolled(
         rows[0].append(_only_recent(no_longer_recent, until, formula))
     first = workspace.number(added.pairs.day.min())
     began = first if began is None else began if first is None else min(began, first)
-    pairs, details, accounts, words = (ibis.union(*of_table) for of_table in rows)
-    pairs = _sums(pairs, PAIR, _PAIRS)
+    age = (until - state.until) / DAY
+    pairs, details, accounts, words = (
+        _merged(workspace, _aged(table, names, age, formula), ibis.union(*parts), keys, names)
+        for table, (keys, names), parts in zip(state.tables().values(), _COLUMNS.values(), rows, strict=True)
+    )
     # What was taken back leaves the rounding of its sum, on either side of 0.
     pairs = pairs.mutate(**{name: ibis.greatest(pairs[name], 0.0) for name in _WEIGHED})
-    details = _sums(details, (*PAIR, *SORT), ("slow", "burst"))
     details = details.filter(details.slow > _NOTHING)
     pairs, details = _remembered(workspace, pairs, details, formula)
-    words = _sums(words, ("account", "word"), ("bits",))
-    return State(
-        until,
-        pairs,
-        workspace.keep(details),
-        workspace.keep(_sums(accounts, ("account",), ("posts", "own"))),
-        workspace.keep(words.filter(words.bits > 0)),
-        events,
-        began,
-    )
+    return State(until, pairs, details, accounts, words.filter(words.bits > 0), events, began)
 
 
 def forgotten(formula: Parameters) -> float:
@@ -303,12 +311,14 @@ def _weighed(
     table: Table, keys: Sequence[str], names: Sequence[str], age: Any, sign: int, formula: Parameters
 ) -> Table:
     """Return the columns that add up, with weights that are older by so many days."""
+    aged = _aged(table, names, age, formula)
+    values = {name: aged[name] * sign if name in _WEIGHED else (aged[name] * sign).cast("int64") for name in names}
+    return aged.select(*keys, **values)
+
+
+def _aged(table: Table, names: Sequence[str], age: Any, formula: Parameters) -> Table:
     factors = {"slow": halved(age, formula.half_life_days), "burst": halved(age, formula.burst_half_life_days)}
-    values = {}
-    for name in names:
-        of = _WEIGHED.get(name)
-        values[name] = table[name] * factors[of] * sign if of else (table[name] * sign).cast("int64")
-    return table.select(*keys, **values)
+    return table.mutate(**{name: table[name] * factors[_WEIGHED[name]] for name in names if name in _WEIGHED})
 
 
 def _sums(table: Table, keys: Sequence[str], names: Sequence[str]) -> Table:
@@ -317,9 +327,18 @@ def _sums(table: Table, keys: Sequence[str], names: Sequence[str]) -> Table:
     return table.group_by(*keys).aggregate(**whole)
 
 
+def _merged(workspace: Workspace, sums: Table, change: Table, keys: Sequence[str], names: Sequence[str]) -> Table:
+    """Add a few days' sums to those of all days in one pass over the latter, most of which have nothing to add."""
+    change = workspace.keep(_sums(change, keys, names))
+    change = change.rename(**{f"_{name}": name for name in change.columns})
+    joined = sums.outer_join(change, [(key, f"_{key}") for key in keys])
+    whole = {key: ibis.coalesce(joined[key], joined[f"_{key}"]) for key in keys}
+    parts = {name: joined[name].fill_null(0) + joined[f"_{name}"].fill_null(0) for name in names}
+    return joined.select(**whole, **parts)
+
+
 def _remembered(workspace: Workspace, pairs: Table, details: Table, formula: Parameters) -> tuple[Table, Table]:
     """Drop pairs that weigh next to nothing, or are rounding and no acts, and the details of those dropped."""
-    pairs = workspace.keep(pairs)
     keep = (pairs.actions > 0) & (pairs.slow > forgotten(formula))
     gone = workspace.keep(pairs.filter(~keep).select(*PAIR))
     return pairs.filter(keep), details.anti_join(gone, list(PAIR))

@@ -117,7 +117,12 @@ class Workspace:
             Arrays by column name, all of one length.
         """
         table = self.connection.to_pyarrow(expression)
-        return {name: table.column(name).to_numpy() for name in table.column_names}
+        found = {}
+        for name in table.column_names:
+            found[name] = table.column(name).to_numpy()
+            # A column lies in memory twice only as long as it is being turned.
+            table = table.drop_columns([name])
+        return found
 
     def number(self, expression: Any) -> Any:
         """Compute an expression of one value.

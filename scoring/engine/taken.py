@@ -1,13 +1,19 @@
 """What each reason takes off what single supporters bring."""
 
+from collections.abc import Callable
+from typing import Final
+
 import numpy as np
 
 from scoring.engine.arrays import Floats, Ints
 from scoring.engine.attention import attention
 from scoring.engine.pairs import Pairs
 from scoring.engine.parameters import Parameters
-from scoring.engine.reach import Reach, brings
-from scoring.engine.shapley import shares
+from scoring.engine.reach import Reach, Switches, brings
+from scoring.engine.shapley import REASONS, shares
+
+# Pairs whose parts are in memory at once.
+_AT_ONCE: Final = 100_000
 
 
 def taken_of(
@@ -17,7 +23,7 @@ def taken_of(
     *,
     trust: Floats,
     firm: Floats,
-    broad: Floats,
+    broad: Callable[[Ints], Floats],
     selectivity: Floats,
     exchange: Floats,
     formula: Parameters,
@@ -41,8 +47,8 @@ def taken_of(
         What came of them.
     trust, firm : ndarray of float64, shape (n,)
         Of givers, 0 to 1.
-    broad : ndarray of float64, shape (k,)
-        How far the givers of these pairs are readers of many, 0 to 1.
+    broad : callable
+        From positions of pairs to how far their givers are readers of many, 0 to 1.
     selectivity : ndarray of float64, shape (n,)
         Factor of givers, 0 to 1.
     exchange : ndarray of float64, shape (m,)
@@ -55,17 +61,33 @@ def taken_of(
     dict of ndarray of float64, shape (k,)
         People taken off, by reason.
     """
-    giver = pairs.giver[rows]
-    people, receiver = np.unique(pairs.receiver[rows], return_inverse=True)
-    switches = reach.switches.only(people)
-    sorts = attention(np.ones(rows.size), trust[giver], firm[giver], broad)
-    brought = {False: reach.expected[rows], True: (brings(pairs.free, formula) * exchange)[rows]}
-    selective = selectivity[giver]
+    found = {reason: np.empty(rows.size) for reason in REASONS}
+    for begin in range(0, rows.size, _AT_ONCE):
+        some = rows[begin : begin + _AT_ONCE]
+        giver = pairs.giver[some]
+        people, receiver = np.unique(pairs.receiver[some], return_inverse=True)
+        sorts = attention(np.ones(some.size), trust[giver], firm[giver], broad(some))
+        free = brings(pairs.free[some], formula) * exchange[some]
+        every, selective = reach.expected[some], selectivity[giver]
+        brought = (every, every * selective, free, free * selective)
+        parts = np.stack([part * sort for part in brought for sort in (sorts.vouched, sorts.broad, sorts.narrow)])
+        # What a part of one sort counts for is the receiver's: sum_S of the Shapley weight of S, times its scaling.
+        of_people = _weights(reach.switches.only(people), people.size)
+        for reason, weights in of_people.items():
+            found[reason][begin : begin + some.size] = np.einsum("pk,pk->k", parts, weights[:, receiver])
+    return found
 
-    def _value(on: frozenset[str]) -> Floats:
-        part = brought["exchange" in on]
-        if "indiscriminate" in on:
-            part = part * selective
-        return part * sorts.scaled(switches.scaling(on), receiver)
 
-    return shares(_value)
+def _weights(switches: Switches, size: int) -> dict[str, Floats]:
+    """Return by reason what each part counts for, of shape (12, k): exchange and indiscriminate off or on, by sort."""
+    nothing = np.zeros(size)
+
+    def value(on: frozenset[str]) -> Floats:
+        scaling = switches.scaling(on)
+        weights = np.zeros((12, size))
+        place = 3 * (2 * ("exchange" in on) + ("indiscriminate" in on))
+        for sort, factors in enumerate((scaling.vouched, scaling.broad, scaling.narrow)):
+            weights[place + sort] = factors + nothing
+        return weights
+
+    return shares(value)

@@ -194,7 +194,8 @@ def _of_one(
     }
     both: dict[str, Any] = {**of_people, "broad": columns["broad"], "exchange": columns["exchange"], "formula": formula}
     found = reach(pairs, **both, **received)
-    return found, taken_of(np.arange(count), pairs, found, **both)
+    broad = columns["broad"]
+    return found, taken_of(np.arange(count), pairs, found, **both | {"broad": lambda rows: broad[rows]})
 
 
 def slow_taken(

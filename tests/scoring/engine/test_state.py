@@ -112,7 +112,7 @@ class Nights:
             no_longer_recent=together([self.taken[day] for day in left]).pairs if left else None,
             until=until,
             formula=self.formula,
-        )
+        ).kept(self.workspace)
         for day in changed:
             parts = (getattr(added, field.name) for field in fields(Days))
             self.taken[day] = Days(*(self.workspace.keep(part.filter(part.day == day)) for part in parts))
