@@ -112,7 +112,7 @@ def publish(size: int, seconds: dict[str, float]) -> None:
         topics = np.array(Topic.objects.values_list("pk", flat=True), np.int64)
         result = made_up_result(people, topics, np.random.default_rng(1))
         rows = publishing.rows_of(result, people=people, topics=topics)
-        count = rows.scores.num_rows + rows.topics.num_rows + rows.supports.num_rows + rows.parts.num_rows
+        count = rows.scores.num_rows + rows.topics.num_rows + rows.supported + rows.parts.num_rows
         run = ScoreRun.objects.create(as_of=MOMENT, formula=ensure_formula(MOMENT), started_at=MOMENT)
         with connection.cursor() as cursor:
             for model in (Score, TopicReach, Support, ReachPart):
@@ -121,10 +121,10 @@ def publish(size: int, seconds: dict[str, float]) -> None:
                 cursor.execute(f"CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING IDENTITY)")
         with timed("bare COPY", count, seconds):
             tables: dict[Any, Any] = {
-                Score: rows.scores,
-                TopicReach: rows.topics,
+                Score: [rows.scores],
+                TopicReach: [rows.topics],
                 Support: rows.supports,
-                ReachPart: rows.parts,
+                ReachPart: [rows.parts],
             }
             for each, table_rows in tables.items():
                 publishing._copy(each, run, table_rows)

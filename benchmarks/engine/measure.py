@@ -73,10 +73,11 @@ def part(name: str, *arguments: str) -> list[str]:
 
 
 @contextmanager
-def platform(folder: Path) -> Iterator[Callable[[Sequence[str]], Cost]]:
+def platform(folder: Path, **settings: str) -> Iterator[Callable[[Sequence[str]], Cost]]:
     """Give a way to run commands with services of their own, whose data lies in a folder that is new each time."""
     with tempfile.TemporaryDirectory(dir=folder) as data:
-        environment = {name: value for name, value in os.environ.items() if name not in _SERVICES} | {"SWAY_DATA": data}
+        environment = {name: value for name, value in os.environ.items() if name not in _SERVICES}
+        environment |= {"SWAY_DATA": data, **settings}
         yield lambda command: cost(
             [sys.executable, "-m", "config.launcher", "run", "--", *command], environment=environment
         )

@@ -103,7 +103,7 @@ def publish_and_copy(people: int, rounds: int) -> dict[str, Any]:
         scores, TOPICS.empty_table(), SUPPORTS.empty_table(), PARTS.empty_table(), {"interactions": 0}, nothing
     )
     rows = publishing.rows_of(result, people=ids, topics=np.zeros(0, dtype=np.int64)).scores
-    names = ", ".join(copied_columns(Score, publishing.with_run(ScoreRun(pk=0), rows)))
+    names = ", ".join(copied_columns(Score, ["run", *rows.column_names]))
     formula = ensure_formula(now, as_of=now)
     texts: list[bytes] = []
     found: dict[str, Any] = {name: [] for name in _WAYS}

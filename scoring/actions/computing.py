@@ -19,7 +19,7 @@ from accounts.models import LogFile
 from accounts.queries import log_files
 from scoring.actions.formulas import parameters_of
 from scoring.actions.nights import Sources, bring_up_to, can_roll, people_and_forecast
-from scoring.actions.results import computed_once
+from scoring.actions.results import Gather, computed_once
 from scoring.engine import TOPIC_PARENTS, Inputs, Parameters, Result, compute
 from scoring.engine.progress import Progress
 from scoring.engine.run import score_known
@@ -97,9 +97,11 @@ def compute_night(
     with engine_connection() as connection, Workspace(connection) as workspace:
         sums = bring_up_to(workspace, as_of=as_of, now=now, parameters=parameters, sources=sources, progress=progress)
 
-        def computed() -> Result:
+        def computed(gather: Gather = pa.concat_tables) -> Result:
             people, before = people_and_forecast(workspace, sums, run.formula, progress=progress)
-            result = score_known(workspace, sums.known, people, before, sums.around, parameters, progress=progress)
+            result = score_known(
+                workspace, sums.known, people, before, sums.around, parameters, progress=progress, gather=gather
+            )
             result.notes["read"] = sums.how
             return result
 

@@ -7,7 +7,7 @@ run's rows go into the partition that takes what has no other.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -37,6 +37,8 @@ Ints = npt.NDArray[np.int64]
 
 # What floating sums may be off by, as a share of the larger value (or of 1).
 NOISE: Final = 1e-9
+# In place of what isn't there while it is looked up.
+_NOBODY: Final = 0
 # A person erased while the rows are copied fails the copy; each try begins with who is there now.
 TRIES: Final = 3
 # A run of as many scores gets tables of its own. Making these takes a tenth of a second, and every query that names no
@@ -50,7 +52,14 @@ LOCK_TRIES: Final = 20
 # Nights of which a formula that runs in shadow keeps its scores.
 SHADOWS_KEPT: Final = 3
 
-_COLUMNS: Final = {
+# Of whom or what a row is, and what it says.
+_KEYS: Final[dict[Any, tuple[str, ...]]] = {
+    Score: ("person",),
+    TopicReach: ("person", "topic"),
+    Support: ("supporter", "supported"),
+    ReachPart: ("person",),
+}
+_COLUMNS: Final[dict[Any, tuple[str, ...]]] = {
     Score: tuple(f.name for f in Score._meta.concrete_fields if f.name not in ("id", "run", "person")),
     TopicReach: ("reach", "reach_with_below", "score", "lift", "rank"),
     Support: ("reach", "actions", "expected", *(f"taken_{reason}" for reason in engine.REASONS)),
@@ -64,11 +73,15 @@ class ResultFault(ScoringError):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A run's rows as they go into the four tables; `left_out` counts persons that the database doesn't know."""
+    """A run's rows as they go into the four tables; `left_out` counts persons that the database doesn't know.
+
+    Supporters, of whom there are most, are made as they are asked for, once; `supported` is how many there may be.
+    """
 
     scores: pa.Table
     topics: pa.Table
-    supports: pa.Table
+    supports: Iterator[pa.Table]
+    supported: int
     parts: pa.Table
     left_out: int
 
@@ -80,16 +93,8 @@ def rows_of(result: Result, *, people: Ints, topics: Ints) -> Rows:
     further off is an error of the engine and raises ResultFault, as does a value that is no number, and a row whose
     parts don't add up to the forecast.
     """
-    scores = result.scores
-    scores = scores.filter(pc.is_in(scores["person"], value_set=pa.array(people)))
-    scores = _checked(scores)
-    topic_rows = result.topics
-    topic_rows = topic_rows.filter(
-        pc.and_(
-            pc.is_in(topic_rows["person"], value_set=pa.array(people)),
-            pc.is_in(topic_rows["topic"], value_set=pa.array(topics)),
-        )
-    )
+    scores = _checked(_of_known(result.scores, person=people))
+    topic_rows = _of_known(result.topics, person=people, topic=topics)
     topic_rows = _set(
         topic_rows,
         reach_with_below=_within(
@@ -97,23 +102,30 @@ def rows_of(result: Result, *, people: Ints, topics: Ints) -> Rows:
         ),
         score=_within("score", topic_rows["score"], 1.0, 100.0),
     )
-    supports = result.supports
-    supports = supports.filter(
-        pc.and_(
-            pc.is_in(supports["supporter"], value_set=pa.array(people)),
-            pc.is_in(supports["supported"], value_set=pa.array(people)),
-        )
+    supports = (
+        _of_known(pa.Table.from_batches([batch]), supporter=people, supported=people)
+        for batch in result.supports.to_batches()
     )
-    parts = result.parts
-    parts = parts.filter(pc.is_in(parts["person"], value_set=pa.array(people)))
+    supported = result.supports.num_rows if isinstance(result.supports, pa.Table) else result.supports.count_rows()
+    parts = _of_known(result.parts, person=people)
     return Rows(
         # By rank: a page of the list is then a few neighbouring blocks of the table.
         scores.sort_by([("score", "descending"), ("person", "ascending")]),
-        topic_rows.select(["person", "topic", *_COLUMNS[TopicReach]]),
-        supports.select(["supporter", "supported", *_COLUMNS[Support]]),
-        parts.select(["person", *_COLUMNS[ReachPart]]),
+        topic_rows.select([*_KEYS[TopicReach], *_COLUMNS[TopicReach]]),
+        (table.select([*_KEYS[Support], *_COLUMNS[Support]]) for table in supports),
+        supported,
+        parts.select([*_KEYS[ReachPart], *_COLUMNS[ReachPart]]),
         left_out=result.scores.num_rows - scores.num_rows,
     )
+
+
+def _of_known(rows: pa.Table, **known: Ints) -> pa.Table:
+    """Return the rows whose columns hold known ids: nearly always all of them, and then nothing is copied."""
+    there = np.ones(rows.num_rows, dtype=bool)
+    for name, ids in known.items():
+        column = rows[name]
+        there &= np.isin(column.fill_null(_NOBODY).to_numpy(), ids) & column.is_valid().to_numpy()
+    return rows if there.all() else rows.filter(pa.array(there))
 
 
 def _checked(scores: pa.Table) -> pa.Table:
@@ -202,26 +214,26 @@ def _publish(
 ) -> None:
     (people,), (topics,) = (numbers(model.objects.order_by(), "id") for model in (Person, Topic))
     rows = rows_of(result, people=people, topics=topics)
-    tables: dict[Any, pa.Table] = {
-        Score: rows.scores,
-        TopicReach: rows.topics,
+    tables: dict[Any, Iterable[pa.Table]] = {
+        Score: [rows.scores],
+        TopicReach: [rows.topics],
         Support: rows.supports,
-        ReachPart: rows.parts,
+        ReachPart: [rows.parts],
     }
     large = rows.scores.num_rows >= LARGE
-    done, of = 0, sum(table.num_rows for table in tables.values())
+    done, of = 0, rows.supported + sum(table.num_rows for table in (rows.scores, rows.topics, rows.parts))
 
     def sent(rows: int) -> None:
         nonlocal done
         done += rows
         copied(done, of)
 
-    for model, table in tables.items():
+    for model, of_model in tables.items():
         if large:
             _make_aside(model, run)
         else:
             model.objects.filter(run=run).delete()
-        _copy(model, run, table, sent)
+        _copy(model, run, of_model, sent)
     for model in tables if large else ():
         _complete(model, run)
     _store_backtest(run, result.backtest)
@@ -270,17 +282,20 @@ def _store_backtest(run: ScoreRun, found: engine.Backtest | None) -> None:
 
 
 def _copy(
-    model: type[models.Model], run: ScoreRun, table: pa.Table, sent: Callable[[int], None] = lambda rows: None
+    model: type[models.Model],
+    run: ScoreRun,
+    tables: Iterable[pa.Table],
+    sent: Callable[[int], None] = lambda rows: None,
 ) -> None:
     """Append rows through COPY: to the run's table if it has one, else to the model's; say how many at a time."""
-    table = with_run(run, table)
-    columns = sql.SQL(", ").join(sql.Identifier(name) for name in copied_columns(model, table))
+    names = ["run", *_KEYS[model], *_COLUMNS[model]]
+    columns = sql.SQL(", ").join(map(sql.Identifier, copied_columns(model, names)))
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [_aside(model, run)])
         (large,) = cursor.fetchone()
         into = sql.Identifier(_aside(model, run) if large else model._meta.db_table)
         with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(into, columns)) as copy:
-            for chunk, rows in copied_bytes(model, table):
+            for chunk, rows in copied_bytes(model, names, (with_run(run, table) for table in tables)):
                 copy.write(chunk)
                 sent(rows)
 

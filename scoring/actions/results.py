@@ -3,27 +3,31 @@
 import logging
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
 from django.conf import settings
 from pyarrow import ArrowException
 
 from scoring.engine import Result
-from scoring.engine.stored import read_result, write_result
+from scoring.engine.results import Supports
+from scoring.engine.stored import read_result, write_result, write_supports
 
 log = logging.getLogger(__name__)
 
 # Below the folder of the states, whose sweeping after each run takes what lies here too: no row names it.
 FOLDER: Final = "results"
 
+Gather = Callable[[Iterable[pa.Table]], Supports]
 
-def computed_once(key: str, compute: Callable[[], Result]) -> Result:
+
+def computed_once(key: str, compute: Callable[[Gather], Result]) -> Result:
     """Return what was computed under a key, or compute it and keep it.
 
-    `key` says everything that the result depends on. A folder is there whole or not at all: it is written under another
-    name. The caller holds the lock of runs.
+    `key` says everything that the result depends on; `compute` is given where its supporters go. A folder is there
+    whole or not at all: it is written under another name. The caller holds the lock of runs.
     """
     folder = Path(settings.SCORING_STATE) / FOLDER / key
     if folder.is_dir():
@@ -33,8 +37,7 @@ def computed_once(key: str, compute: Callable[[], Result]) -> Result:
             # Computed anew, whatever became of it.
             log.error("what a run had computed can't be read: %s", type(error).__name__)
             shutil.rmtree(folder, ignore_errors=True)
-    result = compute()
     aside = folder.with_name(uuid.uuid4().hex)
-    write_result(result, aside)
+    write_result(compute(lambda supports: write_supports(supports, aside)), aside)
     aside.rename(folder)
-    return result
+    return read_result(folder)

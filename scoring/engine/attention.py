@@ -44,6 +44,9 @@ class Attention:
         """
         return Attention(*(sum_by(receiver, part, size) for part in (self.vouched, self.broad, self.narrow)))
 
+    def __add__(self, other: "Attention") -> "Attention":
+        return Attention(self.vouched + other.vouched, self.broad + other.broad, self.narrow + other.narrow)
+
     def whole(self) -> Floats:
         """Return everything, whoever it is from.
 

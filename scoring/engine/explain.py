@@ -1,6 +1,6 @@
 """Where a person's reach comes from: supporters, kinds, networks and topics, each adding up to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,11 +24,13 @@ from scoring.engine.topic_sets import NO_TOPIC, ancestors, with_above
 
 # Below this a supporter adds nothing but rounding.
 _LITTLE: Final = 1e-12
+# Rows of supporters that are made at once.
+_AT_ONCE: Final = 500_000
 
 
 @dataclass(frozen=True)
 class Split:
-    """Reach by what was done to earn it, as sums over supporters.
+    """Reach by what was done to earn it, as sums over supporters, in no order.
 
     Attributes
     ----------
@@ -87,7 +89,7 @@ def over_acts(
     acts = table.inner_join(ibis.memtable(pa.table(each)), ["giver", "receiver"])
     acts = acts.mutate(part=acts.each * mixed(acts.slow, acts.burst, formula))
     sums = acts.group_by("receiver", "kind", "network", "topic_set").aggregate(part=acts.part.sum())
-    found = workspace.arrays(sums.order_by("receiver", "kind", "network", "topic_set"))
+    found = workspace.arrays(sums)
     return Split(found["receiver"].astype(np.int64), found["kind"], found["network"], found["topic_set"], found["part"])
 
 
@@ -238,7 +240,7 @@ def parts(split: Split, people: People, networks: Sequence[str]) -> pa.Table:
 
 def supports(
     pairs: Pairs, reach: Reach, people: Ints, kept: int, taken: Callable[[Ints], dict[str, Floats]]
-) -> pa.Table:
+) -> Iterator[pa.Table]:
     """List each person's largest supporters, and whom each person supports most.
 
     Parameters
@@ -254,26 +256,30 @@ def supports(
     taken : callable
         From positions of pairs to what was taken off each, by reason: `taken.taken_of`.
 
-    Returns
-    -------
+    Yields
+    ------
     pyarrow.Table
-        Rows of `SUPPORTS`, by supported and rank. A supporter who adds nothing, because nobody vouches for
+        Rows of `SUPPORTS`, by supported and rank, some at a time, for there may be as many as pairs. At least one
+        table, which may be empty. A supporter who adds nothing, because nobody vouches for
         them, say, has a reach of 0 and ranks after those who do, by expected activity.
     """
     rank, by_supported = _ranked(pairs.receiver, reach, people.size)
     rank_given, _by_supporter = _ranked(pairs.giver, reach, people.size)
     keep = by_supported[((rank <= kept) | (rank_given <= kept))[by_supported]]
-    columns = {
-        "supporter": people[pairs.giver[keep]],
-        "supported": people[pairs.receiver[keep]],
-        "reach": reach.contribution[keep],
-        "rank": rank[keep],
-        "rank_given": rank_given[keep],
-        "actions": pairs.actions[keep],
-        "expected": reach.expected[keep],
-        **{f"taken_{reason}": share for reason, share in taken(keep).items()},
-    }
-    return pa.table(columns, schema=SUPPORTS)
+    del by_supported, _by_supporter
+    for begin in range(0, max(keep.size, 1), _AT_ONCE):
+        some = keep[begin : begin + _AT_ONCE]
+        columns = {
+            "supporter": people[pairs.giver[some]],
+            "supported": people[pairs.receiver[some]],
+            "reach": reach.contribution[some],
+            "rank": rank[some],
+            "rank_given": rank_given[some],
+            "actions": pairs.actions[some],
+            "expected": reach.expected[some],
+            **{f"taken_{reason}": share for reason, share in taken(some).items()},
+        }
+        yield pa.table(columns, schema=SUPPORTS)
 
 
 def _ranked(owner: Ints, reach: Reach, size: int) -> tuple[Counts, Ints]:

@@ -1,7 +1,8 @@
 """Forecast and reach: what a pair is expected to bring, summed to people, with what is taken off."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 
@@ -10,6 +11,11 @@ from scoring.engine.attention import Attention, Caps, attention
 from scoring.engine.pairs import Pairs
 from scoring.engine.parameters import Parameters
 from scoring.engine.shapley import REASONS, shares
+
+# Pairs that are worked on at once.
+_AT_ONCE: Final = 1_000_000
+# Whether exchange and indiscriminate are on.
+_SWITCHES: Final = ((False, False), (False, True), (True, False), (True, True))
 
 
 @dataclass(frozen=True)
@@ -181,7 +187,7 @@ def reach(
     *,
     trust: Floats,
     firm: Floats,
-    broad: Floats,
+    broad: Callable[[slice], Floats],
     selectivity: Floats,
     exchange: Floats,
     credibility: Floats,
@@ -205,8 +211,8 @@ def reach(
         What each pair did.
     trust, firm : ndarray of float64, shape (n,)
         Trust in givers, and how firm it is, 0 to 1.
-    broad : ndarray of float64, shape (m,)
-        How far a pair's giver is a reader of many, 0 to 1.
+    broad : callable
+        From some of the pairs to how far their givers are readers of many, 0 to 1.
     selectivity : ndarray of float64, shape (n,)
         Factor of givers, 0 to 1.
     exchange : ndarray of float64, shape (m,)
@@ -221,33 +227,49 @@ def reach(
     Reach
         Sums and parts.
     """
-    size = trust.size
-    giver, receiver = pairs.giver, pairs.receiver
+    size, many = trust.size, pairs.giver.size
     caps = Caps.of(formula)
-    every = brings(pairs.weight, formula)
-    free = brings(pairs.free, formula) * exchange
-    sorts = attention(np.ones(giver.size), trust[giver], firm[giver], broad)
-    sums: dict[tuple[bool, bool], Attention] = {}
-    for exchange_on in (False, True):
-        for indiscriminate_on in (False, True):
-            part = free if exchange_on else every
+    sums = {on: Attention(*np.zeros((3, size))) for on in _SWITCHES}
+    vouchers = np.zeros(size)
+    expected, contribution = np.empty(many), np.empty(many)
+
+    def _sorts(some: slice) -> Attention:
+        giver = pairs.giver[some]
+        return attention(np.ones(giver.size), trust[giver], firm[giver], broad(some))
+
+    for some in _blocks(many):
+        receiver, selective = pairs.receiver[some], selectivity[pairs.giver[some]]
+        expected[some] = brings(pairs.weight[some], formula)
+        free = brings(pairs.free[some], formula) * exchange[some]
+        sorts = _sorts(some)
+        for exchange_on, indiscriminate_on in _SWITCHES:
+            part = free if exchange_on else expected[some]
             if indiscriminate_on:
-                part = part * selectivity[giver]
+                part = part * selective
             single = Attention(part * sorts.vouched, part * sorts.broad, part * sorts.narrow)
-            sums[exchange_on, indiscriminate_on] = single.summed(receiver, size)
+            sums[exchange_on, indiscriminate_on] += single.summed(receiver, size)
+        # The last of the four: both switches on.
+        contribution[some] = part
+        vouchers += sum_by(receiver, np.where(part > 0, sorts.vouched, 0.0), size)
 
     switches = Switches(sums, caps, credibility, alive)
-    # The last of the four: both switches on.
-    contribution = single.scaled(switches.scaling(frozenset(REASONS)), receiver)
+    scaling = switches.scaling(frozenset(REASONS))
+    for some in _blocks(many):
+        contribution[some] *= _sorts(some).scaled(scaling, pairs.receiver[some])
     return Reach(
         forecast=switches.value(frozenset()),
         reach=switches.value(frozenset(REASONS)),
         attention=sums[True, True],
         contribution=contribution,
-        expected=every,
-        vouchers=sum_by(receiver, np.where(part > 0, sorts.vouched, 0.0), size),
+        expected=expected,
+        vouchers=vouchers,
         switches=switches,
     )
+
+
+def _blocks(many: int) -> Iterator[slice]:
+    """Yield pairs some at a time: what is worked out of them by the way would take as much memory as they do."""
+    return (slice(begin, begin + _AT_ONCE) for begin in range(0, many, _AT_ONCE))
 
 
 def brings(weight: Floats, formula: Parameters) -> Floats:

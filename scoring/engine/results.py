@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.dataset
 
 from scoring.engine.backtests import Backtest
 from scoring.engine.forecasts import Forecast
+
+# In memory, or in a file: there are as many of these rows as pairs. `to_batches` gives them either way.
+Supports = pa.Table | pyarrow.dataset.Dataset
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Result:
         least `reach`, and topics overlap in it; `score` is its score. `lift` says how many times the share that
         the topic has of everybody else's reach that is, and `rank`, from 1, orders the person's own topics; both
         are null without a topic, and `rank` also for topics that aren't the person's own.
-    supports : pyarrow.Table
+    supports : pyarrow.Table or Dataset
         Rows of `SUPPORTS`: each person's largest supporters (`rank`, from 1, among all supporters of
         `supported`) and the largest supported of each (`rank_given`, among all supported by `supporter`).
         `expected` less the taken_ columns is `reach`; one of these is below 0 where what was taken off others left room
@@ -45,7 +49,7 @@ class Result:
 
     scores: pa.Table
     topics: pa.Table
-    supports: pa.Table
+    supports: Supports
     parts: pa.Table
     notes: dict[str, Any]
     forecast: Forecast

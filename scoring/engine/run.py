@@ -1,5 +1,6 @@
 """One run, from tables to scores: the order of the steps, and nothing else."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from scoring.engine.inputs import RESTS, SCORES, Inputs
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People
 from scoring.engine.progress import Progress, quiet
-from scoring.engine.results import Result
+from scoring.engine.results import Result, Supports
 from scoring.engine.snapshot import Known, Snapshot, known, snapshot
 from scoring.engine.tables import Workspace
 from scoring.engine.taken import taken_of
@@ -119,6 +120,7 @@ def score_known(
     formula: Parameters,
     *,
     progress: Progress = quiet,
+    gather: Callable[[Iterable[pa.Table]], Supports] = pa.concat_tables,
 ) -> Result:
     """Compute everybody's score from what is known at a moment.
 
@@ -138,6 +140,8 @@ def score_known(
         The formula.
     progress : Progress
         Told each step as it begins.
+    gather : callable
+        What to do with the supporters, of whom some are made at a time; without it they are put together in memory.
 
     Returns
     -------
@@ -158,8 +162,10 @@ def score_known(
     split = explain.over_acts(workspace, state, people, now.pairs, now.reach, formula)
     topics = explain.topics(split, around.topic_sets, people, now.reach.reach, around.topic_parents, formula)
     parts = explain.parts(split, people, around.networks)
-    supports = explain.supports(
-        now.pairs, now.reach, people.numbers, formula.supports_kept, lambda rows: _taken(rows, now, formula)
+    supports = gather(
+        explain.supports(
+            now.pairs, now.reach, people.numbers, formula.supports_kept, lambda rows: _taken(rows, now, formula)
+        )
     )
     scores = _scores(people.numbers, now, calibration, formula)
     notes = {

@@ -190,7 +190,7 @@ def snapshot(
         found,
         trust=trusted,
         firm=firm,
-        broad=broad.of(found.giver, found.receiver, found.slow),
+        broad=lambda some: broad.of(found.giver[some], found.receiver[some], found.slow[some]),
         selectivity=selective,
         exchange=factor,
         credibility=credible,

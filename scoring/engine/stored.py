@@ -1,20 +1,21 @@
 """States, days, forecasts and results as Parquet files: written whole, and read as the tables that they were."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import ibis
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.parquet
 
 from scoring.engine.backtests import Backtest, Bin, Ranking
 from scoring.engine.daily import COUNTS, PAIR, SORT, TEXTS, WEIGHTS, Days
 from scoring.engine.forecasts import Forecast
-from scoring.engine.inputs import POST_TOPICS
-from scoring.engine.results import Result
+from scoring.engine.inputs import POST_TOPICS, SUPPORTS
+from scoring.engine.results import Result, Supports
 from scoring.engine.state import RECENT, State
 from scoring.engine.tables import Table, Workspace, to_disk
 
@@ -199,25 +200,56 @@ def read_forecast(folder: Path) -> Forecast:
     return Forecast(int(said["until"]), said["seeded_from"], people, exchanges)
 
 
-_RESULT: Final = ("scores", "topics", "supports", "parts")
+_RESULT: Final = ("scores", "topics", "parts")
+_SUPPORTS: Final = "supports.parquet"
+# Results lie there for minutes: the time that a smaller file takes isn't won back.
+_QUICK: Final[dict[str, Any]] = {"compression": "lz4", "use_dictionary": False}
 
 
-def write_result(result: Result, folder: Path) -> None:
+def write_supports(tables: Iterable[pa.Table], folder: Path) -> Supports:
+    """Write supporters as they are made, so that they never lie in memory all together.
+
+    Parameters
+    ----------
+    tables : iterable of pyarrow.Table
+        Rows of `SUPPORTS`.
+    folder : Path
+        Where to, made if it isn't there.
+
+    Returns
+    -------
+    pyarrow.dataset.Dataset
+        The rows, unread.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with pyarrow.parquet.ParquetWriter(folder / _SUPPORTS, SUPPORTS, **_QUICK) as writer:
+        for table in tables:
+            writer.write_table(table)
+    return _supports(folder)
+
+
+def write_result(result: Result, folder: Path) -> Result:
     """Write everything that a run gives, and force it to the disk.
 
     Parameters
     ----------
     result : Result
-        What was computed.
+        What was computed, with the supporters as `write_supports` wrote them into the folder.
     folder : Path
-        Where to, made if it isn't there.
+        Where to.
+
+    Returns
+    -------
+    Result
+        The same.
     """
     write_forecast(result.forecast, folder)
     for name in _RESULT:
-        pyarrow.parquet.write_table(getattr(result, name), folder / f"{name}.parquet", compression="zstd")
+        pyarrow.parquet.write_table(getattr(result, name), folder / f"{name}.parquet", **_QUICK)
     said = {"notes": result.notes, "backtest": None if result.backtest is None else asdict(result.backtest)}
     (folder / "said.json").write_text(json.dumps(said))
     to_disk(folder)
+    return result
 
 
 def read_result(folder: Path) -> Result:
@@ -231,7 +263,7 @@ def read_result(folder: Path) -> Result:
     Returns
     -------
     Result
-        The same, to the bit.
+        The same, to the bit; its supporters are read when they are asked for.
 
     Raises
     ------
@@ -246,4 +278,9 @@ def read_result(folder: Path) -> Result:
         rankings = {name: Ranking(**ranking) for name, ranking in found.pop("baselines").items()}
         score, bins = Ranking(**found.pop("score")), tuple(Bin(**each) for each in found.pop("bins"))
         backtest = Backtest(**found, score=score, baselines=rankings, bins=bins)
-    return Result(**tables, notes=said["notes"], forecast=read_forecast(folder), backtest=backtest)
+    supports, forecast = _supports(folder), read_forecast(folder)
+    return Result(**tables, supports=supports, notes=said["notes"], forecast=forecast, backtest=backtest)
+
+
+def _supports(folder: Path) -> Supports:
+    return pyarrow.dataset.dataset(folder / _SUPPORTS, schema=SUPPORTS, format="parquet")

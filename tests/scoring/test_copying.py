@@ -17,11 +17,11 @@ pytestmark = pytest.mark.django_db
 
 def copy(model: Any, table: pa.Table) -> list[int]:
     """Copy rows, and return how many each chunk was said to hold."""
-    names = ", ".join(copying.copied_columns(model, table))
+    names = ", ".join(copying.copied_columns(model, table.column_names))
     sent = []
     statement = f"COPY {model._meta.db_table} ({names}) FROM STDIN (FORMAT binary)"
     with connection.cursor() as cursor, cursor.copy(statement) as stream:
-        for chunk, rows in copying.copied_bytes(model, table):
+        for chunk, rows in copying.copied_bytes(model, table.column_names, [table]):
             stream.write(chunk)
             sent.append(rows)
     return sent
@@ -80,4 +80,4 @@ def test_a_number_that_a_column_can_not_hold_is_refused() -> None:
     columns: dict[str, Any] = {"run": [1], "person": [1], "topic": [1], "reach": [1.0], "reach_with_below": [1.0]}
     table = pa.table({**columns, "score": [1.0], "lift": [1.0], "rank": [40_000]})
     with pytest.raises(pa.ArrowInvalid, match="40000"):
-        next(iter(list(copying.copied_bytes(TopicReach, table))))
+        next(iter(list(copying.copied_bytes(TopicReach, table.column_names, [table]))))

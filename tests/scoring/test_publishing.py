@@ -103,7 +103,7 @@ def test_rows_of_people_and_topics_that_are_not_there_are_left_out() -> None:
         {"person": 1, "topic": 7, "reach": 3.0, "reach_with_below": 3.5, "score": 10.0, "lift": 2.0, "rank": 1}
     ]
     taken = {"unvouched": 0.1, "exchange": 0.2, "indiscriminate": 0.3, "repetition": -0.2, "absence": 0.1}
-    assert rows.supports.to_pylist() == [
+    assert pa.concat_tables(rows.supports).to_pylist() == [
         {"supporter": 1, "supported": 2, "reach": 1.0, "actions": 4, "expected": 1.5}
         | {f"taken_{reason}": people for reason, people in taken.items()}
     ]

@@ -192,10 +192,10 @@ def _of_one(
         "credibility": np.array([credibility] + [1.0] * count),
         "alive": np.array([alive] + [1.0] * count),
     }
-    both: dict[str, Any] = {**of_people, "broad": columns["broad"], "exchange": columns["exchange"], "formula": formula}
+    both: dict[str, Any] = {**of_people, "exchange": columns["exchange"], "formula": formula}
+    both["broad"] = lambda some: columns["broad"][some]
     found = reach(pairs, **both, **received)
-    broad = columns["broad"]
-    return found, taken_of(np.arange(count), pairs, found, **both | {"broad": lambda rows: broad[rows]})
+    return found, taken_of(np.arange(count), pairs, found, **both)
 
 
 def slow_taken(
