@@ -1,4 +1,4 @@
-"""The activity log: a folder of Parquet files, one folder a day; a file never changes.
+"""The activity log: Parquet files, one folder a day, on this machine or in an object store; a file never changes.
 
     interactions/day=2018-02-03/9f86d081884c7d65.parquet
     posts/day=2018-02-03/60303ae22b998861.parquet
@@ -8,21 +8,19 @@ count. So a write is: file first, then its row in the manifest, and a crash betw
 `LogFolder.sweep` takes away.
 """
 
-import hashlib
 import os
-import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.parquet
 
 from accounts.keys import account_keys
+from accounts.storage import Readable, Storage
 
 # The stubs of pyarrow lack functions on whole columns.
 pc: Any = pyarrow.compute
@@ -127,17 +125,20 @@ class DamagedFile(Exception):
 
 
 class LogFolder:
-    """The activity log under a root folder, which needn't exist yet."""
+    """The activity log under a root: a folder, which needn't exist yet, or `s3://bucket/prefix`.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    All that reads or writes raises LogUnreachable where an object store can't be asked.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.storage = Storage(root)
 
     def write_day(self, table: str, day: date, rows: pa.Table) -> WrittenFile:
         """Write rows of one day as one file and return what the manifest needs.
 
-        The file appears whole or not at all: it is written beside its place, forced to the disk and renamed. Its name
-        comes from its bytes, and the rows are sorted first, so writing the same rows again gives the same file. Raises
-        ValueError for no rows or rows of another day.
+        The file appears whole or not at all: it is written beside its place, forced to the disk and renamed, or
+        uploaded as one object. Its name comes from its bytes, and the rows are sorted first, so writing the same rows
+        again gives the same file. Raises ValueError for no rows or rows of another day.
         """
         schema = LOG_TABLES[table]
         rows = rows.select(schema.names).cast(schema)
@@ -147,44 +148,18 @@ class LogFolder:
         start = _epoch(day)
         if at.min() < start or at.max() >= start + _DAY:
             raise ValueError(f"rows of another day among {table} of {day}")
-        folder = self.root / table / f"day={day.isoformat()}"
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{uuid.uuid4().hex}.tmp"
-        try:
-            pyarrow.parquet.write_table(
-                rows.select(schema.names)
-                .cast(schema)
-                .sort_by([(name, "ascending") for name in _SORTING[table]])
-                .combine_chunks(),
-                temporary,
-                compression="zstd",
-                row_group_size=1 << 20,
-            )
-            digest = _sha256(temporary)
-            path = folder / f"{digest[:32]}.parquet"
-            size = temporary.stat().st_size
-            _to_disk(temporary)
-            temporary.rename(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        for parent in (folder, folder.parent, self.root):
-            _to_disk(parent)
-        return WrittenFile(path.relative_to(self.root).as_posix(), rows.num_rows, size, digest, _texts_of(rows))
+        order = [(name, "ascending") for name in _SORTING[table]]
+        saved = self.storage.save(f"{table}/day={day.isoformat()}", rows.sort_by(order).combine_chunks())
+        return WrittenFile(saved.path, rows.num_rows, saved.bytes, saved.sha256, _texts_of(rows))
 
-    def paths(self, files: Iterable[str]) -> list[str]:
-        """Return the absolute paths of files of the manifest; raise ValueError for a path that leads out of the log."""
-        result = []
-        for file in files:
-            relative = PurePosixPath(file)
-            if relative.is_absolute() or ".." in relative.parts:
-                raise ValueError(f"{file} is not a path inside the log")
-            result.append(str(self.root / relative))
-        return result
+    def readable(self, files: Iterable[str]) -> list[Readable]:
+        """Return files of the manifest as readers take them; raise ValueError for a path that leads out of the log."""
+        return [self.storage.readable(file) for file in files]
 
     def read(self, table: str, files: Sequence[str], columns: Sequence[str] | None = None) -> pa.Table:
         """Return the rows of some files as one table, with all columns unless some are named."""
         names = list(columns or LOG_TABLES[table].names)
-        parts = [pyarrow.parquet.ParquetFile(path).read(names) for path in self.paths(files)]
+        parts = [self.storage.rows(file, names) for file in files]
         return pa.concat_tables([LOG_TABLES[table].empty_table().select(names), *parts])
 
     def new_rows(self, table: str, rows: pa.Table, existing: Sequence[str]) -> pa.Table:
@@ -204,27 +179,25 @@ class LogFolder:
         first = both.group_by(told_by).aggregate([("place", "min")])["place_min"].to_numpy()
         return incoming.take(np.sort(first[first >= 0]))
 
-    def fault(self, file: WrittenFile, *, deep: bool = True) -> str | None:
-        """Say what is wrong with a file, or None if it is as it was written.
+    def faults(self, files: Sequence[WrittenFile], *, deep: bool = True) -> Iterator[str | None]:
+        """Say of each file what is wrong with it, or None if it is as it was written.
 
-        Reads the whole file, or only looks whether it is there and how long it is, unless `deep`.
+        Reads the whole files, or only looks whether they are there and how long they are, unless `deep`.
         """
-        (path,) = map(Path, self.paths([file.path]))
+        sizes = self.storage.sizes([file.path for file in files])
+        for file, size in zip(files, sizes, strict=True):
+            yield _fault_of_size(file, size) or (self._fault_inside(file) if deep else None)
+
+    def _fault_inside(self, file: WrittenFile) -> str | None:
         try:
-            size = path.stat().st_size
-            if size < file.bytes:
-                return f"truncated: {size:,} of {file.bytes:,} bytes are left"
-            if size > file.bytes:
-                return f"edited: it has {size:,} bytes, {file.bytes:,} were written"
-            if not deep:
-                return None
-            if _sha256(path) != file.sha256:
+            if self.storage.sha256(file.path) != file.sha256:
                 return "edited: its bytes aren't those that were written"
-            rows = pyarrow.parquet.read_metadata(path).num_rows
+            with self.storage.parquet(file.path) as parquet:
+                rows = parquet.metadata.num_rows
         except FileNotFoundError:
             return "missing"
         except OSError as error:
-            return f"unreadable: {error.strerror or error}"
+            return _unreadable(error)
         except pa.ArrowInvalid:
             return "edited: it is no Parquet file, though its checksum is the manifest's"
         return None if rows == file.rows else f"edited: it has {rows:,} rows, the manifest says {file.rows:,}"
@@ -234,21 +207,38 @@ class LogFolder:
 
         A younger one may be a file whose writer hasn't told the manifest yet.
         """
+        known = frozenset(known)
         swept = []
-        for path in self._orphans(frozenset(known)):
-            if datetime.fromtimestamp(path.stat().st_mtime, UTC) < older_than:
-                path.unlink()
-                swept.append(path.relative_to(self.root).as_posix())
+        for table in LOG_TABLES:
+            for path, written in self.storage.written(table):
+                if written < older_than and path not in known and _is_ours(path):
+                    self.storage.delete(path)
+                    swept.append(path)
         return sorted(swept)
 
-    def _orphans(self, known: frozenset[str]) -> list[Path]:
-        found = []
-        for table in LOG_TABLES:
-            for path in (self.root / table).glob("day=*/*"):
-                ours = path.suffix in (".parquet", ".tmp") and path.is_file()
-                if ours and path.relative_to(self.root).as_posix() not in known:
-                    found.append(path)
-        return found
+
+def _is_ours(path: str) -> bool:
+    """Say whether a file is where the log has its files, and is called like one or like one on its way."""
+    _, *folders, name = path.split("/")
+    is_of_a_day = len(folders) == 1 and folders[0].startswith("day=")
+    return is_of_a_day and PurePosixPath(name).suffix in (".parquet", ".tmp")
+
+
+def _fault_of_size(file: WrittenFile, size: int | OSError | None) -> str | None:
+    if size is None:
+        return "missing"
+    if isinstance(size, OSError):
+        return _unreadable(size)
+    if size < file.bytes:
+        return f"truncated: {size:,} of {file.bytes:,} bytes are left"
+    if size > file.bytes:
+        return f"edited: it has {size:,} bytes, {file.bytes:,} were written"
+    return None
+
+
+def _unreadable(error: OSError) -> str:
+    # Of pyarrow's own words the path is the most.
+    return f"unreadable: {os.strerror(error.errno) if error.errno else error}"
 
 
 def without_accounts(table: str, rows: pa.Table, keys: Any) -> pa.Table:
@@ -278,17 +268,3 @@ def _texts_of(rows: pa.Table) -> tuple[str, ...]:
 
 def _epoch(day: date) -> int:
     return (day - date(1970, 1, 1)).days * _DAY
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _to_disk(path: Path) -> None:
-    """Force a file, or a folder's list of names, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,7 +5,6 @@ import hmac
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from django.db.models.functions import Lower
 
 from accounts.log import LogFolder
 from accounts.models import ApiKey, ErasedAccount, Identity, LogFile, LogFileQuerySet, Person, PersonQuerySet, Viewer
+from accounts.storage import Readable
 
 _OWNERS = pa.schema([("account", pa.int64()), ("person", pa.int64())])
 # When a key was last used is known to this; each request writing it would make every read a write.
@@ -79,11 +79,10 @@ def likely_the_same(person: Person, user: Viewer) -> PersonQuerySet:
     return Person.objects.visible_to(user).filter(pk__in=naming).exclude(pk=person.pk).order_by("handle", "pk")
 
 
-def log_files(table: str, until: datetime | None = None) -> list[Path]:
+def log_files(table: str, until: datetime | None = None) -> list[Readable]:
     """Return the files of a table of the log in the order of their days; with `until`, of days that begin before it."""
     files = _files(until).filter(table=table).order_by("day", "pk")
-    folder = LogFolder(settings.ACTIVITY_LOG)
-    return [Path(path) for path in folder.paths(files.values_list("path", flat=True))]
+    return LogFolder(settings.ACTIVITY_LOG).readable(files.values_list("path", flat=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +92,8 @@ class LogDay:
     A file that was given up changed them too. `rows` is how many both tables have.
     """
 
-    interactions: tuple[Path, ...]
-    posts: tuple[Path, ...]
+    interactions: tuple[Readable, ...]
+    posts: tuple[Readable, ...]
     acted: int
     posted: int
     rows: int
@@ -112,7 +111,7 @@ def log_days(until: datetime) -> dict[date, LogDay]:
     days = {}
     for day, tables in found.items():
         live = {name: [file.path for file in files if file.replaced_at is None] for name, files in tables.items()}
-        paths = {name: tuple(map(Path, folder.paths(files))) for name, files in live.items()}
+        paths = {name: tuple(folder.readable(files)) for name, files in live.items()}
         last = {name: max((file.added for file in files), default=0) for name, files in tables.items()}
         rows = sum(file.rows for files in tables.values() for file in files if file.replaced_at is None)
         days[day] = LogDay(paths["interactions"], paths["posts"], last["interactions"], last["posts"], rows)
@@ -143,8 +142,8 @@ def log_faults(
     files = list(_files(until).order_by("day", "table", "pk"))
     rows = 0
     progress(0, len(files), 0)
-    for done, file in enumerate(files, start=1):
-        what = folder.fault(file.as_written(), deep=deep)
+    faults = folder.faults([file.as_written() for file in files], deep=deep)
+    for done, (file, what) in enumerate(zip(files, faults, strict=True), start=1):
         rows += file.rows
         progress(done, len(files), rows)
         if what is not None:

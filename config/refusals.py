@@ -5,6 +5,8 @@ import os
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, OperationalError, connection
 
+from accounts.storage import LogUnreachable
+
 # SQLSTATEs of a table and of a column that aren't there.
 _UNKNOWN_TO_DATABASE = ("42P01", "42703")
 
@@ -12,10 +14,11 @@ _UNKNOWN_TO_DATABASE = ("42P01", "42703")
 def refusal_of(error: Exception) -> str | None:
     """Return the line that says what to do about an error, or None for a fault of the code.
 
-    A database that doesn't answer, or goes away, and one that lacks migrations are the operator's to mend, as is a
-    wrong setting. What a database that answers refuses is a fault of the code. The line holds no password.
+    A database that doesn't answer, or goes away, and one that lacks migrations are the operator's to mend, as are a
+    wrong setting and an object store that can't be asked. What a database that answers refuses is a fault of the code.
+    The line holds no password.
     """
-    if isinstance(error, ImproperlyConfigured):
+    if isinstance(error, ImproperlyConfigured | LogUnreachable):
         return _one_line(str(error))
     state = getattr(error.__cause__, "sqlstate", None)
     if isinstance(error, OperationalError) and state is None:

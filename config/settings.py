@@ -53,7 +53,27 @@ def _url(name: str, development: str, schemes: set[str]) -> str:
 
 
 DATA_DIR = Path(env.str("SWAY_DATA", default=str(BASE_DIR / ".data"))).resolve()
-ACTIVITY_LOG = DATA_DIR / "log"
+
+
+def _activity_log() -> Any:
+    """Return a folder as Path, or `s3://bucket/prefix`. A wrong value isn't repeated: it may hold a key."""
+    value = env.str("ACTIVITY_LOG", default="").strip()
+    if "://" not in value:
+        return Path(value).resolve() if value else DATA_DIR / "log"
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[\w.=-]+)*/?", value, re.ASCII):
+        raise ImproperlyConfigured(
+            "ACTIVITY_LOG is no address of an object store: write s3://bucket or s3://bucket/prefix; keys and the "
+            "store's own address go into AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL"
+        )
+    return value.rstrip("/")
+
+
+ACTIVITY_LOG = _activity_log()
+# Where imports lay rows aside, and what outgrows the memory goes: always a folder, beside the log where that is one.
+SCRATCH = Path(
+    env.str("SWAY_SCRATCH", default="").strip()
+    or (ACTIVITY_LOG if isinstance(ACTIVITY_LOG, Path) else DATA_DIR / "scratch")
+).resolve()
 # What runs keep from night to night; made anew from the log where it is missing.
 SCORING_STATE = DATA_DIR / "state"
 SCORING_MEMORY = env.str("SCORING_MEMORY", default="").strip()

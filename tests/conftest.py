@@ -23,7 +23,7 @@ def pytest_runtest_setup() -> None:
 def _own_folders(settings: Settings, tmp_path: Path) -> None:
     """Keep the activity log, the outbox and the cache of each test apart from everything else's."""
     settings.DATA_DIR = tmp_path
-    settings.ACTIVITY_LOG = tmp_path / "log"
+    settings.ACTIVITY_LOG = settings.SCRATCH = tmp_path / "log"
     settings.SCORING_STATE = tmp_path / "state"
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

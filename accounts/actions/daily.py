@@ -85,10 +85,13 @@ def next_number() -> int:
 
 
 def sweep_log(*, now: datetime) -> int:
-    """Delete what killed imports left below the log's folder, and files replaced a while ago; return how many."""
+    """Delete what killed imports left in the log and in the scratch folder, and files replaced a while ago.
+
+    Returns how many files and folders those were.
+    """
     log = LogFolder(settings.ACTIVITY_LOG)
     older_than = now - _ORPHANS_KEPT
-    swept = sweep_spools(log.root, older_than=older_than)
+    swept = sweep_spools(settings.SCRATCH, older_than=older_than)
     with transaction.atomic():
         # Writers are between file and manifest only while they hold this lock too.
         lock_log()

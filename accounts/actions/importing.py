@@ -83,7 +83,7 @@ def import_activity(
         raise NotThisFormat(f"{path.name} can't be read: {error.strerror}") from error
     sweep_log(now=now)
     report = ImportReport()
-    with new_spool(settings.ACTIVITY_LOG) as spool, (spool.root / "rejects.csv").open("w", newline="") as file:
+    with new_spool(settings.SCRATCH) as spool, (spool.root / "rejects.csv").open("w", newline="") as file:
         rejects = _Rejects(file)
         tell(Progress("reading", 0, source.size_bytes, 0))
         for batch in _ahead(source.batches()):

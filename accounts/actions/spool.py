@@ -39,7 +39,7 @@ ORDER BY starts_with(account, '@'), network, account
 
 
 class Spool:
-    """Rows of one import below the log's folder; made by `new_spool`."""
+    """Rows of one import in the scratch folder; made by `new_spool`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -116,37 +116,37 @@ def _target_networks(interactions: pa.Table) -> Any:
 
 
 @contextmanager
-def new_spool(log_root: Path) -> Iterator[Spool]:
+def new_spool(scratch: Path) -> Iterator[Spool]:
     """Make a spool for an import, and take it away at the end."""
-    with scratch_folder(log_root) as folder:
+    with scratch_folder(scratch) as folder:
         yield Spool(folder)
 
 
 @contextmanager
-def scratch_folder(log_root: Path) -> Iterator[Path]:
-    """Make a folder on the log's disk and take it away at the end, however that comes.
+def scratch_folder(scratch: Path) -> Iterator[Path]:
+    """Make a folder of one's own in the scratch folder and take it away at the end, however that comes.
 
     A lock on a file in it lives as long as this process: `sweep_spools` knows by it whose owner was killed.
     """
     name = uuid.uuid4().hex
-    hidden = log_root / SPOOL / f".{name}"
+    hidden = scratch / SPOOL / f".{name}"
     hidden.mkdir(parents=True)
     with (hidden / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = hidden.rename(log_root / SPOOL / name)
+        folder = hidden.rename(scratch / SPOOL / name)
         try:
             yield folder
         finally:
             shutil.rmtree(folder)
 
 
-def sweep_spools(log_root: Path, *, older_than: datetime) -> int:
+def sweep_spools(scratch: Path, *, older_than: datetime) -> int:
     """Delete the folders of imports and runs that were killed and return how many.
 
     One without its lock was killed while it was made, or is being made: it goes only if older than a moment.
     """
     swept = 0
-    for folder in (log_root / SPOOL).glob("*"):
+    for folder in (scratch / SPOOL).glob("*"):
         try:
             if folder.name.startswith("."):
                 stray = datetime.fromtimestamp(folder.stat().st_mtime, UTC) < older_than

@@ -160,8 +160,7 @@ def _holds_erased(file: LogFile, rules: _Rules) -> bool:
 def _read(files: Sequence[LogFile], columns: Sequence[str] | None = None) -> pa.Table:
     """Read files that are as they were written; written anew, a damaged one would look sound for ever."""
     log = LogFolder(settings.ACTIVITY_LOG)
-    for file in files:
-        fault = log.fault(file.as_written())
+    for file, fault in zip(files, log.faults([file.as_written() for file in files]), strict=True):
         if fault is not None:
             raise DamagedFile(f"{file.path} is {fault}")
     return log.read(files[0].table, [file.path for file in files], columns)

@@ -17,6 +17,7 @@ from django.conf import settings
 from accounts.actions.spool import scratch_folder
 from accounts.models import LogFile
 from accounts.queries import log_files
+from accounts.storage import Readable
 from scoring.actions.formulas import parameters_of
 from scoring.actions.nights import Sources, bring_up_to, can_roll, people_and_forecast
 from scoring.actions.results import Gather, computed_once
@@ -38,8 +39,8 @@ def until(as_of: datetime) -> int:
 
 def compute_scores(
     *,
-    interactions: Sequence[Path],
-    posts: Sequence[Path],
+    interactions: Sequence[Readable],
+    posts: Sequence[Readable],
     until: int,
     owners: pa.Table,
     seeds: npt.NDArray[np.int64],
@@ -112,9 +113,9 @@ def compute_night(
 def engine_connection() -> Iterator[Any]:
     """Open where the engine does its table work: DuckDB, with `SCORING_MEMORY` or half of what the machine has.
 
-    What outgrows the memory goes to a folder on the log's disk: that of other temporary files may itself be memory.
+    What outgrows the memory goes to the scratch folder: that of other temporary files may itself be memory.
     """
-    with scratch_folder(settings.ACTIVITY_LOG) as folder:
+    with scratch_folder(settings.SCRATCH) as folder:
         connection = ibis.duckdb.connect(temp_directory=str(folder), memory_limit=memory_limit())
         try:
             # Whoever wants to see progress gets the run's own.

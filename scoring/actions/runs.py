@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.actions import move_activity_to_log
 from accounts.queries import erased_accounts, log_faults, owners, seed_persons
+from accounts.storage import LogUnreachable
 from scoring.actions import publishing
 from scoring.actions.computing import compute_night, engine_connection
 from scoring.actions.errors import LogFaulty, RunInProgress, ScoringError
@@ -129,7 +130,7 @@ def _compute_and_publish(
             progress=step,
         )
         run.forecast = keep_forecast(result.forecast)
-    except (ScoringError, EngineError):
+    except (ScoringError, EngineError, LogUnreachable):
         raise
     except Exception:  # whichever library met a spoilt file says that something is wrong, and not where; raised on
         _refuse_faulty_log(run.as_of, deep=True)
@@ -222,7 +223,7 @@ def describe(error: BaseException) -> str:
 
     Messages of other people's code, the database's before all, can hold names and texts of persons.
     """
-    if isinstance(error, ScoringError | EngineError):
+    if isinstance(error, ScoringError | EngineError | LogUnreachable):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{type(error).__name__}: {error.strerror}"

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.dataset
 
 from scoring.engine.arrays import Ints
 
-# A table in memory, or the Parquet files of one that need not fit there. No files: an empty table.
-Source = pa.Table | Sequence[str | Path]
+# A table in memory, or the Parquet files of one that need not fit there: by their paths, or, where no path leads, with
+# the file system that opens them. No files: an empty table.
+Source = pa.Table | Sequence[str | Path | pyarrow.dataset.ParquetFileFragment]
 
 
 def _schema(columns: dict[str, pa.DataType]) -> pa.Schema:

@@ -1,7 +1,7 @@
 """Where tables are computed: Ibis expressions on DuckDB in process, or on a backend that is passed in."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,6 +10,7 @@ from uuid import uuid4
 import ibis
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.dataset
 
 from scoring.engine.errors import InputError
 from scoring.engine.inputs import Source
@@ -76,14 +77,30 @@ class Workspace:
             return ibis.memtable(conform(source, schema, name))
         if not source:
             return ibis.memtable(schema.empty_table())
-        view = self._name()
-        table = self.connection.read_parquet([str(path) for path in source], table_name=view)
-        self._kept.append(("VIEW", view))
+        table = self._in_store(source)
+        if table is None:
+            view = self._name()
+            table = self.connection.read_parquet([str(path) for path in source], table_name=view)
+            self._kept.append(("VIEW", view))
         missing = [column for column in schema.names if column not in table.columns]
         if missing:
             raise InputError(f"{name}: no column {', '.join(missing)}; there are {', '.join(table.columns)}")
         wanted = ibis.Schema.from_pyarrow(schema)
         return table.select(**{column: table[column].cast(wanted[column]) for column in schema.names})
+
+    def _in_store(self, source: Sequence[Any]) -> Table | None:
+        """Return files that come with the file system that opens them as a table expression; None where paths do.
+
+        They are read through Arrow, which takes columns and simple filters over from DuckDB. DuckDB has a door for file
+        systems of Python too, but its threads share a file there, and one reads where another has just moved to.
+        """
+        files = [file for file in source if isinstance(file, pyarrow.dataset.ParquetFileFragment)]
+        if not files:
+            return None
+        first = files[0]
+        return ibis.memtable(
+            pyarrow.dataset.FileSystemDataset(files, first.physical_schema, first.format, first.filesystem)
+        )
 
     def keep(self, expression: Table) -> Table:
         """Compute an expression into a temporary table, which lives as long as the workspace.

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +12,7 @@ from django.db.models import Sum
 
 from accounts.models import Identity, InteractionKind, LogFile, Person, Viewer
 from accounts.queries import erased_accounts, log_files
+from accounts.storage import Readable
 from scoring.models import ReachPart, Score, ScoreRun, Topic, TopicReach
 from scoring.queries.explanations import supports_of
 
@@ -134,7 +134,7 @@ def reactions(
     )
 
 
-def _parts_on(topic: Topic, acts: pa.Table, posts: Sequence[Path], until: int) -> pa.Table:
+def _parts_on(topic: Topic, acts: pa.Table, posts: Sequence[Readable], until: int) -> pa.Table:
     """Keep the acts on posts that name a topic, with its even part of their reach."""
     from scoring.engine import heaviest_first
     from scoring.queries.topics import stored_topics, texts

@@ -5,16 +5,15 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.parquet
 
 from accounts.log import without_accounts
+from accounts.storage import Readable, open_parquet
 from scoring.engine import TOPIC_PARENTS
 from scoring.models import Topic
 from scoring.topics import Column, Matcher, TopicName, cautious, compact
@@ -70,7 +69,7 @@ def topics_of(names: list[TopicName], parents: list[tuple[int, int]]) -> Topics:
 
 
 def texts(
-    files: Sequence[Path], before: int, only: Column | None = None, *, erased: npt.NDArray[np.int64]
+    files: Sequence[Readable], before: int, only: Column | None = None, *, erased: npt.NDArray[np.int64]
 ) -> Iterator[pa.Table]:
     """Yield the texts of posts from before a second, in about `BATCH` rows; with `only`, of these posts.
 
@@ -80,7 +79,7 @@ def texts(
     """
     waiting: list[pa.Table] = []
     for file in files:
-        with pyarrow.parquet.ParquetFile(file) as parquet:
+        with open_parquet(file) as parquet:
             for batch in parquet.iter_batches(BATCH, columns=["post", "at", "author", "text", "topics"]):
                 rows = pa.Table.from_batches([batch])
                 rows = rows.filter(pc.less(rows["at"], before))

@@ -98,7 +98,7 @@ def test_no_rows_become_no_rows(schema: pa.Schema) -> None:
 def test_a_day_is_written_as_one_file_that_the_manifest_can_describe(log: LogFolder) -> None:
     rows = likes((NOON + 5, 1, 2, None), (NOON, 3, 4, 9))
     written = log.write_day("interactions", DAY, rows)
-    path = log.root / written.path
+    path = Path(log.storage.root) / written.path
     assert written.path.startswith("interactions/day=2018-02-03/")
     assert written.rows == 2
     assert written.bytes == path.stat().st_size
@@ -110,14 +110,14 @@ def test_a_day_is_written_as_one_file_that_the_manifest_can_describe(log: LogFol
 def test_the_same_rows_in_any_order_give_the_same_file(log: LogFolder) -> None:
     first = log.write_day("interactions", DAY, likes((NOON, 1, 2, None), (NOON, 3, 4, 9)))
     assert log.write_day("interactions", DAY, likes((NOON, 3, 4, 9), (NOON, 1, 2, None))) == first
-    assert files_below(log.root) == [first.path]
+    assert files_below(Path(log.storage.root)) == [first.path]
 
 
 @pytest.mark.parametrize("at", [MIDNIGHT - 1, MIDNIGHT + 86_400])
 def test_rows_of_another_day_are_refused_and_nothing_is_written(log: LogFolder, at: int) -> None:
     with pytest.raises(ValueError, match="another day among interactions of 2018-02-03"):
         log.write_day("interactions", DAY, likes((NOON, 1, 2, None), (at, 1, 2, None)))
-    assert not log.root.exists()
+    assert not Path(log.storage.root).exists()
 
 
 def test_a_day_reaches_from_midnight_to_the_last_second_in_utc(log: LogFolder) -> None:
@@ -137,7 +137,7 @@ def test_a_write_that_fails_leaves_nothing_behind(log: LogFolder, monkeypatch: p
     monkeypatch.setattr(os, "fsync", no_space)
     with pytest.raises(OSError, match="No space left"):
         log.write_day("interactions", DAY, likes((NOON, 1, 2, None)))
-    assert files_below(log.root) == []
+    assert files_below(Path(log.storage.root)) == []
 
 
 def test_days_are_parted_in_utc_and_keep_their_order() -> None:
@@ -197,20 +197,20 @@ def test_a_path_that_leads_out_of_the_log_is_refused(log: LogFolder, path: str) 
 def test_only_old_orphans_are_swept(log: LogFolder) -> None:
     known = log.write_day("interactions", DAY, likes((NOON, 1, 2, None)))
     orphan = log.write_day("posts", DAY, posts((1, NOON, "x")))
-    unfinished = log.root / "interactions/day=2018-02-03/.abc.tmp"
+    unfinished = Path(log.storage.root) / "interactions/day=2018-02-03/.abc.tmp"
     unfinished.write_bytes(b"PAR1")
     young = log.write_day("interactions", DAY, likes((NOON, 5, 6, None)))
-    foreign = log.root / "interactions/day=2018-02-03/README"
+    foreign = Path(log.storage.root) / "interactions/day=2018-02-03/README"
     foreign.write_text("not ours")
     old = datetime(2020, 1, 1, tzinfo=UTC)
-    for path in (log.root / orphan.path, unfinished, log.root / known.path):
+    for path in (Path(log.storage.root) / orphan.path, unfinished, Path(log.storage.root) / known.path):
         os.utime(path, (old.timestamp(), old.timestamp()))
 
     unfinished_name = "interactions/day=2018-02-03/.abc.tmp"
     assert log.sweep({known.path}, old) == []
     assert log.sweep({known.path}, old + timedelta(seconds=1)) == sorted([orphan.path, unfinished_name])
-    left = [known.path, young.path, foreign.relative_to(log.root).as_posix()]
-    assert files_below(log.root) == sorted(left)
+    left = [known.path, young.path, foreign.relative_to(Path(log.storage.root)).as_posix()]
+    assert files_below(Path(log.storage.root)) == sorted(left)
 
 
 def test_a_log_without_a_folder_is_empty(log: LogFolder) -> None:

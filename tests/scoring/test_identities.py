@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from accounts.actions import merge_people, move_identity, undo_merge
 from accounts.keys import account_key
 from accounts.models import Identity, Person
 from accounts.queries import log_files
+from accounts.storage import open_parquet
 from scoring.actions import score
 from scoring.models import Score, ScoreRun
 from tests.factories.accounts import UserFactory
@@ -66,5 +66,5 @@ def test_a_merge_recomputes_both_and_its_undoing_restores_both(known: Path) -> N
 
 def _acts() -> list[dict[str, Any]]:
     """Return what the log holds before the run's moment."""
-    rows = [row for file in log_files("interactions") for row in pq.ParquetFile(file).read().to_pylist()]
+    rows = [row for file in log_files("interactions") for row in open_parquet(file).read().to_pylist()]
     return [row for row in rows if row["at"] < APRIL_2.timestamp()]

@@ -261,8 +261,8 @@ def test_what_erased_accounts_did_counts_from_that_moment_on_for_nobody(known: P
         if not rows.num_rows:
             file.delete()
             continue
-        pyarrow.parquet.write_table(rows, folder.root / file.path)
-        size = (folder.root / file.path).stat().st_size
+        pyarrow.parquet.write_table(rows, Path(folder.storage.root) / file.path)
+        size = (Path(folder.storage.root) / file.path).stat().st_size
         LogFile.objects.filter(pk=file.pk).update(rows=rows.num_rows, size=size)
     ErasedAccount.objects.all().delete()
     found = scores_of(filtered)
