@@ -207,11 +207,11 @@ class Storage:
             raise LogUnreachable(self._what_to_do(str(error))) from error
 
     def _what_to_do(self, text: str) -> str:
-        found = re.search(r"AWS Error (\w+) during (\w+)", text)
-        code, asked = found.groups() if found else ("UNKNOWN", "a request")
+        found = re.search(r"AWS Error (\w+)(?: \(HTTP status (\d+)\))? during (\w+)", text)
+        code, status, asked = found.groups() if found else ("UNKNOWN", None, "a request")
         if code in _NAMES_NO_BUCKET:
             return self._no_bucket()
-        if code in _REFUSES:
+        if code in _REFUSES or status in ("401", "403"):
             return (
                 f"the object store refuses {asked} below {self.shown}: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY "
                 "and what the key may do (docs/operations.md)"
@@ -221,7 +221,8 @@ class Storage:
                 f"the object store of the activity log, {self.shown}, does not answer: start it, or check "
                 "AWS_ENDPOINT_URL and AWS_REGION"
             )
-        return f"the object store of the activity log, {self.shown}, failed at {asked}: {code}; try again later"
+        what = f"HTTP status {status}" if status else code
+        return f"the object store of the activity log, {self.shown}, failed at {asked}: {what}; try again later"
 
     def _no_bucket(self) -> str:
         bucket = self.root.partition("/")[0]

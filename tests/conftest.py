@@ -1,12 +1,15 @@
 """Shared by all tests: no network but loopback, a data folder of the test's own."""
 
 import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.db import connections
 from pytest_django.fixtures import Settings
 from pytest_socket import socket_allow_hosts
+
+from tests.object_store import Bucket, ObjectStore
 
 
 def pytest_sessionstart() -> None:
@@ -27,6 +30,19 @@ def _own_folders(settings: Settings, tmp_path: Path) -> None:
     settings.SCORING_STATE = tmp_path / "state"
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def bucket(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """Start an object store with an empty bucket, in which the activity log lies from now on."""
+    store = ObjectStore()
+    for name, value in store.environment().items():
+        monkeypatch.setenv(name, value)
+    bucket = store.new_bucket()
+    settings.ACTIVITY_LOG = bucket.log
+    settings.SCRATCH = tmp_path / "scratch"
+    yield bucket
+    store.stop()
 
 
 @pytest.fixture(scope="session")

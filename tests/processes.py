@@ -19,6 +19,8 @@ def child_environment() -> dict[str, str]:
     return os.environ | {
         "DATABASE_URL": url,
         "SWAY_DATA": str(settings.DATA_DIR),
+        "ACTIVITY_LOG": str(settings.ACTIVITY_LOG),
+        "SWAY_SCRATCH": str(settings.SCRATCH),
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "SWAY_ENV": "development",
         "PYTHONPATH": str(ROOT),

@@ -25,6 +25,8 @@ _LAUNCHERS_OWN = (
     "SECRET_KEY",
     "ALLOWED_HOSTS",
     "DEBUG",
+    "ACTIVITY_LOG",
+    "SWAY_SCRATCH",
 )
 
 
