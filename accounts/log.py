@@ -148,8 +148,8 @@ class LogFolder:
         start = _epoch(day)
         if at.min() < start or at.max() >= start + _DAY:
             raise ValueError(f"rows of another day among {table} of {day}")
-        order = [(name, "ascending") for name in _SORTING[table]]
-        saved = self.storage.save(f"{table}/day={day.isoformat()}", rows.sort_by(order).combine_chunks())
+        sorted_rows = rows.sort_by([(name, "ascending") for name in _SORTING[table]]).combine_chunks()
+        saved = self.storage.save(f"{table}/day={day.isoformat()}", sorted_rows)
         return WrittenFile(saved.path, rows.num_rows, saved.bytes, saved.sha256, _texts_of(rows))
 
     def readable(self, files: Iterable[str]) -> list[Readable]:

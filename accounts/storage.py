@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pyarrow as pa
 import pyarrow.dataset
@@ -74,9 +74,9 @@ class Storage:
             self.files = pyarrow.fs.LocalFileSystem()
             return
         self.root = self.shown.removeprefix(_S3).rstrip("/")
-        self.files = pyarrow.fs.S3FileSystem(
-            region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None,
-            # pyarrow leaves these two to whoever uses it.
+        connect: Any = pyarrow.fs.S3FileSystem  # the stubs lack what is new
+        self.files = connect(
+            # Keys and region it finds by itself; these two it leaves to whoever uses it.
             endpoint_override=os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None,
             tls_ca_file_path=os.environ.get("AWS_CA_BUNDLE") or None,
             connect_timeout=_CONNECT_SECONDS,
@@ -136,7 +136,8 @@ class Storage:
         """Return a file as readers take it; nothing is read yet, nor looked whether it is there."""
         if self._local:
             return Path(self.full(path))
-        return pyarrow.dataset.ParquetFileFormat().make_fragment(self.full(path), filesystem=self.files)
+        fragment: Any = pyarrow.dataset.ParquetFileFormat().make_fragment(self.full(path), filesystem=self.files)
+        return cast(pyarrow.dataset.ParquetFileFragment, fragment)
 
     def sizes(self, paths: Sequence[str]) -> list[int | OSError | None]:
         """Return how many bytes each file has, None for one that isn't there, and why one can't be looked at.
@@ -178,7 +179,7 @@ class Storage:
             if not self._local and not found:
                 self._refuse_no_bucket()
         for info in found:
-            if info.is_file:
+            if info.is_file and info.mtime is not None:
                 yield info.path.removeprefix(f"{self.root}/"), info.mtime
 
     def delete(self, path: str) -> None:

@@ -60,7 +60,7 @@ def _activity_log() -> Any:
     value = env.str("ACTIVITY_LOG", default="").strip()
     if "://" not in value:
         return Path(value).resolve() if value else DATA_DIR / "log"
-    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[\w.=-]+)*/?", value, re.ASCII):
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/\w[\w.=-]*)*/?", value, re.ASCII):
         raise ImproperlyConfigured(
             "ACTIVITY_LOG is no address of an object store: write s3://bucket or s3://bucket/prefix; keys and the "
             "store's own address go into AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL"
@@ -68,7 +68,7 @@ def _activity_log() -> Any:
     return value.rstrip("/")
 
 
-ACTIVITY_LOG = _activity_log()
+ACTIVITY_LOG: Any = _activity_log()
 # Where imports lay rows aside, and what outgrows the memory goes: always a folder, beside the log where that is one.
 SCRATCH = Path(
     env.str("SWAY_SCRATCH", default="").strip()

@@ -98,9 +98,8 @@ class Workspace:
         if not files:
             return None
         first = files[0]
-        return ibis.memtable(
-            pyarrow.dataset.FileSystemDataset(files, first.physical_schema, first.format, first.filesystem)
-        )
+        dataset = pyarrow.dataset.FileSystemDataset([*files], first.physical_schema, first.format, first.filesystem)
+        return ibis.memtable(dataset)
 
     def keep(self, expression: Table) -> Table:
         """Compute an expression into a temporary table, which lives as long as the workspace.

@@ -201,7 +201,7 @@ class TestQueries:
 
         def found(until: datetime | None) -> list[str]:
             files = queries.log_files("interactions", until)
-            return [path.relative_to(settings.ACTIVITY_LOG).parts[1] for path in files]
+            return [Path(str(path)).relative_to(settings.ACTIVITY_LOG).parts[1] for path in files]
 
         assert found(None) == ["day=2026-02-27", "day=2026-02-28", "day=2026-03-01"]
         assert found(datetime(2026, 3, 1, tzinfo=UTC)) == ["day=2026-02-27", "day=2026-02-28"]

@@ -220,18 +220,11 @@ class TestRefusals:
 
         bucket.store.answer_first(overloaded)
         dice = np.random.default_rng(1)
-        count = 1_200_000
-        rows = pa.table(
-            {
-                "at": dice.integers(DAY_1, DAY_1 + 86_400, count),
-                "kind": pa.array(["like"]).take(pa.array(np.zeros(count, np.int64))),
-                "actor": dice.integers(0, 1 << 62, count),
-                "target": dice.integers(0, 1 << 62, count),
-                "post": pa.nulls(count, pa.int64()),
-                "network": pa.array(["test"]).take(pa.array(np.zeros(count, np.int64))),
-            },
-            schema=LOG_INTERACTIONS,
-        )
+        count = 800_000
+        keys = {name: pa.array(dice.integers(0, 1 << 62, count)) for name in ("actor", "target", "post")}
+        words = {"kind": pa.array(["like"] * count), "network": pa.array(["test"] * count)}
+        at = {"at": pa.array(dice.integers(DAY_1, DAY_1 + 86_400, count))}
+        rows = pa.table(at | keys | words).select(LOG_INTERACTIONS.names).cast(LOG_INTERACTIONS)
         log = LogFolder(bucket.log)
         with pytest.raises(LogUnreachable, match="failed at UploadPart: HTTP status 503; try again later"):
             log.write_day("interactions", DAY, rows)

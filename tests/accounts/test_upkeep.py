@@ -49,7 +49,7 @@ class TestMerging:
 
         assert log_events() == before
         assert LogFile.objects.live().get().rows == 3
-        assert [path.name for path in log_files("interactions")] == [Path(path).name for path in live()]
+        assert [Path(str(path)).name for path in log_files("interactions")] == [Path(path).name for path in live()]
         assert list(log_faults()) == []
         assert tidy(now=NEXT_DAY) == Tidied()
         # Whoever has listed the old ones can go on reading them.

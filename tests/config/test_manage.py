@@ -73,3 +73,16 @@ def test_a_setting_of_two_lines_is_told_in_one() -> None:
 def test_an_amount_of_memory_that_is_none(new_folder: Folder) -> None:
     told = refused(manage(new_folder, "score", SCORING_MEMORY="much"))
     assert told == "sway: SCORING_MEMORY is 'much': write a number and a unit, 4GiB for example\n"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["s3://key:hidden@bucket/log", "s3://bucket?secret_key=hidden", "gs://hidden", "s3://", "s3://bucket/../hidden"],
+)
+def test_an_address_of_an_object_store_that_is_none(new_folder: Folder, value: str) -> None:
+    told = refused(manage(new_folder, "score", ACTIVITY_LOG=value))
+    assert told.startswith(
+        "sway: ACTIVITY_LOG is no address of an object store: write s3://bucket or s3://bucket/prefix"
+    )
+    assert "hidden" not in told
+    assert not new_folder.path.exists()
