@@ -163,6 +163,12 @@ class TestFaults:
         with pytest.raises(LogUnreachable, match="does not answer"):
             tidy_log(now=NEXT_DAY)
 
+    def test_without_its_bucket_no_file_is_called_missing(self, bucket: Bucket, names: list[str]) -> None:
+        bucket.delete_all()
+        for deep in (True, False):
+            with pytest.raises(LogUnreachable, match=f"there is no bucket {bucket.name} for the activity log"):
+                list(log_faults(deep=deep))
+
 
 @pytest.mark.django_db
 class TestRefusals:

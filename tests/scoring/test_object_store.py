@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
+from accounts import storage
 from accounts.actions import NewActivity, record_activity
 from accounts.models import Activity, LogFile, Person, User
 from accounts.storage import LogUnreachable
@@ -89,6 +90,26 @@ def test_a_run_names_a_damaged_object_and_goes_on_when_it_is_back(both: Bucket, 
         score(as_of=APRIL_2, now=NOW)
     both.put(name, content)
     assert score(as_of=APRIL_2, now=NOW).people == 30
+
+
+def test_a_run_that_loses_its_store_on_the_way_says_so(
+    both: Bucket, here: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "_ATTEMPTS", 1)
+    move(both, here, settings)
+    gone: list[str] = []
+
+    def away(environ: Any) -> str | None:
+        # Sizes can still be asked for; the third file can't be read any more.
+        if environ["REQUEST_METHOD"] == "GET" and environ["PATH_INFO"].endswith(".parquet"):
+            gone.append(environ["PATH_INFO"])
+        return "503 Slow Down" if len(gone) > 2 and environ["REQUEST_METHOD"] == "GET" else None
+
+    both.store.answer_first(away)
+    with pytest.raises(LogUnreachable, match="failed at GetObject: HTTP status 503; try again later"):
+        score(as_of=APRIL_1, now=NOW)
+    run = ScoreRun.objects.get()
+    assert (run.state, "HTTP status 503" in run.error) == (ScoreRun.State.FAILED, True)
 
 
 def test_a_run_without_its_store_fails_with_one_line_and_readers_keep_the_last(
