@@ -56,7 +56,7 @@ ERASED_WAIT: Final = timedelta(days=28)
 # Sums that no run went on from for so long are forgotten.
 _UNUSED: Final = timedelta(days=60)
 # Of the layout of what is kept: raised where the engine's tables change.
-_LAYOUT: Final = 1
+_LAYOUT: Final = 2
 # What of a formula goes into the sums, or into how long days are kept.
 _SUMMED_BY: Final = (
     *("half_life_days", "burst_share", "burst_half_life_days", "return_hours", "horizon_days"),

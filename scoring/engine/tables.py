@@ -11,6 +11,7 @@ import ibis
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.dataset
+from ibis.expr.operations import Cast
 
 from scoring.engine.errors import InputError
 from scoring.engine.inputs import Source
@@ -190,7 +191,10 @@ class Workspace:
         if by is not None:
             path.mkdir(parents=True, exist_ok=True)
             options |= {"partition_by": by, "write_partition_columns": True}
-        self.connection.to_parquet(expression, path, **options)
+        # DuckDB's sum of int64 is of 128 bits, which a Parquet file gets as a double. ibis takes it for int64, so that its
+        # own `cast` would leave it as it is.
+        whole = {name: Cast(expression[name], to=type_).to_expr() for name, type_ in expression.schema().items()}
+        self.connection.to_parquet(expression.select(**whole), path, **options)
         to_disk(path)
 
     def _name(self) -> str:
