@@ -1,7 +1,7 @@
 # One set of recipes for people, pre-commit and CI. Each target brings .venv up to date first.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve services test check fix lock clean bench-score bench-engine
+.PHONY: help install spark demo serve services test check fix lock clean bench-score bench-engine
 
 PY := .venv/bin/python
 # The launcher ends with make, however make ends.
@@ -17,6 +17,9 @@ help: ## say what each target does
 
 install: ## make .venv with everything that development needs
 	@requirements/sync dev
+
+spark: ## make .venv with Spark, for SCORING_ENGINE=spark
+	@requirements/sync spark
 
 demo: ## the platform over a sample world; PORT sets the port (8000)
 	@requirements/sync runtime && $(LAUNCH) demo
@@ -78,6 +81,7 @@ lock: ## resolve the dependencies of pyproject.toml anew, into requirements/
 	@requirements/sync dev
 	$(COMPILE) requirements/install.in -o requirements/install.txt
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra spark --constraint requirements/runtime.txt -o requirements/spark.txt
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
 
 clean: ## remove .venv and caches; .data, which holds the data, stays

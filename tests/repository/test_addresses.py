@@ -62,7 +62,7 @@ def test_no_file_holds_an_index_or_a_path_of_this_machine() -> None:
 
 
 def test_every_requirement_has_a_hash() -> None:
-    for name in ("install", "runtime", "dev"):
+    for name in ("install", "runtime", "spark", "dev"):
         text = (BASE_DIR / "requirements" / f"{name}.txt").read_text().replace("\\\n", " ")
         for line in text.splitlines():
             assert re.fullmatch(r"[\w.-]+==\S+( ; [^#]+?)?( +--hash=sha256:[0-9a-f]{64})+", line), line
