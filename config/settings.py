@@ -79,6 +79,20 @@ SCORING_STATE = DATA_DIR / "state"
 SCORING_MEMORY = env.str("SCORING_MEMORY", default="").strip()
 if SCORING_MEMORY and not re.fullmatch(r"[1-9]\d*(\.\d+)? ?[KMGT]i?B", SCORING_MEMORY):
     raise ImproperlyConfigured(f"SCORING_MEMORY is {SCORING_MEMORY!r}: write a number and a unit, 4GiB for example")
+SCORING_ENGINE = env.str("SCORING_ENGINE", default="duckdb").strip()
+if SCORING_ENGINE not in {"duckdb", "spark"}:
+    raise ImproperlyConfigured(f"SCORING_ENGINE is {SCORING_ENGINE!r}: set it to duckdb or spark")
+SPARK_MASTER = env.str("SPARK_MASTER", default="").strip()
+if SPARK_MASTER and not re.fullmatch(r"local\[(\d+|\*)\]|spark://[^\s,/]+:\d+(,[^\s,/]+:\d+)*", SPARK_MASTER):
+    raise ImproperlyConfigured(
+        f"SPARK_MASTER is {SPARK_MASTER!r}: write spark://host:7077, or local[2] for two cores of this machine"
+    )
+if SCORING_ENGINE == "spark" and not SPARK_MASTER:
+    raise ImproperlyConfigured("SCORING_ENGINE is spark: set SPARK_MASTER too, to spark://host:7077 for example")
+if SCORING_ENGINE == "spark" and not isinstance(ACTIVITY_LOG, Path):
+    raise ImproperlyConfigured(
+        "SCORING_ENGINE is spark and ACTIVITY_LOG an object store: set it to a folder that all workers have"
+    )
 
 _embedded = addresses(BASE_DIR, DATA_DIR)
 DEBUG = env.bool("DEBUG", default=False)
@@ -410,4 +424,6 @@ LOGGING = {
     "filters": {"without secrets": {"()": "config.logs.WithoutSecrets"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without secrets"]}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # Spark's bridge to Java, which tells of each connection that it closes.
+    "loggers": {"py4j": {"level": "WARNING"}},
 }

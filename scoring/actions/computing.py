@@ -21,6 +21,7 @@ from accounts.storage import Readable
 from scoring.actions.formulas import parameters_of
 from scoring.actions.nights import Sources, bring_up_to, can_roll, people_and_forecast
 from scoring.actions.results import Gather, computed_once
+from scoring.actions.spark import spark_connection
 from scoring.engine import TOPIC_PARENTS, Inputs, Parameters, Result, compute
 from scoring.engine.progress import Progress
 from scoring.engine.run import score_known
@@ -111,11 +112,17 @@ def compute_night(
 
 @contextmanager
 def engine_connection() -> Iterator[Any]:
-    """Open where the engine does its table work: DuckDB, with `SCORING_MEMORY` or half of what the machine has.
+    """Open where the engine does its table work: what `SCORING_ENGINE` says, DuckDB or Spark.
 
-    What outgrows the memory goes to the scratch folder: that of other temporary files may itself be memory.
+    DuckDB takes `SCORING_MEMORY`, or half of what the machine has. What outgrows it, and all that goes to Spark and
+    back, goes to the scratch folder: that of other temporary files may itself be memory, and is this machine's alone.
+    Raises SparkMissing.
     """
     with scratch_folder(settings.SCRATCH) as folder:
+        if settings.SCORING_ENGINE == "spark":
+            with spark_connection(settings.SPARK_MASTER, folder.resolve(), f"{_half_of_machine()}m") as connection:
+                yield connection
+            return
         connection = ibis.duckdb.connect(temp_directory=str(folder), memory_limit=memory_limit())
         try:
             # Whoever wants to see progress gets the run's own.
@@ -131,7 +138,12 @@ def memory_limit() -> str:
     """Return how much memory tables may take, as DuckDB reads it: the rest is for arrays, and for other programs."""
     if settings.SCORING_MEMORY:
         return str(settings.SCORING_MEMORY)
+    return f"{_half_of_machine()} MiB"
+
+
+def _half_of_machine() -> int:
+    """Return half of the memory that this machine or container has, in MiB."""
     found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with suppress(OSError, ValueError):  # no container, or one without a limit
         found = min(found, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return f"{found // 2 // 2**20} MiB"
+    return found // 2 // 2**20

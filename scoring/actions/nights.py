@@ -40,7 +40,7 @@ from scoring.engine.stored import (
     write_forecast,
     write_state,
 )
-from scoring.engine.tables import Table, Workspace
+from scoring.engine.tables import Table, Workspace, parquet_files
 from scoring.models import Formula, ScoreRun, ScoreState, StateDay
 from scoring.queries.topics import Topics
 from scoring.queries.topics import texts as texts_of
@@ -398,7 +398,8 @@ class _Keeping:
             again = {day: path for day, path in plan.folders.items() if day in changed - set(plan.fresh)}
             prints = pa.concat_tables([prints, self._stored(again, "texts")])
         write_days(self.workspace, days, prints, of_day, folder / "days", since=self.kept_from)
-        files = {path.relative_to(_root()).as_posix(): path.stat().st_size for path in sorted(folder.glob("*.parquet"))}
+        paths = parquet_files(*sorted(folder.glob("*.parquet")))
+        files = {path.relative_to(_root()).as_posix(): path.stat().st_size for path in paths}
         with transaction.atomic():
             values: dict[str, Any] = {
                 "until": datetime.fromtimestamp(self.until, UTC),

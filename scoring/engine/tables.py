@@ -1,10 +1,14 @@
-"""Where tables are computed: Ibis expressions on DuckDB in process, or on a backend that is passed in."""
+"""Where tables are computed: Ibis expressions on DuckDB in process, or on the backend that is passed in.
+
+The expressions are the same everywhere. What engines do differently stands behind `Workspace` in one class for each:
+here DuckDB's, in `spark.py` Spark's.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from uuid import uuid4
 
 import ibis
@@ -22,13 +26,151 @@ Table = Any  # an ibis table expression; ibis publishes no types
 ibis.options.sql.fuse_selects = False
 
 
+class _Engine(Protocol):
+    """What a workspace asks of an engine."""
+
+    def scan(self, files: Sequence[Any], columns: Sequence[str]) -> list[Table]:
+        """Return Parquet files, at least one, as tables: one for each sort of file that can't be read together."""
+
+    def keep(self, expression: Table) -> Table:
+        """Compute an expression and store it."""
+
+    def batches(self, expression: Table, rows: int) -> Iterator[pa.RecordBatch]:
+        """Compute an expression and give it batch by batch."""
+
+    def write(self, expression: Table, path: Path, by: str | None) -> None:
+        """Compute an expression into Parquet."""
+
+    def drop(self) -> None:
+        """Forget all that was kept."""
+
+
+class DuckTables:
+    """What a workspace keeps in DuckDB.
+
+    Parameters
+    ----------
+    connection : ibis backend
+        An open DuckDB.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self._kept: list[tuple[str, str]] = []
+
+    def scan(self, files: Sequence[Any], columns: Sequence[str]) -> list[Table]:
+        """Return files as one table, with the types of the first.
+
+        Files that come with the file system that opens them are read through Arrow, which takes columns and simple
+        filters over from DuckDB. DuckDB has a door for file systems of Python too, but its threads share a file there,
+        and one reads where another has just moved to.
+
+        Parameters
+        ----------
+        files : sequence of Path or ParquetFileFragment
+            Parquet files, at least one, all of one sort.
+        columns : sequence of str
+            Not needed: DuckDB reads no others than an expression names.
+
+        Returns
+        -------
+        list of ibis table
+            One.
+        """
+        first = files[0]
+        if isinstance(first, pyarrow.dataset.ParquetFileFragment):
+            found = pyarrow.dataset.FileSystemDataset([*files], first.physical_schema, first.format, first.filesystem)
+            return [ibis.memtable(found)]
+        name = _name()
+        self._kept.append(("VIEW", name))
+        return [self.connection.read_parquet([str(path) for path in files], table_name=name)]
+
+    def keep(self, expression: Table) -> Table:
+        """Compute an expression into a temporary table.
+
+        Parameters
+        ----------
+        expression : ibis table
+            What to compute.
+
+        Returns
+        -------
+        ibis table
+            The stored rows.
+        """
+        name = _name()
+        table = self.connection.create_table(name, expression, temp=True)
+        self._kept.append(("TABLE", name))
+        return table
+
+    def batches(self, expression: Table, rows: int) -> Iterator[pa.RecordBatch]:
+        """Compute an expression and give it batch by batch.
+
+        Parameters
+        ----------
+        expression : ibis table
+            What to compute.
+        rows : int
+            Most rows per batch.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            The rows.
+        """
+        kept = self.keep(expression)
+        # ibis 12 streams by a method that DuckDB 2 no longer has.
+        yield from self.connection.con.sql(self.connection.compile(kept)).to_arrow_reader(rows)
+
+    def write(self, expression: Table, path: Path, by: str | None) -> None:
+        """Compute an expression into a Parquet file, or with `by` into a folder of them.
+
+        Parameters
+        ----------
+        expression : ibis table
+            What to compute.
+        path : Path
+            The file or folder.
+        by : str or None
+            Name of a column; it stands in the files too.
+        """
+        options: dict[str, Any] = {"compression": "zstd"}
+        if by is not None:
+            options |= {"partition_by": by, "write_partition_columns": True}
+        # DuckDB's sum of int64 is of 128 bits, which a Parquet file gets as a double. ibis takes it for int64, so that
+        # its own `cast` would leave it as it is.
+        whole = {name: Cast(expression[name], to=type_).to_expr() for name, type_ in expression.schema().items()}
+        self.connection.to_parquet(expression.select(**whole), path, **options)
+
+    def drop(self) -> None:
+        """Drop all that was kept."""
+        for what, name in self._kept:
+            # ibis 12 writes its own DROP without the name under sqlglot 30.
+            self.connection.raw_sql(f"DROP {what} IF EXISTS {name}")
+        self._kept.clear()
+
+
+def _name() -> str:
+    return f"sway_{uuid4().hex}"
+
+
+def _engine(connection: Any) -> _Engine:
+    if connection.name == "pyspark":
+        # PySpark is an extra.
+        from scoring.engine.spark import SparkTables
+
+        return SparkTables(connection)
+    return DuckTables(connection)
+
+
 class Workspace:
     """A backend and the temporary tables that a run keeps in it; a context manager that drops them.
 
     Parameters
     ----------
     connection : ibis backend, optional
-        Where the tables are computed. Without one, a DuckDB in memory is opened and closed.
+        Where the tables are computed: DuckDB, or a `spark.SparkBackend`. Without one, a DuckDB in memory is opened and
+        closed.
     """
 
     def __init__(self, connection: Any = None) -> None:
@@ -37,7 +179,7 @@ class Workspace:
         if self._owned:
             # Whoever wants to see progress gets the run's own.
             self.connection.raw_sql("SET enable_progress_bar = false")
-        self._kept: list[tuple[str, str]] = []
+        self._engine = _engine(self.connection)
 
     def __enter__(self) -> Self:
         return self
@@ -45,10 +187,7 @@ class Workspace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for what, name in self._kept:
-            # ibis 12 writes its own DROP without the name under sqlglot 30.
-            self.connection.raw_sql(f"DROP {what} IF EXISTS {name}")
-        self._kept.clear()
+        self._engine.drop()
         if self._owned:
             self.connection.disconnect()
 
@@ -78,29 +217,14 @@ class Workspace:
             return ibis.memtable(conform(source, schema, name))
         if not source:
             return ibis.memtable(schema.empty_table())
-        table = self._in_store(source)
-        if table is None:
-            view = self._name()
-            table = self.connection.read_parquet([str(path) for path in source], table_name=view)
-            self._kept.append(("VIEW", view))
-        missing = [column for column in schema.names if column not in table.columns]
-        if missing:
-            raise InputError(f"{name}: no column {', '.join(missing)}; there are {', '.join(table.columns)}")
         wanted = ibis.Schema.from_pyarrow(schema)
-        return table.select(**{column: table[column].cast(wanted[column]) for column in schema.names})
-
-    def _in_store(self, source: Sequence[Any]) -> Table | None:
-        """Return files that come with the file system that opens them as a table expression; None where paths do.
-
-        They are read through Arrow, which takes columns and simple filters over from DuckDB. DuckDB has a door for file
-        systems of Python too, but its threads share a file there, and one reads where another has just moved to.
-        """
-        files = [file for file in source if isinstance(file, pyarrow.dataset.ParquetFileFragment)]
-        if not files:
-            return None
-        first = files[0]
-        dataset = pyarrow.dataset.FileSystemDataset([*files], first.physical_schema, first.format, first.filesystem)
-        return ibis.memtable(dataset)
+        parts = []
+        for table in self._engine.scan(parquet_files(*source), schema.names):
+            missing = [column for column in schema.names if column not in table.columns]
+            if missing:
+                raise InputError(f"{name}: no column {', '.join(missing)}; there are {', '.join(table.columns)}")
+            parts.append(table.select(**{column: table[column].cast(wanted[column]) for column in schema.names}))
+        return parts[0] if len(parts) == 1 else ibis.union(*parts)
 
     def keep(self, expression: Table) -> Table:
         """Compute an expression into a temporary table, which lives as long as the workspace.
@@ -115,10 +239,7 @@ class Workspace:
         ibis table
             The stored rows.
         """
-        name = self._name()
-        table = self.connection.create_table(name, expression, temp=True)
-        self._kept.append(("TABLE", name))
-        return table
+        return self._engine.keep(expression)
 
     def arrays(self, expression: Table) -> dict[str, npt.NDArray[Any]]:
         """Compute an expression into one NumPy array per column. There must be no nulls.
@@ -171,9 +292,7 @@ class Workspace:
         pyarrow.RecordBatch
             The rows, in no order.
         """
-        kept = self.keep(expression)
-        # ibis 12 streams by a method that DuckDB 2 no longer has.
-        yield from self.connection.con.sql(self.connection.compile(kept)).to_arrow_reader(rows)
+        yield from self._engine.batches(expression, rows)
 
     def write(self, expression: Table, path: Path, *, by: str | None = None) -> None:
         """Compute an expression into Parquet, and force it to the disk.
@@ -183,22 +302,37 @@ class Workspace:
         expression : ibis table
             What to compute.
         path : Path
-            The file; with `by`, a folder that gets a folder `by`=value for each value of that column.
+            The file, of which Spark makes a folder of files; with `by`, a folder that gets a folder `by`=value for each
+            value of that column.
         by : str, optional
             Name of a column.
         """
-        options: dict[str, Any] = {"compression": "zstd"}
         if by is not None:
             path.mkdir(parents=True, exist_ok=True)
-            options |= {"partition_by": by, "write_partition_columns": True}
-        # DuckDB's sum of int64 is of 128 bits, which a Parquet file gets as a double. ibis takes it for int64, so that its
-        # own `cast` would leave it as it is.
-        whole = {name: Cast(expression[name], to=type_).to_expr() for name, type_ in expression.schema().items()}
-        self.connection.to_parquet(expression.select(**whole), path, **options)
+        self._engine.write(expression, path, by)
         to_disk(path)
 
-    def _name(self) -> str:
-        return f"sway_{uuid4().hex}"
+
+def parquet_files(*paths: Any) -> list[Any]:
+    """Return files, and those of folders that stand for one.
+
+    Parameters
+    ----------
+    *paths : str, Path or ParquetFileFragment
+        Files, or folders that Spark wrote in the place of one.
+
+    Returns
+    -------
+    list of Path or ParquetFileFragment
+        Those of a folder by name.
+    """
+    found: list[Any] = []
+    for path in paths:
+        if isinstance(path, pyarrow.dataset.ParquetFileFragment):
+            found.append(path)
+        else:
+            found += sorted(Path(path).glob("*.parquet")) if Path(path).is_dir() else [Path(path)]
+    return found
 
 
 def to_disk(path: Path) -> None:

@@ -86,3 +86,19 @@ def test_an_address_of_an_object_store_that_is_none(new_folder: Folder, value: s
     )
     assert "hidden" not in told
     assert not new_folder.path.exists()
+
+
+def test_an_engine_that_is_none(new_folder: Folder) -> None:
+    told = refused(manage(new_folder, "score", SCORING_ENGINE="flink"))
+    assert told == "sway: SCORING_ENGINE is 'flink': set it to duckdb or spark\n"
+    told = refused(manage(new_folder, "score", SCORING_ENGINE="spark"))
+    assert told == "sway: SCORING_ENGINE is spark: set SPARK_MASTER too, to spark://host:7077 for example\n"
+    told = refused(manage(new_folder, "score", SCORING_ENGINE="spark", SPARK_MASTER="http://host"))
+    assert told == (
+        "sway: SPARK_MASTER is 'http://host': write spark://host:7077, or local[2] for two cores of this machine\n"
+    )
+    store = {"SPARK_MASTER": "local[2]", "ACTIVITY_LOG": "s3://bucket/log"}
+    told = refused(manage(new_folder, "score", SCORING_ENGINE="spark", **store))
+    assert told == (
+        "sway: SCORING_ENGINE is spark and ACTIVITY_LOG an object store: set it to a folder that all workers have\n"
+    )

@@ -88,8 +88,8 @@ def community(world: World, members: Iterable[int], days: int = 40) -> None:
                     world.act("reply", giver, author, ago + 0.25, post)
 
 
-def assert_equal(table: pa.Table, expected: pa.Table) -> None:
-    """Assert that two tables hold the same rows in the same order, numbers to 1e-9."""
+def assert_equal(table: pa.Table, expected: pa.Table, *, within: float = 1e-9) -> None:
+    """Assert that two tables hold the same rows in the same order, fractions to 1e-9 unless told."""
     assert table.schema == expected.schema
     assert table.num_rows == expected.num_rows
     for name in expected.column_names:
@@ -97,6 +97,6 @@ def assert_equal(table: pa.Table, expected: pa.Table) -> None:
         if pa.types.is_floating(expected.schema.field(name).type):
             assert [value is None for value in mine] == [value is None for value in theirs], name
             gap = max((abs(x - y) for x, y in zip(mine, theirs, strict=True) if x is not None), default=0)
-            assert gap <= 1e-9, name
+            assert gap <= within, name
         else:
             assert mine == theirs, name
