@@ -1,12 +1,14 @@
 """Making people and identities for every account that activity or a profile names."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 from django.db import connection, transaction
 from django.db.models import Q
 
@@ -15,7 +17,6 @@ from accounts.actions.people_sql import (
     ADOPT_PROVISIONAL,
     ALIASES,
     ATTACH_TO_PROVISIONAL,
-    COLLISIONS,
     COPY_INCOMING,
     CREATE_INCOMING,
     EMPTY_INCOMING,
@@ -24,18 +25,23 @@ from accounts.actions.people_sql import (
     GRANT_WISHES,
     INSERT_IDENTITIES,
     INSERT_PEOPLE,
-    MARK_NEW,
-    REMAINING,
+    KNOWN,
+    MARK_KNOWN,
     RENAME_PEOPLE,
+    RESERVE_PEOPLE,
     UPDATE_IDENTITIES,
     UPDATE_PEOPLE,
-    WISH,
+    WAITING,
 )
 from accounts.intake import ACCOUNTS, WEB
+from accounts.intake.columns import bytes_of
 from accounts.intake.websites import website_host
-from accounts.keys import account_key, account_keys
-from accounts.models import Identity, Network, Person, Place, User
+from accounts.keys import account_keys
+from accounts.models import ErasedAccount, Identity, Network, Person, Place, User
 from accounts.places import find_city
+
+# The stubs of pyarrow lack functions on whole columns.
+pc: Any = pyarrow.compute
 
 logger = logging.getLogger(__name__)
 
@@ -73,40 +79,50 @@ def save_accounts(accounts: pa.Table, *, now: datetime, persons: Mapping[Account
     names the owner of accounts that shall belong to somebody known. One transaction, one such at a time; about twelve
     queries, whatever the number of rows.
     """
-    networks: Any = accounts["network"].combine_chunks()
-    ids: Any = accounts["account"].combine_chunks()
-    keys = account_keys(networks, ids)
-    rows, twice = _each_key(accounts.select(ACCOUNTS.names).append_column("key", keys).to_pylist())
-    places = _places(row["location"] for row in rows)
+    rows, twice = _each_key(accounts)
+    places = _places(rows["location"])
     with transaction.atomic():
         lock_people()
-        _save_networks({row["network"] for row in rows})
-        Place.objects.bulk_create([places[pk] for pk in sorted(places)], ignore_conflicts=True)
+        _save_networks(set(rows["network"].unique().to_pylist()))
+        found = {place.pk: place for place in places.values()}
+        Place.objects.bulk_create([found[pk] for pk in sorted(found)], ignore_conflicts=True)
+        erased: frozenset[Account] = frozenset()
+        aliases: dict[Account, str] = {}
+        left: list[int] = []
         with connection.cursor() as cursor:
+            rows, others = _compared(cursor, rows)
+            rows = _with_numbers(cursor, rows)
+            known = not pc.all(rows["is_new"]).as_py()
+            has_made = pc.any(pc.starts_with(rows["account"], "@")).as_py()
             cursor.execute(CREATE_INCOMING)
             cursor.execute(EMPTY_INCOMING)
             with cursor.copy(COPY_INCOMING) as copy:
-                for row in _prepared(rows, persons or {}):
-                    copy.write_row(row)
+                copy.write(_copied(rows, places, persons or {}))
             cursor.execute("ANALYZE incoming_accounts")
-            cursor.execute(COLLISIONS)
-            refused = twice | {(network, account) for network, account in cursor.fetchall()}
-            cursor.execute(ERASED_BY_HANDLE)
-            cursor.execute(ERASED)
-            erased = frozenset((network, account) for network, account in cursor.fetchall())
-            cursor.execute(UPDATE_PEOPLE)
-            cursor.execute(UPDATE_IDENTITIES)
-            cursor.execute(ADOPT_PROVISIONAL)
-            left = [person for (person,) in cursor.fetchall()]
+            if ErasedAccount.objects.exists():
+                cursor.execute(ERASED_BY_HANDLE)
+                cursor.execute(ERASED)
+                erased = frozenset((network, account) for network, account in cursor.fetchall())
+            if known:
+                cursor.execute(UPDATE_PEOPLE)
+                cursor.execute(UPDATE_IDENTITIES)
+                cursor.execute(ADOPT_PROVISIONAL)
+                left = [person for (person,) in cursor.fetchall()]
+            if rows["made_key"].null_count < rows.num_rows:
+                cursor.execute(ATTACH_TO_PROVISIONAL)
             # Accounts with ids of their own first: ids made from handles are then looked up among them.
             people, identities = _insert(cursor, made=False, now=now)
-            cursor.execute(ALIASES)
-            aliases = {(network, account): known for network, account, known in cursor.fetchall()}
-            more_people, more_identities = _insert(cursor, made=True, now=now)
+            if has_made:
+                cursor.execute(ALIASES)
+                aliases = {(network, account): own for network, account, own in cursor.fetchall()}
+                cursor.execute(MARK_KNOWN)
+                more_people, more_identities = _insert(cursor, made=True, now=now)
+                people, identities = people + more_people, identities + more_identities
         drop_empty_people(left)
-        with connection.cursor() as cursor:
-            cursor.execute(RENAME_PEOPLE)
-    return SavedAccounts(people + more_people, identities + more_identities, refused, erased, aliases)
+        if known or has_made:
+            with connection.cursor() as cursor:
+                cursor.execute(RENAME_PEOPLE)
+    return SavedAccounts(people, identities, twice | others, erased, aliases)
 
 
 def analyze_people() -> None:
@@ -115,34 +131,74 @@ def analyze_people() -> None:
         cursor.execute("ANALYZE accounts_person, accounts_identity")
 
 
-def _each_key(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], frozenset[Account]]:
-    """Return the rows with one for each key, and the accounts of those left out: the least id keeps the key."""
-    first: dict[int, dict[str, Any]] = {}
-    for row in sorted(rows, key=lambda row: (row["network"], row["account"])):
-        first.setdefault(row["key"], row)
-    if len(first) == len(rows):
+def _each_key(accounts: pa.Table) -> tuple[pa.Table, frozenset[Account]]:
+    """Return the accounts with their keys, one for each, and those left out: the least id keeps the key.
+
+    Whose handle is their id has it as handle, and `made_key` is the key of an id made from the handle.
+    """
+    rows = accounts.select(ACCOUNTS.names).combine_chunks()
+    networks, ids = rows["network"].combine_chunks(), rows["account"].combine_chunks()
+    handles = pc.if_else(pc.equal(networks, WEB), ids, rows["handle"].combine_chunks())
+    keys: Any = account_keys(networks, ids)
+    rows = rows.set_column(rows.column_names.index("handle"), "handle", handles)
+    rows = rows.append_column("key", keys).append_column("made_key", _made_keys(networks, handles))
+    order = pc.sort_indices(rows.select(["network", "account"]), [("network", "ascending"), ("account", "ascending")])
+    _, first = np.unique(keys.to_numpy()[order.to_numpy()], return_index=True)
+    if first.size == rows.num_rows:
         return rows, frozenset()
-    every = {(row["network"], row["account"]) for row in rows}
-    return list(first.values()), frozenset(every - {(row["network"], row["account"]) for row in first.values()})
+    kept = np.zeros(rows.num_rows, dtype=np.bool_)
+    kept[order.to_numpy()[first]] = True
+    return rows.filter(pa.array(kept)), _accounts(rows.filter(pa.array(~kept)))
+
+
+def _made_keys(networks: Any, handles: Any) -> Any:
+    if handles.null_count == len(handles):
+        return pa.nulls(len(handles), pa.int64())
+    # By Python's rules for lower case, as in `account_key(network, f"@{handle.lower()}")` everywhere else.
+    made = [f"@{handle.lower()}" if handle else None for handle in handles.to_pylist()]
+    return account_keys(networks, pa.array(made, pa.string()))  # type: ignore[arg-type]
+
+
+def _accounts(rows: pa.Table) -> frozenset[Account]:
+    return frozenset(zip(rows["network"].to_pylist(), rows["account"].to_pylist(), strict=True))
+
+
+def _compared(cursor: Any, rows: pa.Table) -> tuple[pa.Table, frozenset[Account]]:
+    """Return the accounts with a column `is_new`, and those left out because their key is that of another id."""
+    keys = rows["key"].to_numpy()
+    cursor.execute(KNOWN, {"keys": np.sort(keys).tolist()})
+    known = {key: (network, account) for key, network, account in cursor.fetchall()}
+    is_new = pc.invert(pc.is_in(rows["key"], value_set=pa.array(known, pa.int64())))
+    rows = rows.append_column("is_new", is_new)
+    if not known:
+        return rows, frozenset()
+    accounts = zip(rows["network"].to_pylist(), rows["account"].to_pylist(), strict=True)
+    same = pa.array([known.get(key, account) == account for key, account in zip(keys.tolist(), accounts, strict=True)])
+    return rows.filter(same), _accounts(rows.filter(pc.invert(same)))
+
+
+def _with_numbers(cursor: Any, rows: pa.Table) -> pa.Table:
+    """Return the accounts with a column `wish_id`, the number of a person who is to come, of those that are new."""
+    is_new = rows["is_new"].combine_chunks()
+    cursor.execute(RESERVE_PEOPLE, {"count": pc.sum(is_new).as_py() or 0})
+    numbers = pa.array([number for (number,) in cursor.fetchall()], pa.int64())
+    return rows.append_column("wish_id", pc.replace_with_mask(pa.nulls(len(is_new), pa.int64()), is_new, numbers))
 
 
 def _insert(cursor: Any, *, made: bool, now: datetime) -> tuple[int, int]:
     """Insert the accounts that aren't known, those with made ids or the others; return new people and identities."""
-    parameters = {"made": made}
-    cursor.execute(MARK_NEW, parameters)
-    cursor.execute(ATTACH_TO_PROVISIONAL, parameters)
+    cursor.execute(WAITING, {"made": made})
+    waiting, with_handle = cursor.fetchone()
     people = 0
-    attempt = 0
-    while True:
-        cursor.execute(REMAINING)
-        if not cursor.fetchone()[0]:
-            break
-        cursor.execute(WISH, {"attempt": attempt})
-        cursor.execute(INSERT_PEOPLE, {"now": now})
-        cursor.execute(GRANT_WISHES)
+    attempt = 0 if with_handle else 1
+    while waiting:
+        cursor.execute(INSERT_PEOPLE, {"made": made, "attempt": attempt, "now": now})
         people += cursor.rowcount
+        waiting -= cursor.rowcount
+        if waiting:
+            cursor.execute(GRANT_WISHES)
         attempt += 1
-    cursor.execute(INSERT_IDENTITIES, parameters)
+    cursor.execute(INSERT_IDENTITIES, {"made": made})
     return people, cursor.rowcount
 
 
@@ -154,13 +210,10 @@ def _save_networks(slugs: set[str]) -> None:
     Network.objects.bulk_create(networks, ignore_conflicts=True)
 
 
-def _places(locations: Iterable[str | None]) -> dict[int, Place]:
-    places = {}
-    for location in set(locations):
-        place = _place(location)
-        if place is not None:
-            places[place.pk] = place
-    return places
+def _places(locations: Any) -> dict[str, Place]:
+    """Return the city of each location that names one."""
+    found = ((location, _place(location)) for location in locations.unique().to_pylist())
+    return {location: place for location, place in found if place is not None}
 
 
 def _place(location: str | None) -> Place | None:
@@ -178,30 +231,42 @@ def _place(location: str | None) -> Place | None:
     )
 
 
-def _prepared(rows: Iterable[dict[str, Any]], persons: Mapping[Account, int]) -> Iterator[tuple[Any, ...]]:
-    """Yield rows as `COPY_INCOMING` takes them."""
-    for row in rows:
-        network, account, website = row["network"], row["account"], row["website"]
-        place = _place(row["location"])
-        handle = account if network == WEB else row["handle"]
-        yield (
-            row["key"],
-            account_key(network, f"@{handle.lower()}") if handle else None,
-            network,
-            account,
-            handle,
-            row["name"],
-            row["bio"],
-            row["location"],
-            website,
-            website and (website_host(website) or ""),
-            row["followers"],
-            row["following"],
-            row["verified"],
-            row["created_at"],
-            place and place.pk,
-            persons.get((network, account)),
-        )
+def _copied(rows: pa.Table, places: Mapping[str, Place], persons: Mapping[Account, int]) -> Any:
+    """Return rows as `COPY_INCOMING` takes them, in PostgreSQL's text format."""
+    columns = {name: rows[name].combine_chunks() for name in rows.column_names}
+    nothing = pa.nulls(rows.num_rows, pa.int64())
+    columns |= {"website_host": nothing, "place": nothing, "person": nothing}
+    if columns["website"].null_count < rows.num_rows:
+        hosts = [website and (website_host(website) or "") for website in columns["website"].to_pylist()]
+        columns["website_host"] = pa.array(hosts, pa.string())
+    if places:
+        cities = [places.get(location) for location in columns["location"].to_pylist()]
+        columns["place"] = pa.array([city and city.pk for city in cities], pa.int64())
+    if persons:
+        named = zip(columns["network"].to_pylist(), columns["account"].to_pylist(), strict=True)
+        columns["person"] = pa.array([persons.get(account) for account in named], pa.int64())
+    cells = [_cells(columns[name]) for name in _COPIED]
+    lines = pc.binary_join_element_wise(pc.binary_join_element_wise(*cells, "\t"), "", "\n")
+    return bytes_of(lines).tobytes()
+
+
+# Columns of `_copied`, in the order of `COPY_INCOMING`.
+_COPIED = (
+    *("key", "made_key", "network", "account", "handle", "name", "bio", "location", "website", "website_host"),
+    *("followers", "following", "verified", "created_at", "place", "person", "is_new", "wish_id"),
+)
+# What stands for a sign that would else end a cell or a line; the backslash first, which the others need.
+_ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
+
+
+def _cells(column: Any) -> Any:
+    if column.null_count == len(column):
+        return pa.array(["\\N"] * len(column), pa.string())
+    texts = column.cast(pa.string())
+    if pa.types.is_string(column.type):
+        for sign, escaped in _ESCAPES:
+            texts = pc.replace_substring(texts, sign, escaped)
+    return pc.fill_null(texts, "\\N")
 
 
 def move_identity(identity: Identity, *, person: Person, by: User, now: datetime) -> None:

@@ -12,23 +12,24 @@ CREATE_INCOMING = """
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_accounts (
     key bigint NOT NULL, made_key bigint, network text NOT NULL, external_id text NOT NULL, handle text, name text,
     bio text, location text, website text, website_host text, followers bigint, following bigint, verified boolean,
-    created_at bigint, place_id integer, person_id bigint, is_new boolean, wish text, wish_id bigint
+    created_at bigint, place_id integer, person_id bigint, is_new boolean NOT NULL, wish_id bigint
 ) ON COMMIT DELETE ROWS
 """
 EMPTY_INCOMING = "TRUNCATE incoming_accounts"
 COPY_INCOMING = """
 COPY incoming_accounts (
     key, made_key, network, external_id, handle, name, bio, location, website, website_host, followers, following,
-    verified, created_at, place_id, person_id
+    verified, created_at, place_id, person_id, is_new, wish_id
 ) FROM STDIN
 """
 
-# Take out, and return, accounts whose key belongs to another id.
-COLLISIONS = """
-DELETE FROM incoming_accounts n
-USING accounts_identity i
-WHERE i.key = n.key AND (i.network_id, i.external_id) <> (n.network, n.external_id)
-RETURNING n.network, n.external_id
+# Whose some keys are. They come sorted, so that neighbours are found on the same page of the index.
+KNOWN = "SELECT key, network_id, external_id FROM accounts_identity WHERE key = ANY(%(keys)s)"
+# Numbers for people who are to come: what isn't used of them is never given again.
+RESERVE_PEOPLE = """
+SELECT nextval(sequence)
+FROM (SELECT pg_get_serial_sequence('accounts_person', 'id')::regclass AS sequence OFFSET 0) known,
+    generate_series(1, %(count)s)
 """
 
 # Who was erased when nothing but a handle was known of them is the account that now turns out to have it.
@@ -93,10 +94,11 @@ WHERE i.key = facts.key
          facts.following, facts.verified, facts.created_at)
 """
 
-MARK_NEW = """
-UPDATE incoming_accounts n SET is_new = TRUE
-WHERE starts_with(n.external_id, '@') = %(made)s
-    AND NOT EXISTS (SELECT FROM accounts_identity i WHERE i.key = n.key)
+# Ids made from handles that have just been found to be somebody's.
+MARK_KNOWN = """
+UPDATE incoming_accounts n SET is_new = FALSE
+FROM accounts_identity i
+WHERE i.key = n.key AND n.is_new AND starts_with(n.external_id, '@')
 """
 
 # A new account whose handle stands in earlier activity, under an id made from it, is that person.
@@ -106,59 +108,51 @@ FROM (
     SELECT DISTINCT ON (i.key) n.key, i.person_id
     FROM incoming_accounts n
     JOIN accounts_identity i ON i.key = n.made_key AND i.alias_of_id IS NULL
-    WHERE n.is_new AND n.person_id IS NULL AND NOT %(made)s
+    WHERE n.is_new AND n.person_id IS NULL AND NOT starts_with(n.external_id, '@')
     ORDER BY i.key, n.key
 ) known
 WHERE n.key = known.key
 """
 
-REMAINING = "SELECT EXISTS (SELECT FROM incoming_accounts WHERE is_new AND person_id IS NULL)"
-
-# One attempt to give each remaining account a person with a free handle: the account's own, then with its network, then
-# its id with the network, then numbered. Of several that want the same handle the lowest key gets it. Three statements,
-# since PostgreSQL can't guess the size of a WITH clause and would compare all rows with all.
-WISH = """
-UPDATE incoming_accounts n
-SET wish = winners.handle, wish_id = nextval(pg_get_serial_sequence('accounts_person', 'id'))
-FROM (
-    SELECT DISTINCT ON (lower(w.handle)) w.key, w.handle
-    FROM (
-        SELECT key, CASE %(attempt)s
-            WHEN 0 THEN handle
-            WHEN 1 THEN coalesce(nullif(handle, ''), external_id) || '@' || network
-            WHEN 2 THEN external_id || '@' || network
-            ELSE external_id || '@' || network || '-' || (%(attempt)s - 1)::text
-        END AS handle
-        FROM incoming_accounts WHERE is_new AND person_id IS NULL
-    ) w
-    WHERE w.handle <> '' AND NOT EXISTS (SELECT FROM accounts_person p WHERE lower(p.handle) = lower(w.handle))
-    ORDER BY lower(w.handle), w.key
-) winners
-WHERE n.key = winners.key
-"""
+# Handles are given out in rounds: an account gets its own, then with its network, then its id with the network, then
+# numbered. Of several that want the same one the lowest key gets it. Where all wishes of a round were free, nothing has
+# to be looked up and nothing updated.
 INSERT_PEOPLE = """
 INSERT INTO accounts_person
     (id, handle, name, bio, location, place_id, email, claimed_via, is_hidden, is_seed, created_at)
 SELECT wish_id, wish, coalesce(name, ''), coalesce(bio, ''), coalesce(location, ''), place_id, '', '', FALSE, FALSE,
     %(now)s
-FROM incoming_accounts
-WHERE is_new AND person_id IS NULL AND wish_id IS NOT NULL
-ORDER BY lower(wish)
+FROM (
+    SELECT *, CASE %(attempt)s
+        WHEN 0 THEN handle
+        WHEN 1 THEN coalesce(nullif(handle, ''), external_id) || '@' || network
+        WHEN 2 THEN external_id || '@' || network
+        ELSE external_id || '@' || network || '-' || (%(attempt)s - 1)::text
+    END AS wish
+    FROM incoming_accounts
+    WHERE is_new AND person_id IS NULL AND starts_with(external_id, '@') = %(made)s
+) wishing
+WHERE wish <> ''
+ORDER BY lower(wish), key
 ON CONFLICT DO NOTHING
 """
-# Those whose wish somebody else took in this moment wish again.
+# Who got what they wished has a person; the others wish again.
 GRANT_WISHES = """
 UPDATE incoming_accounts n SET person_id = p.id
 FROM accounts_person p
 WHERE n.is_new AND n.person_id IS NULL AND p.id = n.wish_id
+"""
+WAITING = """
+SELECT count(*), count(*) FILTER (WHERE handle <> '') FROM incoming_accounts
+WHERE is_new AND person_id IS NULL AND starts_with(external_id, '@') = %(made)s
 """
 
 INSERT_IDENTITIES = """
 INSERT INTO accounts_identity
     (key, network_id, external_id, handle, person_id, name, bio, location, website, website_host, followers, following,
      verified, created_at)
-SELECT key, network, external_id, coalesce(handle, ''), person_id, coalesce(name, ''), coalesce(bio, ''),
-    coalesce(location, ''), coalesce(website, ''), coalesce(website_host, ''), followers, following,
+SELECT key, network, external_id, coalesce(handle, ''), coalesce(person_id, wish_id), coalesce(name, ''),
+    coalesce(bio, ''), coalesce(location, ''), coalesce(website, ''), coalesce(website_host, ''), followers, following,
     coalesce(verified, FALSE), to_timestamp(created_at)
 FROM incoming_accounts
 WHERE is_new AND starts_with(external_id, '@') = %(made)s

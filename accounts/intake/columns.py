@@ -77,7 +77,7 @@ def texts(column: Column, name: str) -> Converted:
             column, bad = _decoded(column, name)
     elif not pa.types.is_string(column.type):
         column = column.cast(pa.string())
-    if not _bytes(column).all():
+    if not bytes_of(column).all():
         column = pc.replace_substring(column, "\0", "")
     return Converted(pc.if_else(pc.equal(pc.binary_length(column), 0), None, column), bad)
 
@@ -134,11 +134,11 @@ def ids(column: Column, name: str) -> Converted:
 
 def _is_plain(column: Column) -> bool:
     """Return whether texts hold nothing but printable ASCII, which has no control characters and is NFC as it is."""
-    held = _bytes(column)
+    held = bytes_of(column)
     return not held.size or bool(held.min() >= 0x20 and held.max() <= 0x7E)
 
 
-def _bytes(column: Column) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def bytes_of(column: Column) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Return the bytes of all texts of a column, one after the other, without copying them."""
     _, offsets, data = column.buffers()
     if data is None or not len(column):
