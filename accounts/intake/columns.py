@@ -79,7 +79,12 @@ def texts(column: Column, name: str) -> Converted:
         column = column.cast(pa.string())
     if not bytes_of(column).all():
         column = pc.replace_substring(column, "\0", "")
-    return Converted(pc.if_else(pc.equal(pc.binary_length(column), 0), None, column), bad)
+    return Converted(_without_empty(column), bad)
+
+
+def _without_empty(column: Column) -> Column:
+    # Lengths are looked at without Arrow, which would copy the column to change nothing.
+    return column if lengths(column).all() else pc.if_else(pc.equal(pc.binary_length(column), 0), None, column)
 
 
 def _decoded(column: Column, name: str) -> Converted:
@@ -97,8 +102,9 @@ def _decoded(column: Column, name: str) -> Converted:
 def trimmed(column: Column, name: str) -> Converted:
     """Convert to text without space around it."""
     values, bad = texts(column, name)
-    values = pc.utf8_trim_whitespace(values)
-    return Converted(pc.if_else(pc.equal(pc.binary_length(values), 0), None, values), bad)
+    if _is_plain(values, least=0x21):
+        return Converted(values, bad)
+    return Converted(_without_empty(pc.utf8_trim_whitespace(values)), bad)
 
 
 def profile(column: Column, name: str) -> Converted:
@@ -127,15 +133,19 @@ def ids(column: Column, name: str) -> Converted:
             suspects = pc.or_(suspects.fill_null(False), pc.match_substring(column, "\0").fill_null(False))
         for index in where(suspects):
             bad[index] = f"{name} holds a control character"
-    for index in where(pc.greater(pc.utf8_length(values), MAX_ID)):
-        bad.setdefault(index, f"{name} is longer than {MAX_ID} characters")
+    if lengths(values).max(initial=0) > MAX_ID:
+        for index in where(pc.greater(pc.utf8_length(values), MAX_ID)):
+            bad.setdefault(index, f"{name} is longer than {MAX_ID} characters")
     return Converted(values, bad)
 
 
-def _is_plain(column: Column) -> bool:
-    """Return whether texts hold nothing but printable ASCII, which has no control characters and is NFC as it is."""
+def _is_plain(column: Column, least: int = 0x20) -> bool:
+    """Return whether texts hold nothing but printable ASCII, which has no control characters and is NFC as it is.
+
+    From 0x21 on there is no space either.
+    """
     held = bytes_of(column)
-    return not held.size or bool(held.min() >= 0x20 and held.max() <= 0x7E)
+    return not held.size or bool(held.min() >= least and held.max() <= 0x7E)
 
 
 def bytes_of(column: Column) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -145,6 +155,14 @@ def bytes_of(column: Column) -> np.ndarray[Any, np.dtype[np.uint8]]:
         return np.empty(0, dtype=np.uint8)
     ends = np.frombuffer(offsets, dtype=np.int32)[column.offset : column.offset + len(column) + 1]
     return np.frombuffer(data, dtype=np.uint8)[ends[0] : ends[-1]]
+
+
+def lengths(column: Column) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """Return the bytes of each text of a column; 0 for null, as intake's columns have it."""
+    if not len(column):
+        return np.empty(0, dtype=np.int32)
+    ends = np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    return np.diff(ends)
 
 
 def handles(column: Column, name: str) -> Converted:
@@ -160,6 +178,8 @@ def one_of(kinds: tuple[str, ...], default: str | None = None) -> Converter:
 
     def convert(column: Column, name: str) -> Converted:
         values, bad = trimmed(column, name)
+        if pc.all(pc.is_in(values, value_set=known)).as_py():
+            return Converted(values, bad)
         values = pc.utf8_lower(values)
         unknown = pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, value_set=known)))
         for index in where(unknown):
@@ -173,6 +193,8 @@ def networks(default: str | None) -> Converter:
     """Return a converter to network slugs; an empty cell is `default`."""
 
     def convert(column: Column, name: str) -> Converted:
+        if column.null_count == len(column):
+            return Converted(pa.repeat(pa.scalar(default, pa.string()), len(column)), {})
         values, bad = trimmed(column, name)
         values = values if default is None else pc.fill_null(values, default)
         wrong = {slug for slug in pc.unique(values).to_pylist() if slug is not None and not _SLUG.fullmatch(slug)}
@@ -207,6 +229,9 @@ def times(column: Column, name: str) -> Converted:
         }
     else:
         values, bad = _times_from_text(column, name)
+    ends = pc.min_max(values).as_py()
+    if ends["min"] is None or (ends["min"] >= EARLIEST and ends["max"] <= LATEST):
+        return Converted(values, bad)
     outside = pc.or_(pc.less(values, EARLIEST), pc.greater(values, LATEST))
     for index in where(outside):
         bad[index] = _outside(name, column[index].as_py(), values[index].as_py())
@@ -320,6 +345,8 @@ def _boolean(text: str) -> bool | None:
 def _each(column: Column, name: str, parse: Callable[[str], Any], complaint: str, kind: pa.DataType) -> Converted:
     """Parse each distinct text once; a text that gives None is bad."""
     values, bad = trimmed(column, name)
+    if values.null_count == len(values):
+        return Converted(pa.nulls(len(values), kind), bad)
     encoded = values.dictionary_encode()
     parsed = [parse(str(text)) for text in encoded.dictionary.to_pylist()]
     result = pa.array(parsed, kind).take(encoded.indices)
@@ -330,6 +357,8 @@ def _each(column: Column, name: str, parse: Callable[[str], Any], complaint: str
 
 def lists(column: Column, name: str) -> Converted:
     """Convert to lists of texts; text is parted at spaces and |. Empty elements go, an empty list is null."""
+    if column.null_count == len(column):
+        return Converted(pa.nulls(len(column), pa.list_(pa.string())), {})
     if not is_list(column.type):
         values, bad = texts(column, name)
         return Converted(pa.array([words(text) for text in values.to_pylist()], pa.list_(pa.string())), bad)
@@ -353,6 +382,8 @@ def words(text: str | None) -> list[str] | None:
 def topics(column: Column, name: str) -> Converted:
     """Convert to lists of topics: as lists, without the # in front."""
     values, bad = lists(column, name)
+    if values.null_count == len(values):
+        return Converted(values, bad)
     bare = [
         [word for word in (topic.lstrip("#") for topic in row) if word] or None if row else None
         for row in values.to_pylist()

@@ -12,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from accounts.intake.columns import Column, pc
+from accounts.intake.columns import Column, bytes_of, lengths, pc
 from accounts.intake.files import GZIP_FAULTS, SNIFF, Chunk, Counted, one_line, sniff_text
 from accounts.intake.schema import BATCH_ROWS, NotThisFormat, Reject
 
 # Bytes parsed at once; no row may be longer.
 BLOCK = 4 << 20
+_LINE_END = ord("\n")
 
 
 def csv_chunks(path: Path, wanted: set[str], name: str) -> Iterator[Chunk]:
@@ -68,8 +69,10 @@ def _chunk(
     rejects: list[Reject],
     position: int,
 ) -> Chunk:
-    mask = pa.array(kept)
     named = dict(zip(header.columns, columns, strict=True))
+    if kept.all():
+        return Chunk({key: named[key] for key in named if key in wanted}, lines, rejects, position)
+    mask = pa.array(kept)
     return Chunk({key: named[key].filter(mask) for key in named if key in wanted}, lines[kept], rejects, position)
 
 
@@ -98,8 +101,11 @@ class _Places:
         filled = np.zeros(batch.num_rows, dtype=np.bool_)
         columns: list[Column] = batch.columns
         for column in columns:
-            heights += pc.count_substring(column, "\n").to_numpy()
-            filled |= pc.binary_length(column).to_numpy() > 0
+            # One look at all bytes costs less than one at each cell.
+            if (bytes_of(column) == _LINE_END).any():
+                heights += pc.count_substring(column, "\n").to_numpy()
+            if not filled.all():
+                filled |= lengths(column) > 0
         lines = np.empty(batch.num_rows, dtype=np.int64)
         rejects: list[Reject] = []
         done = 0

@@ -165,7 +165,7 @@ def typed(table: str, chunk: Chunk, how: Mapping[str, to.Converter], name: str) 
         values, bad = converter(pa.nulls(rows, pa.string()) if raw is None else to.plain(raw), column)
         for index, reason in bad.items():
             reasons.setdefault(index, reason)
-        if column in REQUIRED[table]:
+        if column in REQUIRED[table] and values.null_count:
             for index in to.where(values.is_null()):
                 reasons.setdefault(index, f"{column} is missing")
         result[column] = values

@@ -47,7 +47,7 @@ class Counted(io.RawIOBase):
         buffer[: len(data)] = data
         self.position = self._disk.tell()
         if data:
-            self.tail = (self.tail + data)[-4:]
+            self.tail = (self.tail + data[-4:])[-4:]
         return len(data)
 
     def close(self) -> None:
