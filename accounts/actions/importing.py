@@ -3,29 +3,26 @@
 import csv
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute
 from django.conf import settings
 from django.db import transaction
 
 from accounts.actions.daily import add_to_day, open_day, sweep_log
 from accounts.actions.people import Account, analyze_people, save_accounts
-from accounts.actions.spool import Spool, new_spool
+from accounts.actions.spool import Part, Spool, new_spool
 from accounts.actions.websites import join_websites, known_websites
 from accounts.intake import NotThisFormat, Reject, open_source
 from accounts.intake.websites import link_interactions
-from accounts.keys import account_key
-from accounts.log import LOG_INTERACTIONS, LOG_POSTS, interactions_to_log, posts_to_log
-
-# The stubs of pyarrow lack starts_with on whole columns.
-pc: Any = pyarrow.compute
+from accounts.keys import account_key, account_keys
+from accounts.log import ACCOUNT_COLUMNS, LOG_INTERACTIONS, LOG_POSTS, LOG_TABLES
 
 T = TypeVar("T")
 
@@ -109,7 +106,7 @@ def import_activity(
 def _save_people(
     spool: Spool, report: ImportReport, tell: Callable[[Progress], None], now: datetime
 ) -> tuple[ImportReport, "_Names"]:
-    names = _Names()
+    names = _Names(spool)
     done = 0
     tell(Progress("people", 0, 0, 0))
     for accounts, total in spool.accounts(_ACCOUNTS_AT_ONCE):
@@ -122,6 +119,7 @@ def _save_people(
         tell(Progress("people", done, total, done))
     if report.identities:
         analyze_people()
+    names.settle()
     return report, names
 
 
@@ -153,13 +151,28 @@ def _log_rows(spool: Spool, day: date, names: "_Names", websites: frozenset[str]
     """Return a day's posts and interactions as the log takes them, links to known websites among the latter."""
     posts, interactions = [LOG_POSTS.empty_table()], [LOG_INTERACTIONS.empty_table()]
     for part in spool.day("posts", day):
-        known = names.settle(part, {"author": part["network"]})
-        posts.append(posts_to_log(known))
-        interactions.append(interactions_to_log(link_interactions(known, websites)))
-    for part in spool.day("interactions", day):
-        networks = {"actor": part["network"], "target": pc.coalesce(part["target_network"], part["network"])}
-        interactions.append(interactions_to_log(names.settle(part, networks)))
+        known = names.keyed("posts", part)
+        posts.append(known)
+        if websites and known["links"].null_count < known.num_rows:
+            interactions.append(_links(known, websites))
+    interactions += [names.keyed("interactions", part) for part in spool.day("interactions", day)]
     return pa.concat_tables(posts), pa.concat_tables(interactions)
+
+
+def _links(posts: pa.Table, websites: frozenset[str]) -> pa.Table:
+    """Return the log's interactions that come of links in the log's posts to known websites."""
+    spelt = posts.filter(posts["links"].is_valid())
+    for name in ("author", "post"):
+        # Keys stand for ids, which nobody asks for here.
+        spelt = spelt.set_column(spelt.column_names.index(name), name, spelt[name].cast(pa.string()))
+    found = link_interactions(spelt, websites)
+    columns: dict[str, Any] = {name: found[name] for name in ("at", "kind", "network")}
+    columns |= {name: found[name].cast(pa.int64()) for name in ("actor", "post")}
+    columns["target"] = account_keys(
+        found["target_network"].combine_chunks(),  # type: ignore[arg-type]
+        found["target"].combine_chunks(),  # type: ignore[arg-type]
+    )
+    return pa.table(columns).select(LOG_INTERACTIONS.names).cast(LOG_INTERACTIONS)
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:
@@ -177,32 +190,50 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
 class _Names:
     """Which of a source's accounts go by another name, and which can't be kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, spool: Spool) -> None:
         self.aliases: dict[Account, str] = {}
         self.refused: frozenset[Account] = frozenset()
         self.erased: frozenset[Account] = frozenset()
+        self._spool = spool
+        self._unwanted: dict[int, dict[int, Account]] = {}
         self._left_out: Counter[Account] = Counter()
 
-    def settle(self, rows: pa.Table, networks: Mapping[str, Any]) -> pa.Table:
-        """Return rows with known accounts in place of made ids, without those of refused accounts.
-
-        `networks` names the columns that hold accounts, each with the networks of its rows.
-        """
-        for column, network in networks.items():
-            if self.aliases and pc.any(pc.starts_with(rows[column], "@")).as_py():
-                pairs: Iterable[Any] = zip(network.to_pylist(), rows[column].to_pylist(), strict=True)
-                settled = pa.array([self.aliases.get(pair, pair[1]) for pair in pairs], pa.string())
-                rows = rows.set_column(rows.schema.get_field_index(column), rows.schema.field(column), settled)
+    def settle(self) -> None:
+        """Note the key of each account in the spool's files, and which are left out; to be called once all is known."""
         unwanted = self.refused | self.erased
+        for file in self._spool.files:
+            names = self._spool.names(file)
+            keys = names["key"].to_numpy(zero_copy_only=False).copy()
+            if unwanted or self.aliases:
+                accounts = list(zip(names["network"].to_pylist(), names["account"].to_pylist(), strict=True))
+                for number, account in enumerate(accounts):
+                    if account in self.aliases:
+                        account = (account[0], self.aliases[account])
+                        keys[number] = account_key(*account)
+                    if account in unwanted:
+                        self._unwanted.setdefault(file, {})[number] = account
+            np.save(self._keys(file), keys)
+
+    def keyed(self, table: str, part: Part) -> pa.Table:
+        """Return a part's rows as the log takes them, those of aliases under the known account, without the refused."""
+        keys = np.load(self._keys(part.file))
+        rows = pa.Table.from_batches([part.rows])
+        numbers = [rows[column].to_numpy() for column in ACCOUNT_COLUMNS[table]]
+        columns = {name: rows[name] for name in rows.column_names}
+        columns |= dict(zip(ACCOUNT_COLUMNS[table], (pa.array(keys[each]) for each in numbers), strict=True))
+        keyed = pa.table(columns, schema=LOG_TABLES[table])
+        unwanted = self._unwanted.get(part.file)
         if not unwanted:
-            return rows
-        kept = [True] * rows.num_rows
-        for column, network in networks.items():
-            for index, account in enumerate(zip(network.to_pylist(), rows[column].to_pylist(), strict=True)):
-                if kept[index] and account in unwanted:
-                    kept[index] = False
-                    self._left_out[account] += 1
-        return rows.filter(pa.array(kept))
+            return keyed
+        kept = np.ones(rows.num_rows, dtype=np.bool_)
+        for each in numbers:
+            left_out = kept & np.isin(each, list(unwanted))
+            self._left_out.update(unwanted[number] for number in each[left_out].tolist())
+            kept &= ~left_out
+        return keyed.filter(pa.array(kept))
+
+    def _keys(self, file: int) -> Path:
+        return self._spool.root / "names" / f"{file:09}.npy"
 
     def rejects(self, source: str) -> list[Reject]:
         """Return a reject for each refused account, and one for the erased; which lines theirs were isn't known."""

@@ -5,21 +5,30 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
+import pyarrow.ipc
 import pyarrow.parquet
 
-from accounts.intake import ACCOUNTS, INTERACTIONS, POSTS, Batch
-from accounts.log import split_days
+from accounts.intake import ACCOUNTS, Batch
+from accounts.keys import SEPARATOR, account_keys
+from accounts.log import ACCOUNT_COLUMNS, LOG_TABLES
+
+# The stubs of pyarrow lack functions on whole columns.
+pc: Any = pyarrow.compute
 
 SPOOL = ".spool"
 _LOCK = "lock"
-_DAY_TABLES = {"interactions": INTERACTIONS, "posts": POSTS}
+_DAY_TABLES = ("interactions", "posts")
+_DAY = 86_400
+_EPOCH = date(1970, 1, 1)
+_LIMITS = {"memory_limit": "512MB", "threads": 2}
 # Rows held in memory before they are written: files are then few, however many days a batch touches.
 _HELD = 500_000
 
@@ -27,7 +36,7 @@ _HELD = 500_000
 _EACH_ACCOUNT = """
 CREATE TEMPORARY TABLE named AS
 SELECT account, {facts}, network
-FROM read_parquet($files) GROUP BY network, account
+FROM ({{sources}}) GROUP BY network, account
 ORDER BY starts_with(account, '@'), network, account
 """.format(
     facts=", ".join(
@@ -38,49 +47,94 @@ ORDER BY starts_with(account, '@'), network, account
 )
 
 
+class Part(NamedTuple):
+    """Rows of one day, in the source's order: as in the log, but accounts are numbers of `Spool.names(file)`."""
+
+    file: int
+    rows: pa.RecordBatch
+
+
 class Spool:
-    """Rows of one import in the scratch folder; made by `new_spool`."""
+    """Rows of one import in the scratch folder; made by `new_spool`.
+
+    Rows lie in files of some hundred thousand, parted by day. They name an account by its number in a list beside them,
+    so that what becomes of an account is found out once a file and not once a row.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._held: dict[tuple[str, date], list[pa.Table]] = {}
+        self._held: dict[str, list[pa.Table]] = {table: [] for table in _DAY_TABLES}
         self._rows = 0
+        self._profiles = 0
+        self._places: dict[str, dict[date, list[tuple[int, int]]]] = {table: {} for table in _DAY_TABLES}
         self._files = 0
-        self._accounts = 0
+        for folder in ("accounts", "names", "rows"):
+            (root / folder).mkdir()
 
     def add(self, batch: Batch) -> None:
         """Keep a batch's rows, and every account that they name."""
         for table, rows in (("interactions", batch.interactions), ("posts", batch.posts)):
-            for day, part in split_days(rows).items():
-                self._held.setdefault((table, day), []).append(part)
-            self._rows += rows.num_rows
-        accounts = _named(batch)
-        places = np.arange(self._accounts, self._accounts + accounts.num_rows)
-        self._accounts += accounts.num_rows
-        if accounts.num_rows:
-            self._write(accounts.append_column("place", pa.array(places)), self.root / "accounts")
+            if rows.num_rows:
+                self._held[table].append(rows)
+                self._rows += rows.num_rows
+        if batch.accounts.num_rows:
+            places = np.arange(self._profiles, self._profiles + batch.accounts.num_rows)
+            profiles = batch.accounts.append_column("place", pa.array(places))
+            pyarrow.parquet.write_table(profiles, self.root / "accounts" / f"{self._profiles:012}.parquet")
+            self._profiles += batch.accounts.num_rows
         if self._rows >= _HELD:
             self.flush()
 
     def flush(self) -> None:
         """Write what is held. Has to be called after the last batch."""
-        for (table, day), parts in self._held.items():
-            self._write(pa.concat_tables(parts), self.root / table / day.isoformat())
-        self._held.clear()
+        for table, parts in self._held.items():
+            if parts:
+                self._write(table, pa.concat_tables(parts))
+                parts.clear()
         self._rows = 0
 
-    def _write(self, rows: pa.Table, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def _write(self, table: str, rows: pa.Table) -> None:
+        days = rows["at"].to_numpy() // _DAY
+        if (days[1:] < days[:-1]).any():
+            order = np.argsort(days, kind="stable")
+            rows, days = rows.take(order), days[order]
+        rows = rows.combine_chunks()
+        numbered, names = _numbered(table, rows)
+        pyarrow.parquet.write_table(names, self.root / "names" / f"{self._files:09}.parquet", compression="lz4")
+        found, starts = np.unique(days, return_index=True)
+        ends = [*starts[1:].tolist(), rows.num_rows]
+        options = pyarrow.ipc.IpcWriteOptions(compression="lz4")
+        with pyarrow.ipc.new_file(self._file(self._files), numbered.schema, options=options) as writer:
+            for number, (day, start, end) in enumerate(zip(found.tolist(), starts.tolist(), ends, strict=True)):
+                (batch,) = numbered.slice(start, end - start).to_batches()
+                writer.write_batch(batch)
+                self._places[table].setdefault(_EPOCH + timedelta(days=day), []).append((self._files, number))
         self._files += 1
-        pyarrow.parquet.write_table(rows, folder / f"{self._files:09}.parquet", compression="zstd")
+
+    def _file(self, number: int) -> Path:
+        return self.root / "rows" / f"{number:09}.arrow"
+
+    @property
+    def files(self) -> range:
+        """Return the numbers of the files of rows."""
+        return range(self._files)
+
+    def names(self, file: int) -> pa.Table:
+        """Return the accounts that a file's rows name: network, account, key, in the order of their numbers."""
+        return pyarrow.parquet.ParquetFile(self.root / "names" / f"{file:09}.parquet").read()
 
     def accounts(self, at_once: int) -> Iterator[tuple[pa.Table, int]]:
         """Yield the accounts that the source names, each once, some at a time, and how many there are in all."""
-        files = sorted(str(path) for path in (self.root / "accounts").glob("*.parquet"))
-        if not files:
+        profiles, names = ([str(path) for path in (self.root / kind).iterdir()] for kind in ("accounts", "names"))
+        if not profiles and not names:
             return
-        with duckdb.connect(config={"temp_directory": str(self.root / "duckdb"), "memory_limit": "1GB"}) as connection:
-            connection.execute(_EACH_ACCOUNT, {"files": files})
+        with duckdb.connect(config={"temp_directory": str(self.root / "duckdb"), **_LIMITS}) as connection:
+            connection.register("nobody", ACCOUNTS.empty_table().append_column("place", pa.array([], pa.int64())))
+            sources = ["SELECT * FROM nobody"]
+            sources += ["SELECT * FROM read_parquet($profiles)"] if profiles else []
+            sources += ["SELECT DISTINCT network, account FROM read_parquet($names)"] if names else []
+            given = {name: files for name, files in (("profiles", profiles), ("names", names)) if files}
+            connection.execute(_EACH_ACCOUNT.format(sources=" UNION ALL BY NAME ".join(sources)), given)
             [(total,)] = connection.sql("SELECT count(*) FROM named").fetchall()
             reader = connection.sql("SELECT * FROM named").to_arrow_reader(at_once)
             for batch in reader:
@@ -88,31 +142,43 @@ class Spool:
 
     def days(self) -> list[date]:
         """Return the days that have rows, ascending."""
-        found = {folder.name for table in _DAY_TABLES for folder in (self.root / table).glob("*")}
-        return sorted(date.fromisoformat(name) for name in found)
+        return sorted({day for places in self._places.values() for day in places})
 
-    def day(self, table: str, day: date) -> Iterator[pa.Table]:
+    def day(self, table: str, day: date) -> Iterator[Part]:
         """Yield a day's rows in the source's order, a file at a time."""
-        for path in sorted((self.root / table / day.isoformat()).glob("*.parquet")):
-            yield pyarrow.parquet.ParquetFile(path).read().cast(_DAY_TABLES[table])
+        for file, number in self._places[table].get(day, []):
+            with pyarrow.ipc.open_file(self._file(file)) as reader:
+                yield Part(file, reader.get_batch(number))
 
 
-def _named(batch: Batch) -> pa.Table:
-    """Return the accounts that a batch names, by a profile or in a row; those of rows once, without any fact."""
-    doers = [
-        (batch.posts["network"], batch.posts["author"]),
-        (batch.interactions["network"], batch.interactions["actor"]),
-        (_target_networks(batch.interactions), batch.interactions["target"]),
-    ]
-    bare = pa.concat_tables([pa.table({"network": network, "account": account}) for network, account in doers])
-    once = bare.group_by(["network", "account"]).aggregate([])
-    filled = {name: once[name] if name in once.column_names else pa.nulls(once.num_rows) for name in ACCOUNTS.names}
-    return pa.concat_tables([pa.table(filled).cast(ACCOUNTS), batch.accounts])
+def _numbered(table: str, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Return rows with numbers for accounts and keys for posts, and the accounts in the order of their numbers."""
+    network = _one(rows["network"])
+    columns = ACCOUNT_COLUMNS[table]
+    elsewhere = "target_network" in rows.column_names and rows["target_network"].null_count < rows.num_rows
+    ids = [_one(rows[column]) for column in columns]
+    if not elsewhere and pc.all(pc.equal(network, network[0])).as_py():
+        once = pa.concat_arrays(ids).dictionary_encode()
+        networks, accounts = pa.repeat(network[0], len(once.dictionary)), once.dictionary
+    else:
+        theirs = [network] * len(columns)
+        if elsewhere:
+            theirs[-1] = pc.coalesce(_one(rows["target_network"]), network)
+        texts = [pc.binary_join_element_wise(*pair, SEPARATOR) for pair in zip(theirs, ids, strict=True)]
+        once = pa.concat_arrays(texts).dictionary_encode()
+        pairs = pc.split_pattern(once.dictionary, SEPARATOR, max_splits=1)
+        networks, accounts = (pc.list_element(pairs, place) for place in (0, 1))
+    names = pa.table({"network": networks, "account": accounts, "key": account_keys(networks, accounts)})
+    numbered = {field.name: rows[field.name] for field in LOG_TABLES[table]}
+    for place, column in enumerate(columns):
+        numbered[column] = once.indices.slice(place * rows.num_rows, rows.num_rows)
+    numbered["post"] = account_keys(network, _one(rows["post"]))
+    return pa.table(numbered).combine_chunks(), names
 
 
-def _target_networks(interactions: pa.Table) -> Any:
-    own: Any = interactions["target_network"]
-    return pa.compute.coalesce(own, interactions["network"])
+def _one(column: Any) -> Any:
+    """Return a column of a table in one piece."""
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
 @contextmanager
