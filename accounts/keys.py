@@ -48,7 +48,7 @@ def account_keys(network: pa.StringArray, ids: pa.StringArray) -> pa.Int64Array:
     """
     if len(ids) and network.null_count == 0 and pc.all(pc.equal(network, network[0])).as_py():
         # One network, as nearly always: it needn't be written before each id to tell them apart.
-        once = ids.dictionary_encode()
+        once: Any = ids.dictionary_encode()
         texts = pc.binary_join_element_wise(network[0], _in_nfc(once.dictionary), SEPARATOR)
     else:
         once = pc.binary_join_element_wise(network, _in_nfc(ids), SEPARATOR).dictionary_encode()
@@ -65,14 +65,17 @@ def _hashed(texts: pa.StringArray) -> Ints:
     """Return the first eight bytes of each text's SHA-256."""
     if len(texts) < _MANY:
         sha256 = hashlib.sha256
-        digests = b"".join([sha256(value).digest() for value in texts.cast(pa.binary()).to_pylist()])
+        values: list[Any] = texts.cast(pa.binary()).to_pylist()
+        digests = b"".join([sha256(value).digest() for value in values])
         # A digest is four words of eight bytes, of which the first is the key.
         return np.frombuffer(digests, dtype=">i8")[::4].astype(np.int64)
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.register("texts", pa.table({"text": texts}))
         found = connection.sql("SELECT unhex(left(sha256(text), 16)) FROM texts").to_arrow_table().column(0)
     # Texts of eight bytes each, one after the other.
+    data: list[Any] = [part.buffers()[2] for part in found.chunks]
     words = [
-        np.frombuffer(part.buffers()[2], dtype=">i8", count=len(part), offset=8 * part.offset) for part in found.chunks
+        np.frombuffer(buffer, dtype=">i8", count=len(part), offset=8 * part.offset)
+        for buffer, part in zip(data, found.chunks, strict=True)
     ]
     return np.concatenate(words).astype(np.int64)

@@ -95,20 +95,6 @@ def _filled(values: Any, instead: Any) -> Any:
     return instead if values.null_count == len(values) else pc.coalesce(values, instead)
 
 
-def split_days(rows: pa.Table) -> dict[date, pa.Table]:
-    """Return the rows of each day in UTC, days ascending, rows in their order."""
-    if rows.num_rows == 0:
-        return {}
-    days = rows["at"].to_numpy() // _DAY
-    order = np.argsort(days, kind="stable")
-    found, starts = np.unique(days[order], return_index=True)
-    ends = [*starts[1:].tolist(), rows.num_rows]
-    result = {}
-    for day, start, end in zip(found.tolist(), starts.tolist(), ends, strict=True):
-        result[date(1970, 1, 1) + timedelta(days=day)] = rows.take(order[start:end])
-    return result
-
-
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
     """A file of the log as its manifest records it; `path` is relative to the log's root.

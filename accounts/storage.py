@@ -95,6 +95,8 @@ class Storage:
 
     def _save_local(self, folder: str, rows: pa.Table) -> Saved:
         place = Path(self.root) / folder
+        # A folder's name is in its parent, which has to be on the disk only where the folder is new.
+        parents = [each.parent for each in (place, place.parent) if not each.exists()]
         place.mkdir(parents=True, exist_ok=True)
         temporary = place / f".{uuid.uuid4().hex}.tmp"
         try:
@@ -107,7 +109,7 @@ class Storage:
             temporary.rename(Path(self.root) / name)
         finally:
             temporary.unlink(missing_ok=True)
-        for parent in (place, place.parent, Path(self.root)):
+        for parent in (place, *parents):
             _to_disk(parent)
         return Saved(name, size, digest)
 

@@ -83,7 +83,7 @@ def save_accounts(accounts: pa.Table, *, now: datetime, persons: Mapping[Account
     places = _places(rows["location"])
     with transaction.atomic():
         lock_people()
-        _save_networks(set(rows["network"].unique().to_pylist()))
+        _save_networks({str(network) for network in rows["network"].unique().to_pylist()})
         found = {place.pk: place for place in places.values()}
         Place.objects.bulk_create([found[pk] for pk in sorted(found)], ignore_conflicts=True)
         erased: frozenset[Account] = frozenset()
@@ -137,7 +137,8 @@ def _each_key(accounts: pa.Table) -> tuple[pa.Table, frozenset[Account]]:
     Whose handle is their id has it as handle, and `made_key` is the key of an id made from the handle.
     """
     rows = accounts.select(ACCOUNTS.names).combine_chunks()
-    networks, ids = rows["network"].combine_chunks(), rows["account"].combine_chunks()
+    networks: Any = rows["network"].combine_chunks()
+    ids: Any = rows["account"].combine_chunks()
     handles = pc.if_else(pc.equal(networks, WEB), ids, rows["handle"].combine_chunks())
     keys: Any = account_keys(networks, ids)
     rows = rows.set_column(rows.column_names.index("handle"), "handle", handles)
@@ -156,11 +157,12 @@ def _made_keys(networks: Any, handles: Any) -> Any:
         return pa.nulls(len(handles), pa.int64())
     # By Python's rules for lower case, as in `account_key(network, f"@{handle.lower()}")` everywhere else.
     made = [f"@{handle.lower()}" if handle else None for handle in handles.to_pylist()]
-    return account_keys(networks, pa.array(made, pa.string()))  # type: ignore[arg-type]
+    return account_keys(networks, pa.array(made, pa.string()))
 
 
 def _accounts(rows: pa.Table) -> frozenset[Account]:
-    return frozenset(zip(rows["network"].to_pylist(), rows["account"].to_pylist(), strict=True))
+    columns: list[Any] = [rows[name].to_pylist() for name in ("network", "account")]
+    return frozenset(zip(*columns, strict=True))
 
 
 def _compared(cursor: Any, rows: pa.Table) -> tuple[pa.Table, frozenset[Account]]:
@@ -233,7 +235,7 @@ def _place(location: str | None) -> Place | None:
 
 def _copied(rows: pa.Table, places: Mapping[str, Place], persons: Mapping[Account, int]) -> Any:
     """Return rows as `COPY_INCOMING` takes them, in PostgreSQL's text format."""
-    columns = {name: rows[name].combine_chunks() for name in rows.column_names}
+    columns: dict[str, Any] = {name: rows[name].combine_chunks() for name in rows.column_names}
     nothing = pa.nulls(rows.num_rows, pa.int64())
     columns |= {"website_host": nothing, "place": nothing, "person": nothing}
     if columns["website"].null_count < rows.num_rows:

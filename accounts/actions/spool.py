@@ -28,7 +28,7 @@ _LOCK = "lock"
 _DAY_TABLES = ("interactions", "posts")
 _DAY = 86_400
 _EPOCH = date(1970, 1, 1)
-_LIMITS = {"memory_limit": "512MB", "threads": 2}
+_LIMITS: dict[str, Any] = {"memory_limit": "512MB", "threads": 2}
 # Rows held in memory before they are written: files are then few, however many days a batch touches.
 _HELD = 500_000
 
@@ -104,7 +104,7 @@ class Spool:
         found, starts = np.unique(days, return_index=True)
         ends = [*starts[1:].tolist(), rows.num_rows]
         options = pyarrow.ipc.IpcWriteOptions(compression="lz4")
-        with pyarrow.ipc.new_file(self._file(self._files), numbered.schema, options=options) as writer:
+        with pyarrow.ipc.new_file(str(self._file(self._files)), numbered.schema, options=options) as writer:
             for number, (day, start, end) in enumerate(zip(found.tolist(), starts.tolist(), ends, strict=True)):
                 (batch,) = numbered.slice(start, end - start).to_batches()
                 writer.write_batch(batch)
@@ -147,7 +147,7 @@ class Spool:
     def day(self, table: str, day: date) -> Iterator[Part]:
         """Yield a day's rows in the source's order, a file at a time."""
         for file, number in self._places[table].get(day, []):
-            with pyarrow.ipc.open_file(self._file(file)) as reader:
+            with pyarrow.ipc.open_file(str(self._file(file))) as reader:
                 yield Part(file, reader.get_batch(number))
 
 
@@ -169,7 +169,7 @@ def _numbered(table: str, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
         pairs = pc.split_pattern(once.dictionary, SEPARATOR, max_splits=1)
         networks, accounts = (pc.list_element(pairs, place) for place in (0, 1))
     names = pa.table({"network": networks, "account": accounts, "key": account_keys(networks, accounts)})
-    numbered = {field.name: rows[field.name] for field in LOG_TABLES[table]}
+    numbered: dict[str, Any] = {field.name: rows[field.name] for field in LOG_TABLES[table]}
     for place, column in enumerate(columns):
         numbered[column] = once.indices.slice(place * rows.num_rows, rows.num_rows)
     numbered["post"] = account_keys(network, _one(rows["post"]))

@@ -345,8 +345,6 @@ def _boolean(text: str) -> bool | None:
 def _each(column: Column, name: str, parse: Callable[[str], Any], complaint: str, kind: pa.DataType) -> Converted:
     """Parse each distinct text once; a text that gives None is bad."""
     values, bad = trimmed(column, name)
-    if values.null_count == len(values):
-        return Converted(pa.nulls(len(values), kind), bad)
     encoded = values.dictionary_encode()
     parsed = [parse(str(text)) for text in encoded.dictionary.to_pylist()]
     result = pa.array(parsed, kind).take(encoded.indices)

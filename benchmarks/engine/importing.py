@@ -70,7 +70,7 @@ def bare(source: Path, out: Path) -> None:
                 f"""
                 COPY (
                     SELECT epoch("at")::BIGINT AS "at", {chosen}, '{NETWORK}' AS network,
-                        strftime("at", '%Y-%m-%d') AS day
+                        "at"::DATE AS day
                     FROM read_csv('{source / table}.csv', columns = {{{columns}}})
                 ) TO '{out / table}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (day), OVERWRITE)
                 """  # noqa: S608  # names of this file

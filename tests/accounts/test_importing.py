@@ -204,6 +204,29 @@ def test_many_days_and_batches_leave_one_file_a_day(tmp_path: Path, settings_bat
     assert len(log_events()) == 240
 
 
+def test_networks_and_days_may_come_in_any_order(tmp_path: Path, settings_batches: None) -> None:
+    rows: list[dict[str, Any]] = [
+        {"at": (DAY_2, DAY_1)[n % 2] + n, "kind": "like", "actor": f"a{n % 5}", "target": "b", "post": f"p{n % 3}"}
+        | {"network": ("test", "other")[n // 2 % 2], "target_network": (None, "third")[n // 4 % 2]}
+        for n in range(160)
+    ]
+    assert imported(dataset(tmp_path / "mixed", interactions=rows)).interactions == 160
+    assert log_events() == sorted(
+        (row["at"], "like", f"{row['actor']}@{row['network']}", f"b@{row['target_network'] or row['network']}")
+        for row in rows
+    )
+    assert sorted((row["at"], row["post"]) for row in log_rows("interactions")) == sorted(
+        (row["at"], post_key(row["network"], row["post"])) for row in rows
+    )
+
+
+def test_texts_of_profiles_are_kept_as_they_are(tmp_path: Path) -> None:
+    bio = 'a\tb\n\\.\nc\\N \\t "d", e\rf'
+    imported(dataset(tmp_path / "texts", accounts=[{"account": "a\\b", "bio": bio, "name": "\\N", "website": ""}]))
+    known = identity("a\\b")
+    assert (known.bio, known.name, known.website, known.person.bio) == (bio, "\\N", "", bio)
+
+
 @pytest.fixture
 def settings_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let everything be handed on in small parts, as a file of a billion rows would be."""

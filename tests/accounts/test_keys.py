@@ -43,6 +43,13 @@ def test_a_column_gives_what_each_row_gives(rows: list[tuple[str, str | None]]) 
     assert keys.to_pylist() == expected
 
 
+def test_a_column_of_very_many_gives_the_same() -> None:
+    ids = [*(f"{number}é" for number in range(30_000)), None, "7é"]
+    for network in (["web"] * len(ids), ["web", "twitter"] * (len(ids) // 2)):
+        expected = [None if id is None else account_key(name, id) for name, id in zip(network, ids, strict=True)]
+        assert account_keys(pa.array(network), pa.array(ids)).to_pylist() == expected
+
+
 def test_an_empty_column_gives_an_empty_column() -> None:
     empty = pa.array([], pa.string())
     assert account_keys(empty, empty).to_pylist() == []

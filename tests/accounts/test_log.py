@@ -20,7 +20,6 @@ from accounts.log import (
     LogFolder,
     interactions_to_log,
     posts_to_log,
-    split_days,
 )
 from tests.accounts.activity_data import files_below
 
@@ -140,16 +139,6 @@ def test_a_write_that_fails_leaves_nothing_behind(log: LogFolder, monkeypatch: p
     assert files_below(Path(log.storage.root)) == []
 
 
-def test_days_are_parted_in_utc_and_keep_their_order() -> None:
-    rows = likes(
-        (MIDNIGHT + 86_400, 1, 1, None), (NOON, 2, 2, None), (MIDNIGHT - 1, 3, 3, None), (MIDNIGHT, 4, 4, None)
-    )
-    days = split_days(rows)
-    assert list(days) == [DAY - timedelta(days=1), DAY, DAY + timedelta(days=1)]
-    assert days[DAY]["actor"].to_pylist() == [2, 4]
-    assert split_days(LOG_INTERACTIONS.empty_table()) == {}
-
-
 def test_new_rows_leave_out_what_is_known_and_what_comes_twice(log: LogFolder) -> None:
     known = log.write_day("interactions", DAY, likes((NOON, 1, 2, None), (NOON, 1, 2, 9)))
     fresh = log.new_rows(
@@ -159,6 +148,22 @@ def test_new_rows_leave_out_what_is_known_and_what_comes_twice(log: LogFolder) -
     )
     assert fresh.to_pylist() == likes((NOON, 1, 2, 10), (NOON + 1, 1, 2, None)).to_pylist()
     assert log.new_rows("interactions", likes((NOON, 1, 2, None), kind="repost"), [known.path]).num_rows == 1
+
+
+def test_rows_that_differ_in_kind_or_post_alone_are_kept_in_one_order(log: LogFolder) -> None:
+    rows = pa.concat_tables([likes((NOON, 1, 2, None), (NOON, 1, 2, 9)), likes((NOON, 1, 2, 9), kind="click")])
+    assert log.new_rows("interactions", rows, []).num_rows == 3
+    written = log.write_day("interactions", DAY, rows)
+    assert log.write_day("interactions", DAY, rows.take([2, 1, 0])) == written
+    read = log.read("interactions", [written.path]).to_pylist()
+    assert [(row["kind"], row["post"]) for row in read] == [("click", 9), ("like", 9), ("like", None)]
+
+
+def test_a_days_rows_are_sorted_by_accounts_and_time(log: LogFolder) -> None:
+    rows = likes((NOON, 2, 1, None), (NOON + 1, -1, 3, None), (NOON, -1, 3, 5), (NOON, -1, 2, None))
+    read = log.read("interactions", [log.write_day("interactions", DAY, rows).path]).to_pylist()
+    expected = [(-1, 2, NOON), (-1, 3, NOON), (-1, 3, NOON + 1), (2, 1, NOON)]
+    assert [(row["actor"], row["target"], row["at"]) for row in read] == expected
 
 
 def test_the_first_version_of_a_post_wins(log: LogFolder) -> None:
