@@ -69,8 +69,8 @@ def import_activity(
 
     Nothing is written before the whole source was read, so `NotThisFormat` leaves everything as it was. Then people
     come first, and after them each day of the log in one transaction. Killed anywhere, the same import again completes
-    it; of what is known already nothing is written twice, whoever else imports meanwhile. Memory is bounded by two
-    batches while reading and by two days' new rows while writing. Rows that can't be used are listed, without what
+    it; of what is known already nothing is written twice, whoever else imports meanwhile. Memory is bounded by half a
+    million rows while reading, by what DuckDB may take for the accounts, and by two days' new rows while writing. Rows that can't be used are listed, without what
     stood in them beyond the reason, in a file below `rejects/` of the data folder.
     """
     tell = progress or (lambda _: None)

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 from django.conf import settings
 
 from accounts.actions import ImportReport, import_activity
@@ -59,6 +61,15 @@ def log_events() -> list[tuple[int, str, str, str]]:
     return sorted(
         (row["at"], row["kind"], names[row["actor"]], names[row["target"]]) for row in log_rows("interactions")
     )
+
+
+def split_days(rows: pa.Table) -> dict[date, pa.Table]:
+    """Return the rows of each day in UTC, days ascending, rows in their order."""
+    days = rows["at"].to_numpy() // 86_400
+    return {
+        datetime.fromtimestamp(day * 86_400, UTC).date(): rows.filter(pa.array(days == day))
+        for day in np.unique(days).tolist()
+    }
 
 
 def files_below(folder: Path) -> list[str]:

@@ -14,10 +14,11 @@ from accounts.actions import create_api_key
 from accounts.actions.daily import enter
 from accounts.intake import open_source
 from accounts.keys import account_key
-from accounts.log import LogFolder, interactions_to_log, posts_to_log, split_days
+from accounts.log import LogFolder, interactions_to_log, posts_to_log
 from accounts.models import Identity, LogFile, Network, Person
 from campaigns.actions import add_member
 from campaigns.models import Membership
+from tests.accounts.activity_data import split_days
 from tests.factories.accounts import UserFactory
 from tests.factories.campaigns import BrandFactory
 from tests.scoring.worlds import write_world
