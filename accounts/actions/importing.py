@@ -2,7 +2,7 @@
 
 import csv
 import shutil
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 # People made in one transaction: others who make people wait for less than a second or two.
 _ACCOUNTS_AT_ONCE = 20_000
+# Reading goes on while half a million rows are numbered, hashed and written.
+_BATCHES_AHEAD = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,10 @@ def import_activity(
 
     Nothing is written before the whole source was read, so `NotThisFormat` leaves everything as it was. Then people
     come first, and after them each day of the log in one transaction. Killed anywhere, the same import again completes
-    it; of what is known already nothing is written twice, whoever else imports meanwhile. Memory is bounded by half a
-    million rows while reading, by what DuckDB may take for the accounts, and by two days' new rows while writing. Rows that can't be used are listed, without what
-    stood in them beyond the reason, in a file below `rejects/` of the data folder.
+    it; of what is known already nothing is written twice, whoever else imports meanwhile. Memory is bounded by a
+    million rows while reading, by what DuckDB may take for the accounts, and by two days' new rows while writing.
+    Rows that can't be used are listed, without what stood in them beyond the reason, in a file below `rejects/` of
+    the data folder.
     """
     tell = progress or (lambda _: None)
     try:
@@ -83,7 +86,7 @@ def import_activity(
     with new_spool(settings.SCRATCH) as spool, (spool.root / "rejects.csv").open("w", newline="") as file:
         rejects = _Rejects(file)
         tell(Progress("reading", 0, source.size_bytes, 0))
-        for batch in _ahead(source.batches()):
+        for batch in _ahead(source.batches(), _BATCHES_AHEAD):
             spool.add(batch)
             rejects.add(batch.rejects)
             report = replace(report, rows_read=report.rows_read + batch.rows)
@@ -109,7 +112,7 @@ def _save_people(
     names = _Names(spool)
     done = 0
     tell(Progress("people", 0, 0, 0))
-    for accounts, total in spool.accounts(_ACCOUNTS_AT_ONCE):
+    for accounts, total in _ahead(spool.accounts(_ACCOUNTS_AT_ONCE)):
         saved = save_accounts(accounts, now=now)
         names.refused |= saved.refused
         names.erased |= saved.erased
@@ -175,16 +178,19 @@ def _links(posts: pa.Table, websites: frozenset[str]) -> pa.Table:
     return pa.table(columns).select(LOG_INTERACTIONS.names).cast(LOG_INTERACTIONS)
 
 
-def _ahead(items: Iterator[T]) -> Iterator[T]:
-    """Yield items of which each is made while the one before is being used, so that two cores have work.
+def _ahead(items: Iterator[T], most: int = 1) -> Iterator[T]:
+    """Yield items of which up to `most` are made while one before is being used, so that two cores have work.
 
     They are made in another thread, where the database mustn't be asked.
     """
-    with ThreadPoolExecutor(1) as maker:
-        coming = maker.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = maker.submit(next, items, None)
+    maker = ThreadPoolExecutor(1)
+    try:
+        coming = deque(maker.submit(next, items, None) for _ in range(most))
+        while (item := coming.popleft().result()) is not None:
+            coming.append(maker.submit(next, items, None))
             yield item
+    finally:
+        maker.shutdown(cancel_futures=True)
 
 
 class _Names:
