@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from scoring.engine.activity import DAY
 from scoring.engine.arrays import Counts, Floats, Ints
-from scoring.engine.daily import COUNTS, PAIR, WEIGHTS, Days, halved
+from scoring.engine.daily import COUNTS, PAIR, WEIGHTS, halved
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People
 from scoring.engine.state import State, mixed
@@ -31,7 +31,8 @@ class Pairs:
     reactions, namings : ndarray of int32, shape (m,)
         Acts on posts of the receiver that aren't talk, and acts that stand in posts of the giver.
     weight : ndarray of float64, shape (m,)
-        What the acts weigh at their ages (`state.mixed`).
+        What the acts weigh at their ages (`state.mixed`), or without the time of the receiver's rests (`younger`),
+        whichever is more.
     free : ndarray of float64, shape (m,)
         The same without acts that only return others (`daily.summaries`).
     weight_calendar, free_calendar : ndarray of float64, shape (m,)
@@ -76,7 +77,7 @@ def pairs_of(
     formula : Parameters
         How weights are mixed.
     rested : ibis table, optional
-        What stands in place of the weights of those who rested, as `younger` gives it.
+        What the acts on those who rested weigh without the time of their rests, as `younger` gives it.
 
     Returns
     -------
@@ -104,7 +105,9 @@ def pairs_of(
         at = locate(keys, theirs)
         known = at >= 0
         weight, free_rested = calendar.copy(), free.copy()
-        weight[at[known]], free_rested[at[known]] = instead["weight"][known], instead["free"][known]
+        # A rest leaves out what came while it lasted, so that it earns nothing; nor does it cost anything.
+        for weights, name in ((weight, "weight"), (free_rested, "free")):
+            weights[at[known]] = np.maximum(weights[at[known]], instead[name][known])
     return Pairs(
         giver,
         receiver,
@@ -145,15 +148,18 @@ def _back(giver: Ints, receiver: Ints, size: int) -> Ints:
     return back
 
 
-def younger(days: Days, pauses: pa.Table, people: People, *, until: int, formula: Parameters) -> Table:
-    """Sum up what those received who rested: what they got before a rest is younger by as much.
+def younger(received: Table, pauses: pa.Table, people: People, *, until: int, formula: Parameters) -> Table:
+    """Sum up what those received who rested as if the time of their rests hadn't been.
+
+    What they got before a rest is younger by as much; what came on a day of rest isn't seen.
 
     Parameters
     ----------
-    days : Days
-        All days before the moment.
+    received : ibis table
+        Rows of `daily.Days.pairs`, of all days before the moment: at least those whose target rested.
     pauses : pyarrow.Table
-        person, day, rested: how many days of rest a person had after that day (`rests.pauses`).
+        person, day, rested, resting: how many days of rest a person had after that day, and whether it was one
+        (`rests.pauses`).
     people : People
         Whose accounts are meant.
     until : int
@@ -166,10 +172,11 @@ def younger(days: Days, pauses: pa.Table, people: People, *, until: int, formula
     ibis table
         actor, target and the `daily.WEIGHTS`, of pairs whose target rested.
     """
-    received = people.persons(days.pairs.mutate(whose=days.pairs.target), "whose", "receiver")
+    received = people.persons(received.mutate(whose=received.target), "whose", "receiver")
     resting = ibis.memtable(pauses).rename(_person="person", _day="day")
     received = received.semi_join(resting, [("receiver", "_person")])
     joined = received.left_join(resting, [("receiver", "_person"), ("day", "_day")])
+    joined = joined.filter(~joined.resting.fill_null(False))
     age = ibis.greatest((until / DAY) - (joined.day + 1), 0.0) - joined.rested.fill_null(0.0)
     factors = {"slow": halved(age, formula.half_life_days), "burst": halved(age, formula.burst_half_life_days)}
     aged = joined.select(*PAIR, **{name: joined[name] * factors[name.removesuffix("_free")] for name in WEIGHTS})

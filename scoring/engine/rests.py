@@ -77,8 +77,8 @@ def overlap(rests: tuple[Ints, Ints, Ints], begin: Ints, end: Ints) -> Ints:
     return seconds
 
 
-def pauses(rests: tuple[Ints, Ints, Ints], people: Ints, first_day: int) -> pa.Table:
-    """Return how many days each resting person rested after each day before the end of their last rest.
+def pauses(rests: tuple[Ints, Ints, Ints], people: Ints, first_day: int, until: int) -> pa.Table:
+    """Return how each resting person rested on and after each day before the end of their last rest.
 
     Parameters
     ----------
@@ -88,11 +88,14 @@ def pauses(rests: tuple[Ints, Ints, Ints], people: Ints, first_day: int) -> pa.T
         Persons, ascending.
     first_day : int
         First day that matters, in days since 1970.
+    until : int
+        The moment, in epoch seconds, at which `rests` were cut off.
 
     Returns
     -------
     pyarrow.Table
-        person int64, day int64, rested float64 in days, above 0.
+        person int64, day int64, rested float64: the days of rest after that day; resting bool: whether the whole day,
+        as far as it lies before the moment, was rest. Days of which neither is so have no row.
     """
     position, start, stop = rests
     last = np.zeros(people.size, dtype=np.int64)
@@ -101,15 +104,20 @@ def pauses(rests: tuple[Ints, Ints, Ints], people: Ints, first_day: int) -> pa.T
     counts = np.maximum(last[resting] - first_day, 0)
     who = np.repeat(resting, counts)
     day = np.arange(who.size) - np.repeat(np.cumsum(counts) - counts, counts) + first_day
-    rested = np.zeros(who.size)
+    rested, within = np.zeros(who.size), np.zeros(who.size, dtype=np.int64)
     heads = np.zeros(people.size, dtype=np.int64)
     heads[resting] = np.cumsum(counts) - counts
     # Each rest touches the days of its person before its end: one row per rest and day.
     spans = np.maximum(-(-stop // DAY) - first_day, 0)
     rest = np.repeat(np.arange(position.size), spans)
     offset = np.arange(rest.size) - np.repeat(np.cumsum(spans) - spans, spans)
-    after = (offset + first_day + 1) * DAY
-    shared = np.maximum(stop[rest] - np.maximum(start[rest], after), 0) / DAY
-    np.add.at(rested, heads[position[rest]] + offset, shared)
-    keep = rested > 0
-    return pa.table({"person": people[who[keep]], "day": day[keep], "rested": rested[keep]})
+    before = (offset + first_day) * DAY
+    at = heads[position[rest]] + offset
+    np.add.at(rested, at, np.maximum(stop[rest] - np.maximum(start[rest], before + DAY), 0) / DAY)
+    shared = np.minimum(stop[rest], before + DAY) - np.maximum(start[rest], before)
+    np.add.at(within, at, np.maximum(shared, 0))
+    whole = within >= np.minimum((day + 1) * DAY, until) - day * DAY
+    keep = (rested > 0) | whole
+    return pa.table(
+        {"person": people[who[keep]], "day": day[keep], "rested": rested[keep], "resting": pa.array(whole[keep])}
+    )

@@ -19,7 +19,7 @@ from scoring.engine.people import People, Posting, posting
 from scoring.engine.reach import Reach, brings, reach
 from scoring.engine.rests import overlap, pauses, rests
 from scoring.engine.state import State, summed
-from scoring.engine.tables import Workspace
+from scoring.engine.tables import Table, Workspace
 from scoring.engine.trust import Walk, seeds_from_data, trust, walk
 
 
@@ -34,12 +34,26 @@ class Known:
     texts : pyarrow.Table
         Fingerprints of the texts of the last days (`daily.TEXTS`), at least of those that credibility looks at.
     days : Days or None
-        What the sums were made of, if it is at hand: nobody's clock can be stopped without it.
+        What the sums were made of, if it is at hand.
+    received : ibis table or None
+        Rows of `Days.pairs`, of all days, of at least the accounts of those who rested; without it, those of `days`.
+        Nobody's clock can be stopped without either.
     """
 
     state: State
     texts: pa.Table
     days: Days | None = None
+    received: Table | None = None
+
+    def by_day(self) -> Table | None:
+        """Return what was received by day, as far as it is at hand.
+
+        Returns
+        -------
+        ibis table or None
+            Rows of `Days.pairs`.
+        """
+        return self.received if self.received is not None or self.days is None else self.days.pairs
 
 
 def known(workspace: Workspace, seen: Activity, until: int, formula: Parameters) -> Known:
@@ -160,9 +174,10 @@ def snapshot(
     state = known.state
     past = rests(resting, people.numbers, state.until)
     rested = None
-    if past[0].size and known.days is not None and state.began is not None:
-        paused = pauses(past, people.numbers, state.began)
-        rested = younger(known.days, paused, people, until=state.until, formula=formula) if paused.num_rows else None
+    received = known.by_day()
+    if past[0].size and received is not None and state.began is not None:
+        paused = pauses(past, people.numbers, state.began, state.until)
+        rested = younger(received, paused, people, until=state.until, formula=formula) if paused.num_rows else None
     found = pairs_of(workspace, state, people, formula, rested)
     posted = posting(workspace, state, people)
     factor = exchange(

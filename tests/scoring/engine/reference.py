@@ -58,6 +58,10 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
     def rested_after(b: int, day: int) -> float:
         return sum(1 for hour in _rest_hours(world, b) if hour >= (day + 1) * 24) / 24
 
+    def resting(b: int, day: int) -> bool:
+        hours = set(range(day * 24, min((day + 1) * 24, UNTIL // 3600)))
+        return hours <= _rest_hours(world, b)
+
     pairs = sorted({(a, b) for _, _, a, b, _ in acts})
     rate, free_rate, walk_rate = {}, {}, {}
     held: dict[tuple[int, int], float] = {}
@@ -67,7 +71,7 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
         return [at for at, _, a, t, _, _ in counted if (a, t) == (x, y) and at // DAY == day]
 
     for a, b in pairs:
-        total = free_total = walk_total = held[a, b] = 0.0
+        total = free_total = younger_total = younger_free = held[a, b] = 0.0
         days = {(x, y, at // DAY) for at, _, x, y, _, _ in counted if (person(x), person(y)) == (a, b)}
         for x, y, day in days:
             given, back = on(x, y, day), on(y, x, day)
@@ -79,12 +83,14 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
                 free_acts = max(0, free_acts - owed)
             free = free_acts / len(given)
             sum_ = sum(weight(at) for at in given)
-            younger = sum(weight(at, rested_after(b, day)) for at in given)
+            younger = 0.0 if resting(b, day) else sum(weight(at, rested_after(b, day)) for at in given)
             held[a, b] += sum(2 ** (-(UNTIL - at) / DAY / p.half_life_days) for at in given)
-            total += younger
-            free_total += younger * free
-            walk_total += sum_ * free
-        rate[a, b], free_rate[a, b], walk_rate[a, b] = total, free_total, walk_total
+            total += sum_
+            free_total += sum_ * free
+            younger_total += younger
+            younger_free += younger * free
+        rate[a, b], free_rate[a, b] = max(total, younger_total), max(free_total, younger_free)
+        walk_rate[a, b] = free_total
 
     mutual = {(a, b): _mutual(a, b, acts, posts, p) for a, b in pairs}
     exchange = {(a, b): _exchange(a, b, mutual, p) for a, b in pairs}

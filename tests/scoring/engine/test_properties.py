@@ -168,6 +168,16 @@ def test_a_rest_costs_nothing_at_all() -> None:
     assert earlier.people()[1]["reach"] == pytest.approx(world.people()[1]["reach"], abs=1e-9)
 
 
+def test_a_rest_during_which_all_goes_on_earns_nothing() -> None:
+    world = World(seeds=[2, 3, 4])
+    for ago in range(1, 200):
+        world.act("like", 2 + ago % 3, 1, ago)
+    before = world.people()
+    world.rests = [(1, UNTIL - 42 * DAY, UNTIL)]
+
+    assert world.people() == before
+
+
 def test_a_rest_of_long_ago_does_not_make_a_silence_of_today_look_worse() -> None:
     # Posts daily, then rests, then posts twice more, then is silent: told of the rest, one might think that somebody
     # who posts so often must have gone.

@@ -40,15 +40,25 @@ def test_overlap_counts_seconds_within_each_span() -> None:
     assert seconds.tolist() == [0, 10, 0]
 
 
-def test_pauses_say_how_long_a_person_rested_after_each_day() -> None:
+def test_pauses_say_how_a_person_rested_on_and_after_each_day() -> None:
     # Rested on day 3, and on day 5 from noon to noon of day 6.
     found = rests(
         rows(RESTS, [(7, 3 * DAY, 4 * DAY), (7, 5 * DAY + DAY // 2, 6 * DAY + DAY // 2)]), PEOPLE, until=99 * DAY
     )
 
-    table = pauses(found, PEOPLE, first_day=1)
+    table = pauses(found, PEOPLE, first_day=1, until=99 * DAY)
 
     assert table.to_pylist() == [
-        {"person": 7, "day": day, "rested": rested}
+        {"person": 7, "day": day, "rested": rested, "resting": day == 3}
         for day, rested in ((1, 2.0), (2, 2.0), (3, 1.0), (4, 1.0), (5, 0.5))
     ]
+
+
+def test_a_day_that_is_not_over_is_rest_as_far_as_it_goes() -> None:
+    declared = rows(RESTS, [(7, 2 * DAY, 9 * DAY), (9, 3 * DAY + 1, 9 * DAY)])
+    found = rests(declared, PEOPLE, until=3 * DAY + 100)
+
+    table = pauses(found, PEOPLE, first_day=0, until=3 * DAY + 100)
+
+    resting = [(row["person"], row["day"]) for row in table.to_pylist() if row["resting"]]
+    assert resting == [(7, 2), (7, 3)]
