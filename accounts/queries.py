@@ -16,10 +16,21 @@ from django.db.models import Q, Value
 from django.db.models.functions import Lower
 
 from accounts.log import LogFolder
-from accounts.models import ApiKey, ErasedAccount, Identity, LogFile, LogFileQuerySet, Person, PersonQuerySet, Viewer
+from accounts.models import (
+    ApiKey,
+    ErasedAccount,
+    Identity,
+    LogFile,
+    LogFileQuerySet,
+    Person,
+    PersonQuerySet,
+    Rest,
+    Viewer,
+)
 from accounts.storage import Readable
 
 _OWNERS = pa.schema([("account", pa.int64()), ("person", pa.int64())])
+_RESTS = pa.schema([("person", pa.int64()), ("start", pa.int64()), ("end", pa.int64())])
 # When a key was last used is known to this; each request writing it would make every read a write.
 _LAST_USED_EVERY = timedelta(minutes=1)
 
@@ -50,6 +61,17 @@ def seed_persons() -> npt.NDArray[np.int64]:
         Q(is_seed=True) | Q(identities__proved_at__isnull=False) | Q(identities__verified=True)
     )
     return np.fromiter(vouched.order_by("pk").distinct().values_list("pk", flat=True), dtype=np.int64)
+
+
+def rests() -> pa.Table:
+    """Return all declared rests, in epoch seconds from the begin to before the end, by person and begin. One query."""
+    found = Rest.objects.order_by("person_id", "first_day", "pk").values_list("person_id", "first_day", "last_day")
+    rows = np.array([(who, _midnight(first), _midnight(last, 1)) for who, first, last in found], dtype=np.int64)
+    return pa.table(list(rows.reshape(-1, 3).T), schema=_RESTS)
+
+
+def _midnight(day: date, after: int = 0) -> int:
+    return ((day - date(1970, 1, 1)).days + after) * 86_400
 
 
 def erased_accounts() -> npt.NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Everything that writes to people, identities, their activity, API keys, claims and merges."""
+"""Everything that writes to people, identities, their activity, API keys, claims, merges and rests."""
 
 from accounts.actions.activity import ActivityRefused, NewActivity, move_activity_to_log, record_activity
 from accounts.actions.api_keys import create_api_key, revoke_api_key
@@ -8,6 +8,7 @@ from accounts.actions.erasing import erase_person, keeps_login
 from accounts.actions.importing import ImportReport, Progress, import_activity
 from accounts.actions.merging import MergeRefused, merge_people, reasons_against, reasons_against_undoing, undo_merge
 from accounts.actions.people import move_identity
+from accounts.actions.resting import RestRefused, declare_rest, end_rest
 from accounts.actions.upkeep import Tidied, discard_file, tidy_log
 
 __all__ = [
@@ -17,11 +18,14 @@ __all__ = [
     "MergeRefused",
     "NewActivity",
     "Progress",
+    "RestRefused",
     "Tidied",
     "claim_person",
     "create_api_key",
     "days_at_rest",
+    "declare_rest",
     "discard_file",
+    "end_rest",
     "erase_person",
     "import_activity",
     "keeps_login",

@@ -1,4 +1,4 @@
-"""Logins, people and their identities, activity, the manifest of the activity log, API keys."""
+"""Logins, people and their identities, activity, the manifest of the activity log, API keys, rests."""
 
 from accounts.models.activity import Activity, ErasedAccount, InteractionKind, LogFile, LogFileQuerySet
 from accounts.models.merges import FollowsMerge, Merge
@@ -13,6 +13,7 @@ from accounts.models.people import (
     Viewer,
 )
 from accounts.models.places import Place
+from accounts.models.rests import Rest, RestQuerySet
 
 __all__ = [
     "NETWORK_SLUG",
@@ -29,6 +30,8 @@ __all__ = [
     "Person",
     "PersonQuerySet",
     "Place",
+    "Rest",
+    "RestQuerySet",
     "User",
     "Viewer",
 ]

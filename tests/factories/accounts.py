@@ -7,7 +7,19 @@ import factory.declarations
 from factory.django import DjangoModelFactory
 
 from accounts.keys import account_key
-from accounts.models import Activity, ApiKey, ErasedAccount, Identity, LogFile, Merge, Network, Person, Place, User
+from accounts.models import (
+    Activity,
+    ApiKey,
+    ErasedAccount,
+    Identity,
+    LogFile,
+    Merge,
+    Network,
+    Person,
+    Place,
+    Rest,
+    User,
+)
 
 # factory_boy's declarations carry no types.
 make: Any = factory.declarations
@@ -130,3 +142,15 @@ class MergeFactory(DjangoModelFactory[Merge]):
     at = NOW
     kept_was_hidden = False
     kept_was_seed = False
+
+
+class RestFactory(DjangoModelFactory[Rest]):
+    """A week, over a while ago: `accounts.actions.declare_rest` keeps the rules."""
+
+    class Meta:
+        model = Rest
+
+    person = make.SubFactory(PersonFactory)
+    first_day = date(2026, 1, 5)
+    last_day = date(2026, 1, 11)
+    created_at = NOW
