@@ -7,5 +7,7 @@ from campaigns import views
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me", views.me, name="me"),
     path("me/invitations/<int:pk>", views.answer, name="answer"),
+    path("me/breaks", views.rest, name="rest"),
+    path("me/breaks/<int:pk>", views.end, name="end_rest"),
     path("i/<str:token>", views.invitation, name="invitation"),
 ]

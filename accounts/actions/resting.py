@@ -45,9 +45,9 @@ def declare_rest(*, person: Person, first_day: date, last_day: date, by: User, n
             raise RestRefused("Some of these days are among another break of yours.")
         spans = [*before, (first_day, last_day)]
         if _most_within_a_year(first for first, _ in spans) > MOST_RESTS:
-            raise RestRefused(f"There can be {MOST_RESTS} breaks in any {_YEAR} days.")
+            raise RestRefused(f"There can be at most {MOST_RESTS} breaks in any {_YEAR} days.")
         if _most_within_a_year(_days(spans)) > MOST_DAYS:
-            raise RestRefused(f"There can be {MOST_DAYS} days of breaks in any {_YEAR} days.")
+            raise RestRefused(f"There can be at most {MOST_DAYS} days of breaks in any {_YEAR} days.")
         rest = Rest.objects.create(person=person, first_day=first_day, last_day=last_day, created_at=now, created_by=by)
     logger.info("rest %s was declared by user %s", rest.pk, by.pk)
     return rest

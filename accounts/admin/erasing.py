@@ -79,7 +79,7 @@ def _facts(person: Person, user: User) -> list[tuple[str, str]]:
 def _will(person: Person) -> list[str]:
     """Say what erasing does."""
     said = [
-        "Profile, identities, scores, shortlist entries, invitations and appeals are deleted at once.",
+        "Profile, identities, scores, shortlist entries, invitations, appeals and breaks are deleted at once.",
         "What the accounts did, received and wrote counts for nobody from the next run on, and is taken out of the "
         "activity log's files within days.",
         "Imports and partners can't bring the accounts back: a hash of each stays to refuse them.",

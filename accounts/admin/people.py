@@ -16,7 +16,7 @@ from accounts import actions
 from accounts.admin import erasing
 from accounts.admin.base import OperatorsAdmin, ReadOnly, YesNoFilter, staff_of
 from accounts.admin.merges import PERMISSION, ask_for
-from accounts.models import Identity, Network, Person, Place, User
+from accounts.models import Identity, Network, Person, Place, Rest, User
 
 
 class ClaimedFilter(YesNoFilter):
@@ -81,12 +81,28 @@ class IdentityInline(TabularInline):  # type: ignore[misc]  # unfold publishes n
         return False
 
 
+class RestInline(ReadOnly, TabularInline):  # type: ignore[misc]  # unfold publishes no types
+    """Time off: its person declares it, on their own page."""
+
+    model = Rest
+    fields = ["first_day", "last_day", "created_at", "created_by"]
+    readonly_fields = fields
+    ordering = ["-first_day", "-pk"]
+    extra = 0
+    hide_title = True
+    verbose_name_plural = "Declared breaks"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Rest]:
+        rows: QuerySet[Rest] = super().get_queryset(request)
+        return rows.select_related("created_by")
+
+
 @admin.register(Person)
 class PersonAdmin(OperatorsAdmin):
     """People come from activity and profiles, so nobody is added or deleted here."""
 
     form = PersonForm
-    inlines = [IdentityInline]
+    inlines = [IdentityInline, RestInline]
     list_display = ["handle", "name", "place", "user", "claimed_at", "is_hidden", "is_seed"]
     list_select_related = ["place", "user"]
     list_filter = [ClaimedFilter, "is_hidden", "is_seed"]

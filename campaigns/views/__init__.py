@@ -1,6 +1,6 @@
 """Pages of the invited."""
 
 from campaigns.views.invitation import invitation
-from campaigns.views.me import answer, me
+from campaigns.views.me import answer, end, me, rest
 
-__all__ = ["answer", "invitation", "me"]
+__all__ = ["answer", "end", "invitation", "me", "rest"]

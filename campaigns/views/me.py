@@ -1,17 +1,28 @@
-"""One's own page: the score, and invitations to answer."""
+"""One's own page: the score, invitations to answer, and breaks."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.models import Person, User
+from accounts.actions import RestRefused, declare_rest, end_rest
+from accounts.models import Person, Rest, User
+from accounts.models.rests import MOST_DAYS, MOST_RESTS
 from campaigns.actions import mark_all_seen
 from campaigns.models import Invitation
 from campaigns.views.answering import give_answer
+from campaigns.views.forms import RestForm
 from scoring.views import identities_of, sheet_of
+
+# Breaks that are over stand on the page as long as their days count.
+_SHOWN: Final = timedelta(days=365)
 
 
 @never_cache
@@ -23,6 +34,11 @@ def me(request: HttpRequest) -> HttpResponse:
     if person is None:
         return render(request, "campaigns/unclaimed.html")
     now = timezone.now()
+    return _page(request, person, RestForm(now=now), now)
+
+
+def _page(request: HttpRequest, person: Person, form: RestForm, now: datetime) -> HttpResponse:
+    today = now.astimezone(UTC).date()
     invitations = list(
         Invitation.objects.filter(person=person).select_related("campaign__brand").order_by("-invited_at", "-pk")
     )
@@ -35,6 +51,11 @@ def me(request: HttpRequest) -> HttpResponse:
         "sheet": sheet_of(person, viewer=request.user),
         "waiting": waiting,
         "past": [row for row in invitations if row not in waiting],
+        "form": form,
+        "today": today,
+        "rests": list(Rest.objects.filter(person=person, last_day__gt=today - _SHOWN).order_by("-first_day", "-pk")),
+        "most_days": MOST_DAYS,
+        "most_rests": MOST_RESTS,
     }
     return render(request, "campaigns/me.html", context)
 
@@ -46,4 +67,44 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
     own = Invitation.objects.filter(person__user=request.user.pk).select_related("campaign__brand")
     assert isinstance(request.user, User)  # login_required sees to it
     give_answer(request, get_object_or_404(own, pk=pk), by=request.user)
+    return redirect("me")
+
+
+@never_cache
+@login_required
+@require_POST
+def rest(request: HttpRequest) -> HttpResponse:
+    """Declare days off of the signed-in person; show the page with what is wrong with them, or lead back to it."""
+    now = timezone.now()
+    person = get_object_or_404(Person.objects.select_related("place"), user=request.user.pk)
+    assert isinstance(request.user, User)  # login_required sees to it
+    form = RestForm(request.POST, now=now)
+    if form.is_valid():
+        try:
+            days = form.cleaned_data
+            declare_rest(
+                person=person, first_day=days["first_day"], last_day=days["last_day"], by=request.user, now=now
+            )
+        except RestRefused as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("Your break is noted. It counts from the next nightly run on."))
+            return redirect("me")
+    return _page(request, person, form, now)
+
+
+@login_required
+@require_POST
+def end(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take back what is still to come of one of the signed-in person's own breaks."""
+    assert isinstance(request.user, User)  # login_required sees to it
+    own = get_object_or_404(Rest.objects.filter(person__user=request.user.pk), pk=pk)
+    try:
+        left = end_rest(rest=own, by=request.user, now=timezone.now())
+    except RestRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(
+            request, _("Your break is taken back.") if left is None else _("Welcome back: your break ended yesterday.")
+        )
     return redirect("me")

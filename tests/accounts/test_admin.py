@@ -62,6 +62,8 @@ class TestPeople:
             "claim_for": "",
             "identities-TOTAL_FORMS": 0,
             "identities-INITIAL_FORMS": 0,
+            "rests-TOTAL_FORMS": 0,
+            "rests-INITIAL_FORMS": 0,
         }
         return client.post(_url("accounts_person_change", person.pk), form | changes)
 

@@ -72,7 +72,7 @@ def test_rests_of_one_person_do_not_overlap(ann: Person) -> None:
 
 
 def test_there_are_42_days_in_any_year(ann: Person) -> None:
-    text = "There can be 42 days of breaks in any 365 days."
+    text = "There can be at most 42 days of breaks in any 365 days."
     assert refused(ann, 0, 42) == text
     RestFactory.create(person=ann, first_day=day(-330), last_day=day(-301))
     assert refused(ann, 0, 12) == text
@@ -85,7 +85,7 @@ def test_there_are_42_days_in_any_year(ann: Person) -> None:
 def test_there_are_six_rests_in_any_year(ann: Person) -> None:
     for place in range(6):
         declare(ann, 3 * place, 3 * place)
-    assert refused(ann, 20, 20) == "There can be 6 breaks in any 365 days."
+    assert refused(ann, 20, 20) == "There can be at most 6 breaks in any 365 days."
     declare(ann, 365, 365)
 
 

@@ -93,6 +93,7 @@ def test_ones_own_page_takes_the_same_queries_however_many_invitations(client: C
         "scoring_support",
         "scoring_topicreach",
         "scoring_score",  # history
+        "accounts_rest",
         "accounts_identity",
     ]
     for _twice in range(2):
