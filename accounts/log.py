@@ -11,7 +11,7 @@ count. So a write is: file first, then its row in the manifest, and a crash betw
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 

@@ -22,7 +22,7 @@ from scoring.actions.formulas import parameters_of
 from scoring.actions.nights import Sources, bring_up_to, can_roll, people_and_forecast
 from scoring.actions.results import Gather, computed_once
 from scoring.actions.spark import spark_connection
-from scoring.engine import TOPIC_PARENTS, Inputs, Parameters, Result, compute
+from scoring.engine import RESTS, TOPIC_PARENTS, Inputs, Parameters, Result, compute
 from scoring.engine.progress import Progress
 from scoring.engine.run import score_known
 from scoring.engine.tables import Workspace
@@ -49,6 +49,7 @@ def compute_scores(
     parameters: Parameters,
     progress: Progress,
     erased: npt.NDArray[np.int64] = NOBODY,
+    rests: pa.Table | None = None,
 ) -> Result:
     """Find the topics of the posts, then compute everything that a run gives.
 
@@ -66,6 +67,7 @@ def compute_scores(
         post_topics=post_topics,
         topic_parents=topics.parents if topics else TOPIC_PARENTS.empty_table(),
         erased=erased,
+        rests=rests if rests is not None else RESTS.empty_table(),
     )
     with engine_connection() as connection:
         return compute(inputs, parameters, progress=progress, connection=connection)
@@ -95,6 +97,7 @@ def compute_night(
             parameters=parameters,
             progress=progress,
             erased=sources.erased,
+            rests=sources.rests,
         )
     with engine_connection() as connection, Workspace(connection) as workspace:
         sums = bring_up_to(workspace, as_of=as_of, now=now, parameters=parameters, sources=sources, progress=progress)

@@ -5,7 +5,7 @@ import json
 import logging
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -21,13 +21,23 @@ from django.db import transaction
 
 from accounts.actions import days_at_rest
 from accounts.queries import LogDay, erased_between
-from scoring.engine import INTERACTIONS, POST_TOPICS, POSTS, Inputs, Parameters
+from scoring.actions.resting import with_new_ones
+from scoring.engine import POST_TOPICS, Inputs, Parameters
 from scoring.engine.activity import DAY, POST_DAYS, Activity, activity, without
 from scoring.engine.daily import Days, summaries, texts
 from scoring.engine.forecasts import Forecast, horizon_before
 from scoring.engine.hindsight import forecast_at
 from scoring.engine.people import People
 from scoring.engine.progress import Progress
+from scoring.engine.received import (
+    Received,
+    carried_on,
+    first_day,
+    read_received,
+    received_by,
+    resting_accounts,
+    write_received,
+)
 from scoring.engine.run import Around
 from scoring.engine.snapshot import Known, known, texts_from
 from scoring.engine.state import State, rolled
@@ -73,6 +83,7 @@ class Sources:
     seeds: npt.NDArray[np.int64]
     topics: Topics
     erased: npt.NDArray[np.int64]
+    rests: pa.Table
 
 
 def can_roll(as_of: datetime, parameters: Parameters) -> bool:
@@ -98,7 +109,7 @@ class Sums:
         state = ScoreState.objects.get(key=self.keeping.key)
         names = [run.pk, run.as_of.isoformat(), state.folder, self.keeping.parameters.fingerprint(), _LAYOUT]
         said.update(json.dumps([*names, *before.order_by("pk").values_list("forecast", flat=True)]).encode())
-        for table in (sources.owners, sources.topics.parents):
+        for table in (sources.owners, sources.topics.parents, sources.rests):
             for column in table.columns:
                 said.update(column.to_numpy().tobytes())
         for array in (sources.seeds, sources.erased):
@@ -274,19 +285,30 @@ class _Keeping:
         matches = self._matches(self.log_of)
         self.progress(f"reading the whole log: {why}", self.rows(self.log_of))
 
-        def read(workspace: Workspace) -> tuple[Activity, Known]:
+        def read(workspace: Workspace) -> tuple[Activity, Known, Received | None]:
             seen = activity(workspace, self.inputs(self.log_of, self.log_of, matches))
-            return seen, known(workspace, seen, self.until, self.parameters)
+            found = known(workspace, seen, self.until, self.parameters)
+            assert found.days is not None, "known makes them"
+            resting = self._resting()
+            if not resting.size:
+                return seen, found, None
+            return (
+                seen,
+                found,
+                received_by(self.workspace, found.days.pairs, resting, until=self.until, formula=self.parameters),
+            )
 
         if not keep:
-            seen, found = read(self.workspace)
-            return Known(found.state, found.texts), self._around(seen.topic_sets, seen.networks)
+            seen, found, received = read(self.workspace)
+            return self._known(found.state, found.texts, received), self._around(seen.topic_sets, seen.networks)
         # What was needed to make the sums is dropped as soon as they are written.
         with Workspace(self.workspace.connection) as inner:
-            seen, found = read(inner)
+            seen, found, received = read(inner)
             assert found.days is not None, "known makes them"
-            state = self._keep(found.state, seen, seen.topic_sets, found.days, found.texts, matches, rebuilt=True)
-        return Known(state, found.texts), self._around(seen.topic_sets, seen.networks)
+            state = self._keep(
+                found.state, seen, seen.topic_sets, found.days, found.texts, matches, received, rebuilt=True
+            )
+        return self._known(state, found.texts, received), self._around(seen.topic_sets, seen.networks)
 
     def roll(self, stored: ScoreState, plan: _Plan) -> tuple[Known, Around]:
         folder = _root() / stored.folder
@@ -328,8 +350,39 @@ class _Keeping:
                 sets = sets.sort_by([(name, "ascending") for name in sets.column_names])
                 prints = pa.concat_tables([prints, new_prints])
                 networks = seen.networks
-                state = self._keep(state, seen, sets, days, new_prints, matches, rebuilt=False, plan=plan)
-        return Known(state, prints), self._around(sets, networks)
+                received = self._received(folder, plan.changed, days.pairs)
+                state = self._keep(state, seen, sets, days, new_prints, matches, received, rebuilt=False, plan=plan)
+        else:
+            received = self._received(folder)
+        return self._known(state, prints, received), self._around(sets, networks)
+
+    def _resting(self) -> npt.NDArray[np.int64]:
+        sources = self.sources
+        return resting_accounts(sources.rests, sources.owners, until=self.until, formula=self.parameters)
+
+    def _received(self, folder: Path, changed: Sequence[int] = (), added: Table | None = None) -> Received | None:
+        """Return what those who rest received: what is kept of them and the days taken in, or, of the new, the log."""
+        resting = self._resting()
+        if not resting.size:
+            return None
+        before = read_received(self.workspace, folder, self.sources.erased)
+        kept = carried_on(
+            self.workspace,
+            before,
+            resting,
+            changed=changed,
+            added=added,
+            until=self.until,
+            formula=self.parameters,
+        )
+        days = [day for day in self.log_of if day >= first_day(self.until, self.parameters)]
+        if kept.accounts.size < resting.size:
+            self.progress("reading what those received who rest", self.rows(days))
+        inputs = self.inputs(days, (), POST_TOPICS.empty_table())
+        return with_new_ones(self.workspace, kept, resting, inputs, formula=self.parameters)
+
+    def _known(self, state: State, prints: pa.Table, received: Received | None) -> Known:
+        return Known(state, prints, received=received.rows if received is not None else None)
 
     def rows(self, days: Iterable[int]) -> int:
         """Return how many rows the log has of some days."""
@@ -354,7 +407,7 @@ class _Keeping:
         return found.cast(POST_TOPICS)
 
     def _around(self, sets: pa.Table, networks: tuple[str, ...]) -> Around:
-        return Around(self.sources.seeds, sets, self.sources.topics.parents, networks)
+        return Around(self.sources.seeds, sets, self.sources.topics.parents, networks, self.sources.rests)
 
     def _stored(self, folders: dict[int, Path], name: str) -> pa.Table:
         table: pa.Table = self.workspace.connection.to_pyarrow(read_days(self.workspace, folders, name))
@@ -382,6 +435,7 @@ class _Keeping:
         days: Days,
         prints: pa.Table,
         matches: pa.Table,
+        received: Received | None,
         *,
         rebuilt: bool,
         plan: _Plan | None = None,
@@ -390,6 +444,8 @@ class _Keeping:
         name = f"{self.key}/{uuid.uuid4().hex}"
         folder = _root() / name
         written = write_state(self.workspace, state, sets, folder)
+        if received is not None:
+            write_received(self.workspace, received, folder)
         of_day = ibis.memtable(matches).inner_join(seen.posts.select("post", "day").distinct(), "post")
         changed = set(range(self.kept_from, self.until // DAY)) if plan is None else set(plan.changed)
         if plan is not None:
@@ -475,7 +531,7 @@ def _forecast_before(
             people,
             cut,
             seeds=keeping.sources.seeds,
-            resting=Inputs(INTERACTIONS.empty_table(), POSTS.empty_table(), cut).rests,
+            resting=keeping.sources.rests,
             formula=parameters,
         )
 

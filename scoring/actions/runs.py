@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actions import move_activity_to_log
-from accounts.queries import erased_accounts, log_faults, owners, seed_persons
+from accounts.queries import erased_accounts, log_faults, owners, rests, seed_persons
 from accounts.storage import LogUnreachable
 from scoring.actions import publishing
 from scoring.actions.computing import compute_night, engine_connection
@@ -180,7 +180,7 @@ def rebuild_state(*, now: datetime, progress: Callable[[str], None]) -> ScoreSta
 
 def sources_of_runs() -> Sources:
     """Return what runs take from the database."""
-    return Sources(owners(), seed_persons(), stored_topics(), erased_accounts())
+    return Sources(owners(), seed_persons(), stored_topics(), erased_accounts(), rests())
 
 
 def _refuse_faulty_log(as_of: datetime, *, deep: bool) -> None:
