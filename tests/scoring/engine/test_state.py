@@ -89,6 +89,8 @@ class Nights:
         self.state = replace(nothing, until=UNTIL - NIGHTS * DAY)
         self.taken: dict[int, Days] = {}
         self.known = World()
+        self.changed: set[int] = set()
+        self.added = days_of(workspace, World(), formula, UNTIL)
 
     def take(self, until: int, new_acts: list[Act], new_posts: list[Post]) -> None:
         self.known.acts += new_acts
@@ -113,6 +115,7 @@ class Nights:
             until=until,
             formula=self.formula,
         ).kept(self.workspace)
+        self.changed, self.added = changed, added
         for day in changed:
             parts = (getattr(added, field.name) for field in fields(Days))
             self.taken[day] = Days(*(self.workspace.keep(part.filter(part.day == day)) for part in parts))
