@@ -20,9 +20,8 @@ from scoring.engine.state import forgotten
 from scoring.engine.tables import Table, Workspace, conform, to_disk
 
 _COLUMNS: Final = (*PAIR, "day", *WEIGHTS)
-_RECEIVED: Final = pa.schema(
-    [*(pa.field(name, pa.int64()) for name in (*PAIR, "day")), *(pa.field(name, pa.float64()) for name in WEIGHTS)]
-)
+_TYPES: Final[dict[str, pa.DataType]] = dict.fromkeys((*PAIR, "day"), pa.int64()) | dict.fromkeys(WEIGHTS, pa.float64())
+_RECEIVED: Final = pa.schema(_TYPES)
 _ACCOUNTS: Final = pa.schema({"account": pa.int64()})
 _FILES: Final = ("received.parquet", "received_by.parquet")
 

@@ -35,7 +35,7 @@ def test_other_handles_have_a_page(handle: str, client: Client) -> None:
 def test_the_admin_says_what_is_wrong_with_a_handle(client: Client) -> None:
     person = PersonFactory.create(handle="ann")
     client.force_login(UserFactory.create(is_superuser=True, is_staff=True))
-    sent = {"handle": "an\x85n"}
+    sent: dict[str, str | int] = {"handle": "an\x85n"}
     sent |= {f"{rows}-{count}_FORMS": 0 for rows in ("identities", "rests") for count in ("TOTAL", "INITIAL")}
     page = client.post(reverse("admin:accounts_person_change", args=[person.pk]), sent)
     assert "A handle is part of an address" in page.content.decode()

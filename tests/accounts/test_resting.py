@@ -30,7 +30,7 @@ def ann() -> Person:
 
 
 def declare(person: Person, first: int, last: int, **given: Any) -> Rest:
-    by = given.get("by", person.user)
+    by = given["by"] if given else _holder(person)
     return declare_rest(person=person, first_day=day(first), last_day=day(last), by=by, now=NOW)
 
 

@@ -40,7 +40,7 @@ def forecasts(found: dict[tuple[str, ...], Any]) -> dict[tuple[str, ...], Any]:
 def log_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list that grows with each pass over the log for those who newly rest."""
     passes: list[str] = []
-    involving = resting.involving
+    involving = resting.involving  # type: ignore[attr-defined]  # imported there
 
     def counted(workspace: Any, interactions: Any, accounts: Any) -> Any:
         passes.append("pass")
