@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import ibis
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from scoring.engine import OWNERS, POSTS, RESTS, Parameters
 from scoring.engine.activity import activity
 from scoring.engine.arrays import Ints
-from scoring.engine.daily import summaries
+from scoring.engine.daily import WEIGHTS, summaries
 from scoring.engine.inputs import INTERACTIONS
 from scoring.engine.pairs import Pairs, pairs_of, younger
 from scoring.engine.people import People
@@ -193,3 +194,25 @@ def test_what_was_received_is_written_and_read(tmp_path: Path) -> None:
         after = read_received(workspace, tmp_path, np.array([3]))
         assert after.accounts.tolist() == [1, 4]
         assert workspace.arrays(after.rows)["actor"].tolist() == [2]
+
+
+def test_a_day_that_is_taken_in_again_takes_its_own_place() -> None:
+    def pairs(*found: tuple[int, int, int]) -> Any:
+        columns = {name: [row[place] for row in found] for place, name in enumerate(("actor", "target", "day"))}
+        return ibis.memtable(pa.table(columns | {name: [1.0] * len(found) for name in WEIGHTS}))
+
+    with Workspace() as workspace:
+        before = Received(pairs((2, 1, LAST - 2), (2, 1, LAST - 1), (2, 3, LAST - 2)), np.array([1, 3]))
+        after = carried_on(
+            workspace,
+            before,
+            np.array([1, 5]),
+            changed={LAST - 1},
+            added=pairs((4, 1, LAST - 1), (4, 3, LAST - 1), (4, 5, LAST - 1)),
+            until=UNTIL,
+            formula=Parameters(),
+        )
+        # Of 5 earlier days aren't there: it is to be read from the log.
+        assert after.accounts.tolist() == [1]
+        found = workspace.arrays(after.rows.order_by("day"))
+        assert (found["actor"].tolist(), found["day"].tolist()) == ([2, 4], [LAST - 2, LAST - 1])
