@@ -40,7 +40,8 @@ def numbers(rows: models.QuerySet[Any], *fields: str) -> list[npt.NDArray[np.int
 
     They come by COPY in its binary form, a thousand times as quick as rows of Python objects where there are millions.
     """
-    query = connection.ops.compose_sql(*rows.values_list(*fields).query.sql_with_params())
+    compose: Any = connection.ops  # the stubs know no backend's own
+    query = compose.compose_sql(*rows.values_list(*fields).query.sql_with_params())
     with connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT binary)") as copy:
         said = b"".join(copy)
     # Behind a header of 19 bytes (PostgreSQL, "COPY", binary format) each row is its number of fields, and of each

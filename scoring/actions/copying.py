@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 from django.db import connection, models
@@ -11,7 +11,7 @@ from pgpq import ArrowToPostgresBinaryEncoder
 # Rows that are encoded, and sent, at once.
 CHUNK: Final = 50_000
 # Numbers go as wide as the column is, to the byte.
-_TYPES: Final = {
+_TYPES: Final[dict[str, pa.DataType]] = {
     "bigint": pa.int64(),
     "integer": pa.int32(),
     "smallint": pa.int16(),
@@ -21,7 +21,7 @@ _TYPES: Final = {
 
 def copied_columns(model: type[models.Model], names: Iterable[str]) -> list[str]:
     """Return the columns of some fields, as the database calls them."""
-    return [str(model._meta.get_field(name).column) for name in names]
+    return [str(_field(model, name).column) for name in names]
 
 
 def copied_bytes(
@@ -48,4 +48,10 @@ def copied_bytes(
 
 
 def _type(model: type[models.Model], name: str) -> pa.DataType:
-    return _TYPES.get(str(model._meta.get_field(name).db_type(connection)), pa.string())
+    return _TYPES.get(str(_field(model, name).db_type(connection)), pa.string())
+
+
+def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+    field = model._meta.get_field(name)
+    assert isinstance(field, models.Field), f"{name} is a column"
+    return field

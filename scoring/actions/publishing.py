@@ -123,7 +123,7 @@ def _of_known(rows: pa.Table, **known: Ints) -> pa.Table:
     """Return the rows whose columns hold known ids: nearly always all of them, and then nothing is copied."""
     there = np.ones(rows.num_rows, dtype=bool)
     for name, ids in known.items():
-        column = rows[name]
+        column: Any = rows[name]
         there &= np.isin(column.fill_null(_NOBODY).to_numpy(), ids) & column.is_valid().to_numpy()
     return rows if there.all() else rows.filter(pa.array(there))
 

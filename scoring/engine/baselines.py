@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from scoring.engine.arrays import Bools, Floats, Ints, sum_by
+from scoring.engine.arrays import Bools, Counts, Floats, Ints, sum_by
 from scoring.engine.pairs import Pairs
 
 REACTIONS: Final = "reactions counted"
@@ -13,7 +13,7 @@ RECENT: Final = "distinct reactors, last horizon"
 DECAYED: Final = "reactions, recent ones weighing more"
 
 
-def counted(receiver: Ints, size: int, times: Floats | Ints | Bools | None = None) -> Floats:
+def counted(receiver: Ints, size: int, times: Floats | Counts | Bools | None = None) -> Floats:
     """Count what each person received.
 
     Parameters

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset
 
 from scoring.engine.backtests import Backtest
 from scoring.engine.forecasts import Forecast
 
-# In memory, or in a file: there are as many of these rows as pairs. `to_batches` gives them either way.
-Supports = pa.Table | pyarrow.dataset.Dataset
+# A pyarrow.Table, or a Dataset over a file: there are as many of these rows as pairs. `to_batches` gives either's.
+Supports = Any
 
 
 @dataclass(frozen=True)

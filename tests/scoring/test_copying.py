@@ -28,7 +28,7 @@ def copy(model: Any, table: pa.Table) -> list[int]:
 
 
 def test_numbers_and_gaps_come_back_to_the_bit() -> None:
-    run, person = ScoreRunFactory().pk, PersonFactory().pk
+    run, person = ScoreRunFactory.create().pk, PersonFactory.create().pk
     topics = [topic.pk for topic in TopicFactory.create_batch(2)]
     reach = [np.nextafter(1 / 3, 1), 5e-324]
     table = pa.table(
@@ -49,7 +49,7 @@ def test_numbers_and_gaps_come_back_to_the_bit() -> None:
 
 
 def test_text_comes_back_in_any_script() -> None:
-    run, person = ScoreRunFactory().pk, PersonFactory().pk
+    run, person = ScoreRunFactory.create().pk, PersonFactory.create().pk
     networks = ["", "mastodon", "微博 🐦", "tab\tnew\nline\\N"]
     table = pa.table(
         {
@@ -66,7 +66,7 @@ def test_text_comes_back_in_any_script() -> None:
 
 def test_rows_go_in_chunks_and_none_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copying, "CHUNK", 2)
-    run = ScoreRunFactory().pk
+    run = ScoreRunFactory.create().pk
     people = [person.pk for person in PersonFactory.create_batch(5)]
     table = pa.table(
         {"run": [run] * 5, "person": people, "kind": ["like"] * 5, "network": ["x"] * 5, "reach": [1.0] * 5}
