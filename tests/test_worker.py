@@ -96,7 +96,8 @@ def test_a_killed_worker_leaves_the_old_scores_until_the_next_run_publishes(
 
     start("beat", "--loglevel", "info", "--max-interval", "1", "--schedule", str(environment["SWAY_DATA"]))
     first = start("worker", "--loglevel", "info", "--pool", "prefork", "-c", "1", "-Q", "default,scoring")
-    tonight = ScoreRun.objects.filter(as_of=TODAY)
+    # Of this day, or of the next where midnight comes in between.
+    tonight = ScoreRun.objects.filter(as_of__gt=yesterday.as_of)
     _wait(lambda: tonight.filter(state=ScoreRun.State.RUNNING).exists(), "the worker takes up the run")
     os.killpg(first.pid, signal.SIGKILL)
     first.wait(timeout=20)

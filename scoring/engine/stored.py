@@ -283,4 +283,6 @@ def read_result(folder: Path) -> Result:
 
 
 def _supports(folder: Path) -> Supports:
+    # A file that was cut off is found out here, and not when half of it is published.
+    pyarrow.parquet.read_metadata(folder / _SUPPORTS)
     return pyarrow.dataset.dataset(folder / _SUPPORTS, schema=SUPPORTS, format="parquet")

@@ -148,11 +148,11 @@ def test_a_person_with_many_identities_asks_the_same(client: Client, operator: U
 
     IdentityFactory.create(person=person, network__slug="one")
     client.get(address)  # what is asked once per process
-    # The login, the person, their identities with the networks.
-    assert asked() == ["accounts_user", "accounts_person", "accounts_identity"]
+    # The login, the person, their breaks, their identities with the networks.
+    assert asked() == ["accounts_user", "accounts_person", "accounts_rest", "accounts_identity"]
     for n in range(3):
         IdentityFactory.create(person=person, network__slug=f"network{n}")
-    assert asked() == ["accounts_user", "accounts_person", "accounts_identity"]
+    assert asked() == ["accounts_user", "accounts_person", "accounts_rest", "accounts_identity"]
 
 
 @pytest.mark.parametrize("label", PAGES)
