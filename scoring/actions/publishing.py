@@ -5,9 +5,9 @@ both are made at once at the end. In one short moment these tables become partit
 run's rows go into the partition that takes what has no other.
 """
 
-import logging
-import time
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import psycopg
 import pyarrow as pa
 import pyarrow.compute
-from django.db import IntegrityError, OperationalError, connection, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Exists, OuterRef, Window
 from django.db.models.functions import RowNumber
 from psycopg import sql
@@ -25,12 +25,12 @@ from psycopg import sql
 from accounts.models import Person
 from accounts.queries import numbers
 from scoring import engine
+from scoring.actions import partitions
 from scoring.actions.copying import copied_bytes, copied_columns
 from scoring.actions.errors import ScoringError
+from scoring.actions.partitions import drop_tables, put_in_place
 from scoring.engine import Result
 from scoring.models import Backtest, ReachPart, Score, ScoreRun, Support, Topic, TopicReach
-
-log = logging.getLogger(__name__)
 
 pc: Any = pyarrow.compute
 Ints = npt.NDArray[np.int64]
@@ -44,11 +44,8 @@ TRIES: Final = 3
 # A run of as many scores gets tables of its own. Making these takes a tenth of a second, and every query that names no
 # run looks into each of them.
 LARGE: Final = 50_000
-# A try to have the tables for oneself waits so long for each of them, and in all for less than the second after which
-# PostgreSQL ends one of two who wait for each other, a reader perhaps; between tries whoever waits gets through.
-LOCK_SECONDS: Final = 0.1
-LOCK_PAUSE: Final = 0.2
-LOCK_TRIES: Final = 20
+# Seconds between two words of how far other connections are.
+_TOLD_EVERY: Final = 0.5
 # Nights of which a formula that runs in shadow keeps its scores.
 SHADOWS_KEPT: Final = 3
 
@@ -65,6 +62,10 @@ _COLUMNS: Final[dict[Any, tuple[str, ...]]] = {
     Support: ("reach", "actions", "expected", *(f"taken_{reason}" for reason in engine.REASONS)),
     ReachPart: ("kind", "network", "reach"),
 }
+
+
+# Rows by model, some at a time.
+_Tables = dict[Any, Iterable[pa.Table]]
 
 
 class ResultFault(ScoringError):
@@ -191,10 +192,14 @@ def publish(
     highest moment among the finished runs of the current formula, and no earlier moment than the run that is current
     now; with `make_current` in any case.
     """
+    # What somebody else's transaction has changed or locked isn't for other connections to see.
+    at_once = not connection.in_atomic_block
     for attempt in range(1, TRIES + 1):
+        if at_once:
+            partitions.drop_aside()
         try:
             with transaction.atomic():
-                _publish(run, result, now, finished, make_current, check, copied)
+                _publish(run, result, now, finished, make_current, check, copied, at_once)
         except IntegrityError as error:
             gone = isinstance(error.__cause__, psycopg.errors.ForeignKeyViolation)
             if not gone or attempt == TRIES:
@@ -211,39 +216,37 @@ def _publish(
     make_current: bool,
     check: Callable[[], None],
     copied: Callable[[int, int], None],
+    at_once: bool,
 ) -> None:
     (people,), (topics,) = (numbers(model.objects.order_by(), "id") for model in (Person, Topic))
     rows = rows_of(result, people=people, topics=topics)
-    tables: dict[Any, Iterable[pa.Table]] = {
+    tables: _Tables = {
         Score: [rows.scores],
         TopicReach: [rows.topics],
         Support: rows.supports,
         ReachPart: [rows.parts],
     }
-    large = rows.scores.num_rows >= LARGE
-    done, of = 0, rows.supported + sum(table.num_rows for table in (rows.scores, rows.topics, rows.parts))
-
-    def sent(rows: int) -> None:
-        nonlocal done
-        done += rows
-        copied(done, of)
-
-    for model, of_model in tables.items():
-        if large:
-            _make_aside(model, run)
-        else:
+    aside = partitions.names_aside(run) if rows.scores.num_rows >= LARGE else {}
+    of = rows.supported + sum(table.num_rows for table in (rows.scores, rows.topics, rows.parts))
+    sent = _Sent(lambda done: copied(done, of))
+    if aside and at_once:
+        _fill_at_once(run, tables, aside, sent)
+    elif aside:
+        _fill(run, tables, aside, sent.rows)
+    else:
+        for model, of_model in tables.items():
             model.objects.filter(run=run).delete()
-        _copy(model, run, of_model, sent)
-    for model in tables if large else ():
-        _complete(model, run)
+            _copy(model, run, of_model, sent.rows)
+    for model, name in aside.items():
+        partitions.refer(model, name)
     _store_backtest(run, result.backtest)
     with connection.cursor() as cursor:
         # Foreign keys are checked here instead of at the commit, before the ledger's rows are locked.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     check()
-    if large:
-        _put_in_place(list(tables), run)
+    if aside:
+        put_in_place(aside, run)
     run.state = ScoreRun.State.DONE
     run.started_at, run.finished_at = now, finished()
     run.people = rows.scores.num_rows
@@ -281,127 +284,76 @@ def _store_backtest(run: ScoreRun, found: engine.Backtest | None) -> None:
     )
 
 
+class _Sent:
+    """How many rows are in the database: counted by several threads, told by the one that waits for them."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._thread = threading.get_ident()
+        self._rows = 0
+
+    def rows(self, more: int) -> None:
+        with self._lock:
+            self._rows += more
+        if threading.get_ident() == self._thread:
+            self.tell()
+
+    def tell(self) -> None:
+        self._tell(self._rows)
+
+
+def _fill_at_once(run: ScoreRun, tables: _Tables, aside: dict[Any, str], sent: _Sent) -> None:
+    """Fill a run's tables on two connections of their own: supporters take as long as all else.
+
+    They are then there for everybody, under names that nobody looks for.
+    """
+
+    def fill(models: set[Any]) -> None:
+        try:
+            with transaction.atomic():
+                _fill(run, {model: tables[model] for model in tables if model in models}, aside, sent.rows)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as workers:
+        waiting = {workers.submit(fill, some) for some in ({Support}, {*tables} - {Support})}
+        while waiting:
+            done, waiting = wait(waiting, timeout=_TOLD_EVERY, return_when=FIRST_COMPLETED)
+            sent.tell()
+            for each in done:
+                each.result()
+
+
+def _fill(run: ScoreRun, tables: _Tables, aside: dict[Any, str], sent: Callable[[int], None]) -> None:
+    for model, of_model in tables.items():
+        partitions.make_aside(model, aside[model])
+        _copy(model, run, of_model, sent, aside[model])
+        partitions.index(model, aside[model])
+
+
 def _copy(
     model: type[models.Model],
     run: ScoreRun,
     tables: Iterable[pa.Table],
     sent: Callable[[int], None] = lambda rows: None,
+    into: str = "",
 ) -> None:
-    """Append rows through COPY: to the run's table if it has one, else to the model's; say how many at a time."""
+    """Append rows through COPY, to the model's table unless another is named; say how many at a time."""
     names = ["run", *_KEYS[model], *_COLUMNS[model]]
     columns = sql.SQL(", ").join(map(sql.Identifier, copied_columns(model, names)))
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [_aside(model, run)])
-        (large,) = cursor.fetchone()
-        into = sql.Identifier(_aside(model, run) if large else model._meta.db_table)
-        with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(into, columns)) as copy:
-            for chunk, rows in copied_bytes(model, names, (with_run(run, table) for table in tables)):
-                copy.write(chunk)
-                sent(rows)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
+        sql.Identifier(into or model._meta.db_table), columns
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for chunk, rows in copied_bytes(model, names, (with_run(run, table) for table in tables)):
+            copy.write(chunk)
+            sent(rows)
 
 
 def with_run(run: ScoreRun, table: pa.Table) -> pa.Table:
     """Return rows with the run that they are of."""
     return table.add_column(0, "run", pa.array(np.full(table.num_rows, run.pk, dtype=np.int64)))
-
-
-def _own(model: type[models.Model], run_id: int) -> str:
-    """Return the name of the partition that holds a large run's rows and nothing else."""
-    return f"{model._meta.db_table}_run_{run_id}"
-
-
-def _aside(model: type[models.Model], run: ScoreRun) -> str:
-    return f"{_own(model, run.pk)}_new"
-
-
-def _make_aside(model: type[models.Model], run: ScoreRun) -> None:
-    """Make a table for a run's rows: with the checks of the model's table, without its indexes and foreign keys."""
-    statement = sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
-    with connection.cursor() as cursor:
-        cursor.execute(statement.format(sql.Identifier(_aside(model, run)), sql.Identifier(model._meta.db_table)))
-
-
-def _complete(model: type[models.Model], run: ScoreRun) -> None:
-    """Give a run's table all that a partition of the model's has to have, or PostgreSQL would make it under the lock.
-
-    An index is made of all rows at once and a foreign key checked by one join, each within a second for a million rows;
-    row by row during COPY that took a minute. Writers of people wait for as long as it takes to check the keys.
-    """
-    table, parent = sql.Identifier(_aside(model, run)), model._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.execute(_INDEXES, [parent])
-        for (definition,) in cursor.fetchall():
-            how = definition.partition(" USING ")[2]
-            cursor.execute(sql.SQL("CREATE INDEX ON {} USING {}").format(table, sql.SQL(how)))
-        cursor.execute(_CONSTRAINTS, [parent])
-        for (definition,) in cursor.fetchall():
-            cursor.execute(sql.SQL("ALTER TABLE {} ADD {}").format(table, sql.SQL(definition)))
-        # Rows that were just copied have no statistics, and the first pages that read them would be planned blindly.
-        cursor.execute(sql.SQL("ANALYZE {}").format(table))
-
-
-_INDEXES: Final = """
-SELECT pg_get_indexdef(i.indexrelid)
-FROM pg_index i
-WHERE i.indrelid = %s::regclass AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)
-ORDER BY i.indexrelid
-"""
-# The foreign keys last, for they lock what they refer to.
-_CONSTRAINTS: Final = """
-SELECT pg_get_constraintdef(oid) FROM pg_constraint
-WHERE conrelid = %s::regclass AND contype IN ('p', 'u', 'f') AND conparentid = 0
-ORDER BY contype = 'f', oid
-"""
-
-
-def _put_in_place(tables: list[type[models.Model]], run: ScoreRun) -> None:
-    """Make a run's tables partitions, in place of the rows that it has."""
-    _lock_out_readers(tables)
-    with connection.cursor() as cursor:
-        for model in tables:
-            own, parent = sql.Identifier(_own(model, run.pk)), sql.Identifier(model._meta.db_table)
-            cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(own))
-            model._base_manager.filter(run=run).delete()
-            cursor.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(sql.Identifier(_aside(model, run)), own))
-            cursor.execute(
-                sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
-                    parent, own, sql.Literal(run.pk)
-                )
-            )
-
-
-def _lock_out_readers(tables: list[type[models.Model]]) -> None:
-    """Wait until nobody reads some tables, and let nobody begin to, until the transaction ends, in a few milliseconds.
-
-    A statement that began before would go on without the new partition and yet see the ledger as it is after the
-    commit: the new run, and none of its rows. What the tables refer to is locked too, for PostgreSQL changes triggers
-    there when a partition comes or goes. Raises OperationalError if there was no moment without readers.
-    """
-    referred = [field.related_model for model in tables for field in model._meta.fields if field.related_model]
-    keys, names = (
-        sql.SQL(", ONLY ").join(sql.Identifier(name) for name in dict.fromkeys(model._meta.db_table for model in some))
-        for some in (referred, (*tables, *referred))
-    )
-    for attempt in range(1, LOCK_TRIES + 1):
-        try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                # Readers aren't in the way of this, nor it in theirs: it waits for writers, and for a second for the
-                # autovacuum, which then gives way.
-                cursor.execute("SET LOCAL lock_timeout = '3s'")
-                cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE").format(keys))
-                cursor.execute("SELECT set_config('lock_timeout', %s, TRUE)", [f"{LOCK_SECONDS}s"])
-                # Whoever reads a partition has locked the table first, so partitions can be left alone.
-                cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(names))
-                cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
-        except OperationalError as error:
-            if attempt == LOCK_TRIES or not isinstance(error.__cause__, _BUSY):
-                raise
-            time.sleep(LOCK_PAUSE)
-        else:
-            return
-
-
-_BUSY: Final = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 
 def _choose_current(run: ScoreRun, make_current: bool) -> None:
@@ -429,47 +381,11 @@ def prune(run: ScoreRun) -> int:
         earlier = ScoreRun.objects.done().filter(formula=current.formula, is_shadow=False, as_of__lt=current.as_of)
         kept |= {current.pk, *earlier.order_by("-as_of").values_list("pk", flat=True)[:1]}
     old_shadows = set(_old_shadows(run))
-    dropped = _drop_tables({model: lambda pk: pk not in kept for model in (TopicReach, Support, ReachPart)})
-    dropped += _drop_tables({Score: lambda pk: pk in old_shadows})
+    dropped = drop_tables({model: lambda pk: pk not in kept for model in (TopicReach, Support, ReachPart)})
+    dropped += drop_tables({Score: lambda pk: pk in old_shadows})
     dropped += sum(model.objects.exclude(run__in=kept).delete()[0] for model in (TopicReach, Support, ReachPart))
     scores, _ = Score.objects.filter(run__in=old_shadows).delete()
     return dropped + scores
-
-
-def _drop_tables(unwanted: dict[Any, Callable[[int], bool]]) -> int:
-    """Drop the partitions of large runs that aren't wanted and return how many rows they had.
-
-    Where readers leave no moment for it, the rows are deleted one by one instead.
-    """
-    rows = 0
-    for model, is_unwanted in unwanted.items():
-        for run_id in filter(is_unwanted, _runs_with_own_table(model)):
-            own = sql.Identifier(_own(model, run_id))
-            try:
-                with transaction.atomic(), connection.cursor() as cursor:
-                    _lock_out_readers([model])
-                    cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(own))
-                    (found,) = cursor.fetchall()
-                    cursor.execute(sql.SQL("DROP TABLE {}").format(own))
-            except OperationalError as error:
-                if not isinstance(error.__cause__, _BUSY):
-                    raise
-                log.warning("%s is being read all the time: its rows are deleted, not dropped", model._meta.db_table)
-            else:
-                rows += found[0]
-    return rows
-
-
-def _runs_with_own_table(model: type[models.Model]) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-            " WHERE i.inhparent = %s::regclass ORDER BY c.oid",
-            [model._meta.db_table],
-        )
-        names = [name for (name,) in cursor.fetchall()]
-    prefix = _own(model, 0).removesuffix("0")
-    return [int(name.removeprefix(prefix)) for name in names if name.startswith(prefix)]
 
 
 def _old_shadows(run: ScoreRun) -> list[int]:

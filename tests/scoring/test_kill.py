@@ -41,12 +41,12 @@ def copying(model, run, table, *others):
     if sys.argv[1] == "copied " + model.__name__:
         wait()
 publishing._copy = copying
-put_in_place = publishing._put_in_place
-def putting(tables, run):
-    put_in_place(tables, run)
+put_in_place = publishing.put_in_place
+def putting(aside, run):
+    put_in_place(aside, run)
     if sys.argv[1] == "put in place":
         wait()
-publishing._put_in_place = putting
+publishing.put_in_place = putting
 publishing.LARGE = int(sys.argv[5])
 
 as_of, now = map(datetime.fromisoformat, sys.argv[2:4])

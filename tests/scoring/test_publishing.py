@@ -12,7 +12,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import Person
-from scoring.actions import publishing, score
+from scoring.actions import partitions, publishing, score
 from scoring.actions.publishing import ResultFault, rows_of
 from scoring.engine import Result
 from scoring.engine.forecasts import Forecast
@@ -271,7 +271,7 @@ def test_readers_of_a_line_that_is_run_again_see_its_old_rows_or_its_new_ones(
     assert after[2] < 77
 
 
-def partitions(model: Any, *runs: ScoreRun) -> list[int]:
+def partitions_of(model: Any, *runs: ScoreRun) -> list[int]:
     """Return which of some runs have a partition of their own. Tables of runs of earlier tests are there too, empty."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -297,7 +297,7 @@ def test_a_large_run_has_the_rows_that_a_small_one_has(known: Path, monkeypatch:
     monkeypatch.setattr(publishing, "LARGE", 30)
     run = score(as_of=APRIL_1, now=NOW)
     assert everything(run) == small
-    assert partitions(Score, run) == [run.pk]
+    assert partitions_of(Score, run) == [run.pk]
     again = score(as_of=APRIL_1, now=NOW)
     assert again == run
     assert everything(run) == small
@@ -331,12 +331,70 @@ def test_a_large_runs_partition_has_all_that_the_table_has(known: Path, monkeypa
             assert keys == of_the_table == len([field for field in model._meta.fields if field.is_relation])
 
 
+@pytest.mark.django_db(transaction=True)
+def test_connections_that_fill_tables_at_once_give_the_rows_that_one_gives(
+    known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a test's own transaction everything goes over one connection, and here over three."""
+    told: list[tuple[int, int]] = []
+    threads: set[int] = set()
+    copy, done = publishing._copy, publishing._Sent.tell
+
+    def copying(*given: Any) -> None:
+        threads.add(threading.get_ident())
+        copy(*given)
+
+    def telling(sent: Any) -> None:
+        told.append((threading.get_ident(), sent._rows))
+        done(sent)
+
+    monkeypatch.setattr(publishing, "_copy", copying)
+    monkeypatch.setattr(publishing._Sent, "tell", telling)
+    small = everything(score(as_of=APRIL_1, now=NOW))
+    assert threads == {threading.get_ident()}
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    threads.clear()
+    told.clear()
+    run = score(as_of=APRIL_1, now=NOW)
+    assert everything(run) == small
+    assert partitions_of(Score, run) == [run.pk]
+    assert len(threads - {threading.get_ident()}) == 2
+    # Of how far they are only the thread tells that waits for them: the lock's session is its own.
+    assert {thread for thread, _ in told} == {threading.get_ident()}
+    assert told[-1][1] == sum(map(len, small))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_table_that_a_failed_publishing_left_is_dropped_by_the_next(
+    known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def aside() -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT relname FROM pg_class WHERE relname ~ '_run_[0-9]+_new_' AND relkind = 'r'")
+            return [name for (name,) in cursor.fetchall()]
+
+    def failing(*given: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    old = score(as_of=APRIL_1, now=NOW)
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    with monkeypatch.context() as broken:
+        broken.setattr(publishing, "put_in_place", failing)
+        with pytest.raises(OSError, match="No space"):
+            score(as_of=APRIL_2, now=NOW)
+    assert len(aside()) == 4
+    assert ScoreRun.objects.current() == old
+    new = score(as_of=APRIL_2, now=NOW)
+    assert aside() == []
+    assert ScoreRun.objects.current() == new
+
+
 def test_tables_that_no_page_shows_are_dropped_and_scores_stay(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publishing, "LARGE", 1)
     runs = [score(as_of=moment, now=NOW) for moment in (APRIL_1, APRIL_2, APRIL_3)]
-    assert partitions(Score, *runs) == [run.pk for run in runs]
+    assert partitions_of(Score, *runs) == [run.pk for run in runs]
     for model in (TopicReach, Support, ReachPart):
-        assert partitions(model, *runs) == [run.pk for run in runs[1:]]
+        assert partitions_of(model, *runs) == [run.pk for run in runs[1:]]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -345,8 +403,8 @@ def test_where_somebody_reads_all_the_time_the_last_good_run_stays(
 ) -> None:
     old = score(as_of=APRIL_1, now=NOW)
     monkeypatch.setattr(publishing, "LARGE", 1)
-    monkeypatch.setattr(publishing, "LOCK_SECONDS", 0.01)
-    monkeypatch.setattr(publishing, "LOCK_TRIES", 2)
+    monkeypatch.setattr(partitions, "LOCK_SECONDS", 0.01)
+    monkeypatch.setattr(partitions, "LOCK_TRIES", 2)
     reading, done = threading.Event(), threading.Event()
 
     def read_on() -> None:
@@ -367,7 +425,7 @@ def test_where_somebody_reads_all_the_time_the_last_good_run_stays(
         reader.join(30)
     assert ScoreRun.objects.current() == old
     assert current_rows()[:2] == (old.pk, 30)
-    assert partitions(Score, ScoreRun.objects.get(as_of=APRIL_2)) == []
+    assert partitions_of(Score, ScoreRun.objects.get(as_of=APRIL_2)) == []
     assert score(as_of=APRIL_2, now=NOW) == ScoreRun.objects.current()
 
 
@@ -391,7 +449,7 @@ def test_rows_stay_when_the_tables_are_parted_by_run_and_when_they_are_made_whol
         parting = import_module(executor.loader.get_migration("scoring", "0011_rows_by_run").__module__)
         monkeypatch.setattr(parting, "LARGE", large)
         executor.migrate(executor.loader.graph.leaf_nodes())
-    assert partitions(Score, *runs) == ([run.pk for run in runs] if large == 20 else [])
+    assert partitions_of(Score, *runs) == ([run.pk for run in runs] if large == 20 else [])
     assert [everything(run) for run in runs] == before
     # New numbers begin behind those that are there, and keys are checked as before.
     again = score(as_of=APRIL_3, now=NOW)
