@@ -120,13 +120,12 @@ def _watch(pid: int, ended: threading.Event, largest: list[int]) -> None:
 def _family(pid: int) -> Iterator[int]:
     """Yield a process and all its children, their children among them."""
     yield pid
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found = children.read_text().split()
-        except OSError:  # it has just ended
-            continue
-        for child in found:
-            yield from _family(int(child))
+    try:
+        told = [(task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:  # it, or one of its threads, has just ended
+        return
+    for child in " ".join(told).split():
+        yield from _family(int(child))
 
 
 def _high_water(pid: int) -> int:
