@@ -31,6 +31,8 @@ from accounts.storage import Readable
 
 _OWNERS = pa.schema([("account", pa.int64()), ("person", pa.int64())])
 _RESTS = pa.schema([("person", pa.int64()), ("start", pa.int64()), ("end", pa.int64())])
+# Numbers that PostgreSQL gives in one piece.
+_AT_ONCE = 1_000_000
 # When a key was last used is known to this; each request writing it would make every read a write.
 _LAST_USED_EVERY = timedelta(minutes=1)
 
@@ -38,17 +40,22 @@ _LAST_USED_EVERY = timedelta(minutes=1)
 def numbers(rows: models.QuerySet[Any], *fields: str) -> list[npt.NDArray[np.int64]]:
     """Return columns of bigint without nulls, an array each, in one order. One query.
 
-    They come by COPY in its binary form, a thousand times as quick as rows of Python objects where there are millions.
+    PostgreSQL strings their bytes together, so that Python sees a million of them at once and not row by row, which
+    takes some microseconds each, by COPY too.
     """
     compose: Any = connection.ops  # the stubs know no backend's own
     query = compose.compose_sql(*rows.values_list(*fields).query.sql_with_params())
-    with connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT binary)") as copy:
-        said = b"".join(copy)
-    # Behind a header of 19 bytes (PostgreSQL, "COPY", binary format) each row is its number of fields, and of each
-    # field length and value; two bytes end it.
-    row = np.dtype([("", ">i2"), *((part, type_) for name in fields for part, type_ in (("", ">i4"), (name, ">i8")))])
-    found = np.frombuffer(said[19:-2], dtype=row)
-    return [found[name].astype(np.int64) for name in fields]
+    together = ", ".join(f"string_agg(int8send(\"{name}\"), '')" for name in fields)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {together} FROM"  # noqa: S608  # fields of our own models
+            f" (SELECT *, row_number() OVER () / {_AT_ONCE} AS part FROM ({query}) AS rows) AS parts GROUP BY part"
+        )
+        found = cursor.fetchall()
+    return [
+        np.frombuffer(b"".join(part[place] for part in found), dtype=">i8").astype(np.int64)
+        for place in range(len(fields))
+    ]
 
 
 def owners() -> pa.Table:

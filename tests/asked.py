@@ -20,8 +20,9 @@ def tables_asked() -> Iterator[list[str]]:
     with CaptureQueriesContext(connection) as captured:
         yield asked
     for query in captured:
-        outer, count = query["sql"].removeprefix("COPY ("), 1
+        outer, count = query["sql"], 1
         while count:  # subqueries, from the inside out
             outer, count = re.subn(r"\([^()]*\)", "", outer)
-        found = _VERBS.search(outer)
+        # Where all of it is within another query, what that one asks.
+        found = _VERBS.search(outer) or _VERBS.search(query["sql"])
         asked.append(found[1] if found else query["sql"])

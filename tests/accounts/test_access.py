@@ -4,13 +4,14 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.conf import settings
 from django.db import connection
 
 from accounts import queries
 from accounts.actions import ClaimRefused, claim_person, create_api_key, revoke_api_key
-from accounts.models import ApiKey, Person
+from accounts.models import ApiKey, Identity, Person
 from tests.asked import tables_asked
 from tests.factories.accounts import IdentityFactory, LogFileFactory, PersonFactory, UserFactory
 
@@ -179,6 +180,18 @@ class TestQueries:
             (second.pk, person.pk),
             (third.pk, third.person_id),
         }
+
+    def test_numbers_come_in_pieces_and_stay_together(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(queries, "_AT_ONCE", 2)
+        made = IdentityFactory.create_batch(5)
+        Identity.objects.filter(pk=made[0].pk).update(key=-(2**63))
+        found = queries.numbers(Identity.objects.order_by("-person"), "key", "person_id")
+        assert [column.dtype for column in found] == [np.int64, np.int64]
+        rows = set(zip(*(column.tolist() for column in found), strict=True))
+        assert rows == set(Identity.objects.values_list("key", "person_id"))
+        assert (-(2**63), made[0].person_id) in rows
+        some = Identity.objects.filter(handle=made[1].handle)
+        assert [column.tolist() for column in queries.numbers(some, "key")] == [[made[1].key]]
 
     def test_no_owners_are_an_empty_table(self) -> None:
         assert queries.owners().num_rows == 0
