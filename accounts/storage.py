@@ -68,6 +68,8 @@ class Storage:
     def __init__(self, root: Path | str) -> None:
         self.shown = str(root)
         self._local = not self.shown.startswith(_S3)
+        # Folders whose names were forced to the disk.
+        self._on_disk: set[Path] = set()
         self.files: pyarrow.fs.FileSystem
         if self._local:
             self.root = self.shown
@@ -95,8 +97,8 @@ class Storage:
 
     def _save_local(self, folder: str, rows: pa.Table) -> Saved:
         place = Path(self.root) / folder
-        # A folder's name is in its parent, which has to be on the disk only where the folder is new.
-        parents = [each.parent for each in (place, place.parent) if not each.exists()]
+        # A folder's name is in its parent, which has to be on the disk once; who made it may have been killed before.
+        parents = [each.parent for each in (place, place.parent) if each not in self._on_disk]
         place.mkdir(parents=True, exist_ok=True)
         temporary = place / f".{uuid.uuid4().hex}.tmp"
         try:
@@ -111,6 +113,7 @@ class Storage:
             temporary.unlink(missing_ok=True)
         for parent in (place, *parents):
             _to_disk(parent)
+        self._on_disk |= {place, place.parent}
         return Saved(name, size, digest)
 
     def _upload(self, folder: str, rows: pa.Table) -> Saved:

@@ -31,6 +31,8 @@ _EPOCH = date(1970, 1, 1)
 _LIMITS: dict[str, Any] = {"memory_limit": "512MB", "threads": 2}
 # Rows held in memory before they are written: files are then few, however many days a batch touches.
 _HELD = 500_000
+# Long texts fill memory, and the two GiB that a column of Arrow's can hold, sooner.
+_HELD_BYTES = 256 << 20
 
 # Each account once, every fact as it came last, ids made from handles ("@handle") at the end.
 _EACH_ACCOUNT = """
@@ -64,7 +66,7 @@ class Spool:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._held: dict[str, list[pa.Table]] = {table: [] for table in _DAY_TABLES}
-        self._rows = 0
+        self._rows = self._bytes = 0
         self._profiles = 0
         self._places: dict[str, dict[date, list[tuple[int, int]]]] = {table: {} for table in _DAY_TABLES}
         self._files = 0
@@ -77,12 +79,13 @@ class Spool:
             if rows.num_rows:
                 self._held[table].append(rows)
                 self._rows += rows.num_rows
+                self._bytes += rows.nbytes
         if batch.accounts.num_rows:
             places = np.arange(self._profiles, self._profiles + batch.accounts.num_rows)
             profiles = batch.accounts.append_column("place", pa.array(places))
             pyarrow.parquet.write_table(profiles, self.root / "accounts" / f"{self._profiles:012}.parquet")
             self._profiles += batch.accounts.num_rows
-        if self._rows >= _HELD:
+        if self._rows >= _HELD or self._bytes >= _HELD_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -91,7 +94,7 @@ class Spool:
             if parts:
                 self._write(table, pa.concat_tables(parts))
                 parts.clear()
-        self._rows = 0
+        self._rows = self._bytes = 0
 
     def _write(self, table: str, rows: pa.Table) -> None:
         days = rows["at"].to_numpy() // _DAY

@@ -5,9 +5,11 @@ both are made at once at the end. In one short moment these tables become partit
 run's rows go into the partition that takes what has no other.
 """
 
+import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,7 +19,7 @@ import numpy.typing as npt
 import psycopg
 import pyarrow as pa
 import pyarrow.compute
-from django.db import IntegrityError, connection, models, transaction
+from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.db.models import Exists, OuterRef, Window
 from django.db.models.functions import RowNumber
 from psycopg import sql
@@ -85,6 +87,10 @@ class Rows:
     supported: int
     parts: pa.Table
     left_out: int
+
+    def by_model(self) -> "_Tables":
+        """Return them by the model whose table they go into."""
+        return {Score: [self.scores], TopicReach: [self.topics], Support: self.supports, ReachPart: [self.parts]}
 
 
 def rows_of(result: Result, *, people: Ints, topics: Ints) -> Rows:
@@ -195,46 +201,48 @@ def publish(
     # What somebody else's transaction has changed or locked isn't for other connections to see.
     at_once = not connection.in_atomic_block
     for attempt in range(1, TRIES + 1):
-        if at_once:
-            partitions.drop_aside()
         try:
+            (people,), (topics,) = (numbers(model.objects.order_by(), "id") for model in (Person, Topic))
+            rows = rows_of(result, people=people, topics=topics)
+            aside = partitions.names_aside(run) if rows.scores.num_rows >= LARGE else {}
+            of = rows.supported + sum(table.num_rows for table in (rows.scores, rows.topics, rows.parts))
+            sent = _Sent(functools.partial(_tell, copied, of))
+            if aside and at_once:
+                # Before the transaction begins, which would keep its locks while it waits for other connections.
+                _fill_at_once(run, rows.by_model(), aside, sent)
             with transaction.atomic():
-                _publish(run, result, now, finished, make_current, check, copied, at_once)
-        except IntegrityError as error:
-            gone = isinstance(error.__cause__, psycopg.errors.ForeignKeyViolation)
+                if aside and not at_once:
+                    _fill(run, rows.by_model(), aside, sent.rows)
+                _publish(run, result, rows, aside, sent, now, finished, make_current, check)
+        except BaseException as error:
+            if at_once:
+                # Nobody reads these tables, and whoever is erased from now on would stay in them.
+                with suppress(DatabaseError):
+                    partitions.drop_aside()
+            gone = isinstance(error, IntegrityError) and isinstance(error.__cause__, psycopg.errors.ForeignKeyViolation)
             if not gone or attempt == TRIES:
                 raise
         else:
             return
 
 
+def _tell(copied: Callable[[int, int], None], of: int, done: int) -> None:
+    copied(done, of)
+
+
 def _publish(
     run: ScoreRun,
     result: Result,
+    rows: Rows,
+    aside: dict[Any, str],
+    sent: "_Sent",
     now: datetime,
     finished: Callable[[], datetime],
     make_current: bool,
     check: Callable[[], None],
-    copied: Callable[[int, int], None],
-    at_once: bool,
 ) -> None:
-    (people,), (topics,) = (numbers(model.objects.order_by(), "id") for model in (Person, Topic))
-    rows = rows_of(result, people=people, topics=topics)
-    tables: _Tables = {
-        Score: [rows.scores],
-        TopicReach: [rows.topics],
-        Support: rows.supports,
-        ReachPart: [rows.parts],
-    }
-    aside = partitions.names_aside(run) if rows.scores.num_rows >= LARGE else {}
-    of = rows.supported + sum(table.num_rows for table in (rows.scores, rows.topics, rows.parts))
-    sent = _Sent(lambda done: copied(done, of))
-    if aside and at_once:
-        _fill_at_once(run, tables, aside, sent)
-    elif aside:
-        _fill(run, tables, aside, sent.rows)
-    else:
-        for model, of_model in tables.items():
+    if not aside:
+        for model, of_model in rows.by_model().items():
             model.objects.filter(run=run).delete()
             _copy(model, run, of_model, sent.rows)
     for model, name in aside.items():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from scoring.actions.errors import LogFaulty, RunInProgress, ScoringError
 from scoring.actions.formulas import ensure_formula, formula_at, parameters_of
 from scoring.actions.lock import RunLock, run_lock
 from scoring.actions.nights import Sources, can_roll, keep_forecast, make_anew, sweep_states
+from scoring.actions.partitions import drop_aside
 from scoring.actions.steps import RunSteps
 from scoring.actions.topics import ensure_topics
 from scoring.engine import EngineError
@@ -72,6 +73,9 @@ def score(
 
     as_of = as_of.astimezone(UTC)
     with run_lock() as lock:
+        if not connection.in_atomic_block:
+            # Of a run that was killed: nobody reads them, and nobody can be erased from them.
+            drop_aside()
         formula = formula or ensure_formula(now, as_of=as_of)
         run = _begin(as_of=as_of, formula=formula, now=now, by_itself=by_itself)
         try:
