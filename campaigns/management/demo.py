@@ -208,13 +208,14 @@ def ensure_campaign(brand: Brand, made: Made, *, manager: User, now: datetime) -
     influencer = _person(made.cast["influencer"])
     near = (
         Influencer.objects.with_score(run)
-        .on_topics(run, [topic.pk for topic in topics])
         .near(toronto.latitude, toronto.longitude, 50)
         .filter(is_hidden=False)
         .exclude(pk=influencer.pk)
         .order_by("-current__score", "pk")
     )
-    chosen: list[Person] = [influencer, *near[:5]]
+    chosen: list[Person] = [influencer, *near.on_topics(run, [topic.pk for topic in topics])[:5]]
+    # On some days nobody there has been answered on these topics yet.
+    chosen += [person for person in near[:3] if person not in chosen][: max(3 - len(chosen), 0)]
     shortlist(campaign=campaign, people=chosen, by=manager, now=now)
     invite(campaign=campaign, people=chosen[:2], by=manager, now=now)
 
