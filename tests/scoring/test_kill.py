@@ -11,6 +11,7 @@ import pytest
 
 from scoring.actions import publishing, score, score_night, score_unfinished
 from scoring.models import Score, ScoreRun, Support, TopicReach
+from scoring.queries.progress import is_run_going_on
 from tests.factories.scoring import FormulaFactory
 from tests.processes import ROOT, child_environment, kill_when_there
 from tests.scoring.conftest import APRIL_3, NOW
@@ -60,6 +61,15 @@ else:
 def kill_at(place: str, as_of: datetime, what: str = "a run", large: int = 50_000) -> None:
     """Start a run in a process of its own and kill it with signal 9 when it gets to a place."""
     kill_when_there(RUN_TO, place, as_of.isoformat(), NOW.isoformat(), what, str(large))
+    until_nobody_runs()
+
+
+def until_nobody_runs() -> None:
+    """PostgreSQL hears of a kill a moment later, and only then lets go of the lock."""
+    end = time.monotonic() + 20
+    while is_run_going_on():
+        assert time.monotonic() < end, "a run that was killed still holds the lock"
+        time.sleep(0.05)
 
 
 @pytest.mark.slow
@@ -149,6 +159,7 @@ def test_nights_killed_at_random_moments_end_as_those_that_were_left_alone(
         # One moment in each stretch of the night, so that none is left out.
         run_and_kill(as_of, (place + random.random()) / MOMENTS * whole, large)  # no secret
         killed = ScoreRun.objects.filter(as_of=as_of).first()
+        until_nobody_runs()
         is_done = killed is not None and killed.state == ScoreRun.State.DONE
         assert ScoreRun.objects.current() == (killed if is_done else before)
         assert is_done or numbers(before) == rows
