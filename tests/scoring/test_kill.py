@@ -158,8 +158,8 @@ def test_nights_killed_at_random_moments_end_as_those_that_were_left_alone(
         monkeypatch.setattr(publishing, "LARGE", large)
         # One moment in each stretch of the night, so that none is left out.
         run_and_kill(as_of, (place + random.random()) / MOMENTS * whole, large)  # no secret
-        killed = ScoreRun.objects.filter(as_of=as_of).first()
         until_nobody_runs()
+        killed = ScoreRun.objects.filter(as_of=as_of).first()
         is_done = killed is not None and killed.state == ScoreRun.State.DONE
         assert ScoreRun.objects.current() == (killed if is_done else before)
         assert is_done or numbers(before) == rows
