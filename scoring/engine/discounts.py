@@ -175,8 +175,7 @@ def breadth(
     Givers who act on nobody else are left out of both sums: what they say of b's audience says nothing about
     anybody else's, and a newcomer would lower the scores of people whom they never met.
 
-    Everything is taken by the calendar, as trust is: a rest, which makes what was received before it younger, changes
-    nothing for others.
+    Everything is taken by the calendar, as trust is: a rest of a receiver changes nothing for others.
 
     Parameters
     ----------

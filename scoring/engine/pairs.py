@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import ibis
 import numpy as np
-import pyarrow as pa
 
-from scoring.engine.activity import DAY
 from scoring.engine.arrays import Counts, Floats, Ints
-from scoring.engine.daily import COUNTS, PAIR, WEIGHTS, halved
+from scoring.engine.daily import COUNTS, PAIR
+from scoring.engine.gains import Gains
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People
 from scoring.engine.state import State, mixed
@@ -31,8 +29,7 @@ class Pairs:
     reactions, namings : ndarray of int32, shape (m,)
         Acts on posts of the receiver that aren't talk, and acts that stand in posts of the giver.
     weight : ndarray of float64, shape (m,)
-        What the acts weigh at their ages (`state.mixed`), or without the time of the receiver's rests (`younger`),
-        whichever is more.
+        What the acts weigh at their ages (`state.mixed`), and what rests of the receiver add to it (`gains`).
     free : ndarray of float64, shape (m,)
         The same without acts that only return others (`daily.summaries`).
     weight_calendar, free_calendar : ndarray of float64, shape (m,)
@@ -62,7 +59,7 @@ class Pairs:
 
 
 def pairs_of(
-    workspace: Workspace, state: State, people: People, formula: Parameters, rested: Table | None = None
+    workspace: Workspace, state: State, people: People, formula: Parameters, gained: Gains | None = None
 ) -> Pairs:
     """Make pairs of persons of sums by two accounts, whoever owns these today.
 
@@ -76,8 +73,8 @@ def pairs_of(
         Everybody in the state.
     formula : Parameters
         How weights are mixed.
-    rested : ibis table, optional
-        What the acts on those who rested weigh without the time of their rests, as `younger` gives it.
+    gained : Gains, optional
+        What rests add.
 
     Returns
     -------
@@ -95,19 +92,12 @@ def pairs_of(
     free = found.pop("free")
     calendar = found.pop("weight") if formula.burst_share else found["slow"]
     weight, free_rested = calendar, free
-    if rested is not None:
-        again = rested.select(
-            *PAIR,
-            weight=mixed(rested.slow, rested.burst, formula),
-            free=mixed(rested.slow_free, rested.burst_free, formula),
-        )
-        theirs, instead = _by_persons(workspace, again, people)
-        at = locate(keys, theirs)
-        known = at >= 0
+    if gained is not None:
         weight, free_rested = calendar.copy(), free.copy()
-        # A rest leaves out what came while it lasted, so that it earns nothing; nor does it cost anything.
-        for weights, name in ((weight, "weight"), (free_rested, "free")):
-            weights[at[known]] = np.maximum(weights[at[known]], instead[name][known])
+        at = locate(keys, gained.keys)
+        known = at >= 0
+        weight[at[known]] += gained.weight[known]
+        free_rested[at[known]] += gained.free[known]
     return Pairs(
         giver,
         receiver,
@@ -146,41 +136,6 @@ def _back(giver: Ints, receiver: Ints, size: int) -> Ints:
     back = np.full(giver.size, -1, dtype=np.int64)
     back[one], back[other] = other, one
     return back
-
-
-def younger(received: Table, pauses: pa.Table, people: People, *, until: int, formula: Parameters) -> Table:
-    """Sum up what those received who rested as if the time of their rests hadn't been.
-
-    What they got before a rest is younger by as much; what came on a day of rest isn't seen.
-
-    Parameters
-    ----------
-    received : ibis table
-        Rows of `daily.Days.pairs`, of all days before the moment: at least those whose target rested.
-    pauses : pyarrow.Table
-        person, day, rested, resting: how many days of rest a person had after that day, and whether it was one
-        (`rests.pauses`).
-    people : People
-        Whose accounts are meant.
-    until : int
-        The moment, in epoch seconds.
-    formula : Parameters
-        Half-lives.
-
-    Returns
-    -------
-    ibis table
-        actor, target and the `daily.WEIGHTS`, of pairs whose target rested.
-    """
-    received = people.persons(received.mutate(whose=received.target), "whose", "receiver")
-    resting = ibis.memtable(pauses).rename(_person="person", _day="day")
-    received = received.semi_join(resting, [("receiver", "_person")])
-    joined = received.left_join(resting, [("receiver", "_person"), ("day", "_day")])
-    joined = joined.filter(~joined.resting.fill_null(False))
-    age = ibis.greatest((until / DAY) - (joined.day + 1), 0.0) - joined.rested.fill_null(0.0)
-    factors = {"slow": halved(age, formula.half_life_days), "burst": halved(age, formula.burst_half_life_days)}
-    aged = joined.select(*PAIR, **{name: joined[name] * factors[name.removesuffix("_free")] for name in WEIGHTS})
-    return aged.group_by(*PAIR).aggregate(**{name: aged[name].sum() for name in WEIGHTS})
 
 
 def locate(keys: Ints, wanted: Ints) -> Ints:

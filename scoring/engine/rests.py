@@ -1,17 +1,19 @@
 """Declared rests: time that costs nobody anything."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 
 from scoring.engine.activity import DAY
-from scoring.engine.arrays import Ints
+from scoring.engine.arrays import Bools, Floats, Ints
 from scoring.engine.errors import InputError
 from scoring.engine.inputs import RESTS
 from scoring.engine.tables import conform
 
 
 def rests(table: pa.Table, people: Ints, until: int) -> tuple[Ints, Ints, Ints]:
-    """Return declared rests before a moment, merged where they overlap.
+    """Return declared rests before a moment, cut up where one of a person's begins or ends within another.
 
     Parameters
     ----------
@@ -40,19 +42,13 @@ def rests(table: pa.Table, people: Ints, until: int) -> tuple[Ints, Ints, Ints]:
     end = np.minimum(end, until)
     keep = (start < end) & np.isin(person, people)
     position, start, end = np.searchsorted(people, person[keep]), start[keep], end[keep]
-    order = np.lexsort((end, start, position))
-    position, start, end = position[order], start[order], end[order]
-    if not position.size:
-        return position, start, end
-    # A running maximum of ends per person: lifting each person's times above all of the person's before
-    # makes one running maximum do for everybody.
-    base = position * (int(end.max()) - int(start.min()) + 1) - int(start.min())
-    reached = np.maximum.accumulate(end + base)
-    opens = np.ones(position.size, dtype=bool)
-    opens[1:] = (start + base)[1:] > reached[:-1]
-    heads = np.flatnonzero(opens)
-    tails = np.append(heads[1:], position.size) - 1
-    return position[heads], start[heads], (reached - base)[tails]
+    # Going along each person's times, how many rests are on from each to the next.
+    whose, moment = np.tile(position, 2), np.concatenate([start, end])
+    order = np.lexsort((moment, whose))
+    whose, moment = whose[order], moment[order]
+    running = np.cumsum(np.repeat([1, -1], start.size)[order])
+    on = np.flatnonzero((running[:-1] > 0) & (moment[1:] > moment[:-1]))
+    return whose[on], moment[on], moment[on + 1]
 
 
 def overlap(rests: tuple[Ints, Ints, Ints], begin: Ints, end: Ints) -> Ints:
@@ -77,15 +73,89 @@ def overlap(rests: tuple[Ints, Ints, Ints], begin: Ints, end: Ints) -> Ints:
     return seconds
 
 
-def pauses(rests: tuple[Ints, Ints, Ints], people: Ints, first_day: int, until: int) -> pa.Table:
-    """Return how each resting person rested on and after each day before the end of their last rest.
+@dataclass(frozen=True)
+class Spells:
+    """Runs of whole days of rest, by person and time, each as it was declared: two that touch are two.
+
+    Attributes
+    ----------
+    position : ndarray of int64, shape (k,)
+        Of the person, ascending.
+    first, end : ndarray of int64, shape (k,)
+        The first day, and that after the last, in days since 1970.
+    until : float
+        The moment, in days since 1970: a spell that goes on at it ends there.
+    """
+
+    position: Ints
+    first: Ints
+    end: Ints
+    until: float
+
+    def phases(self) -> pa.Table:
+        """Return in which phase of a person's time each day lies.
+
+        Returns
+        -------
+        pyarrow.Table
+            receiver int32, day int64, phase int32 and closes float64, the moment when the phase ends, in days since
+            1970. Phase 2 i + 1 is spell i of the person, from 0, and phase 2 i what lies between it and the one before
+            it. There is a row for each day from the first spell of a person to the last.
+        """
+        number, last = self._numbers()
+        counts = np.where(last, self.end, np.append(self.first[1:], 0)) - self.first
+        spell = np.repeat(np.arange(counts.size), counts)
+        day = np.arange(spell.size) - np.repeat(np.cumsum(counts) - counts, counts) + self.first[spell]
+        after = day >= self.end[spell]
+        closes = np.where(after, np.append(self.first[1:], 0)[spell], np.minimum(self.end, self.until)[spell])
+        columns = {"receiver": self.position[spell].astype(np.int32), "day": day}
+        return pa.table(columns | {"phase": (2 * number[spell] + 1 + after).astype(np.int32), "closes": closes})
+
+    def around(self) -> pa.Table:
+        """Return what lies before the first and after the last spell of each person.
+
+        Returns
+        -------
+        pyarrow.Table
+            receiver int32, ascending; begins int64, the first day of the first spell; over int32, the phase after
+            the last spell.
+        """
+        number, last = self._numbers()
+        begins = self.first[number == 0]
+        whose, over = self.position[last].astype(np.int32), (2 * number[last] + 2).astype(np.int32)
+        return pa.table({"receiver": whose, "begins": begins, "over": over})
+
+    def lengths(self) -> Floats:
+        """Return how long each phase lasts.
+
+        Returns
+        -------
+        ndarray of float64, shape (persons with a spell, 2 spells of the one with most + 1)
+            Days, at least 0: 0 for the first phase, before which there is nothing, and for those that a person hasn't.
+        """
+        number, last = self._numbers()
+        row = np.cumsum(number == 0) - 1
+        found = np.zeros((int(last.sum()), 2 * int(number.max(initial=-1)) + 3))
+        closes = np.minimum(self.end, self.until)
+        found[row, 2 * number + 1] = closes - self.first
+        found[row, 2 * number + 2] = np.where(last, self.until, np.append(self.first[1:], 0)) - closes
+        return found
+
+    def _numbers(self) -> tuple[Ints, Bools]:
+        """Return the place of each spell among those of its person, from 0, and whether it is the last."""
+        new = np.append(True, np.diff(self.position) != 0)[: self.position.size]
+        begins = np.flatnonzero(new)
+        counts = np.diff(np.append(begins, self.position.size))
+        return np.arange(self.position.size) - np.repeat(begins, counts), np.append(new[1:], True)[: new.size]
+
+
+def spells(rests: tuple[Ints, Ints, Ints], first_day: int, until: int) -> Spells:
+    """Return the whole days of rest. A day of which the part before the moment is rest is a whole one.
 
     Parameters
     ----------
     rests : tuple of ndarray
         As `rests` returns them.
-    people : ndarray of int64
-        Persons, ascending.
     first_day : int
         First day that matters, in days since 1970.
     until : int
@@ -93,31 +163,26 @@ def pauses(rests: tuple[Ints, Ints, Ints], people: Ints, first_day: int, until: 
 
     Returns
     -------
-    pyarrow.Table
-        person int64, day int64, rested float64: the days of rest after that day; resting bool: whether the whole day,
-        as far as it lies before the moment, was rest. Days of which neither is so have no row.
+    Spells
+        Of days, not of seconds, for what was received is known by day.
     """
     position, start, stop = rests
-    last = np.zeros(people.size, dtype=np.int64)
-    np.maximum.at(last, position, -(-stop // DAY))
-    resting = np.unique(position)
-    counts = np.maximum(last[resting] - first_day, 0)
-    who = np.repeat(resting, counts)
-    day = np.arange(who.size) - np.repeat(np.cumsum(counts) - counts, counts) + first_day
-    rested, within = np.zeros(who.size), np.zeros(who.size, dtype=np.int64)
-    heads = np.zeros(people.size, dtype=np.int64)
-    heads[resting] = np.cumsum(counts) - counts
-    # Each rest touches the days of its person before its end: one row per rest and day.
-    spans = np.maximum(-(-stop // DAY) - first_day, 0)
-    rest = np.repeat(np.arange(position.size), spans)
-    offset = np.arange(rest.size) - np.repeat(np.cumsum(spans) - spans, spans)
-    before = (offset + first_day) * DAY
-    at = heads[position[rest]] + offset
-    np.add.at(rested, at, np.maximum(stop[rest] - np.maximum(start[rest], before + DAY), 0) / DAY)
-    shared = np.minimum(stop[rest], before + DAY) - np.maximum(start[rest], before)
-    np.add.at(within, at, np.maximum(shared, 0))
-    whole = within >= np.minimum((day + 1) * DAY, until) - day * DAY
-    keep = (rested > 0) | whole
-    return pa.table(
-        {"person": people[who[keep]], "day": day[keep], "rested": rested[keep], "resting": pa.array(whole[keep])}
-    )
+    start = np.maximum(start, first_day * DAY)
+    position, start, stop = (column[start < stop] for column in (position, start, stop))
+    begins, ends = start // DAY, -(-stop // DAY)
+    counts = ends - begins
+    rest = np.repeat(np.arange(position.size), counts)
+    day = np.arange(rest.size) - np.repeat(np.cumsum(counts) - counts, counts) + begins[rest]
+    seconds = np.minimum(stop[rest], (day + 1) * DAY) - np.maximum(start[rest], day * DAY)
+    width = int(ends.max(initial=0)) + 1
+    keys, where = np.unique(position[rest] * width + day, return_inverse=True)
+    rested = np.bincount(where, weights=seconds, minlength=keys.size)
+    whole = rested >= np.minimum((keys % width + 1) * DAY, until) - keys % width * DAY
+    keys = keys[whole]
+    # A spell ends where a day isn't rest, and where another rest begins or ends.
+    cuts = np.concatenate([-(-start // DAY), np.where(stop >= until, ends, stop // DAY)])
+    new = np.append(True, np.diff(keys) != 1)[: keys.size] | np.isin(keys, np.tile(position, 2) * width + cuts)
+    heads = np.flatnonzero(new)
+    tails = np.append(heads[1:], keys.size)[: heads.size] - 1
+    whose, first, end = keys[heads] // width, keys[heads] % width, keys[tails] % width + 1
+    return Spells(whose, first, end, until / DAY)

@@ -13,11 +13,12 @@ from scoring.engine.alive import Presence, alive
 from scoring.engine.arrays import Floats, Ints, sum_by
 from scoring.engine.daily import Days, summaries, texts
 from scoring.engine.discounts import Breadth, breadth, exchange, selectivity
-from scoring.engine.pairs import Pairs, pairs_of, younger
+from scoring.engine.gains import gains
+from scoring.engine.pairs import Pairs, pairs_of
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People, Posting, posting
 from scoring.engine.reach import Reach, brings, reach
-from scoring.engine.rests import overlap, pauses, rests
+from scoring.engine.rests import overlap, rests, spells
 from scoring.engine.state import State, summed
 from scoring.engine.tables import Table, Workspace
 from scoring.engine.trust import Walk, seeds_from_data, trust, walk
@@ -173,12 +174,12 @@ def snapshot(
     """
     state = known.state
     past = rests(resting, people.numbers, state.until)
-    rested = None
+    gained = None
     received = known.by_day()
     if past[0].size and received is not None and state.began is not None:
-        paused = pauses(past, people.numbers, state.began, state.until)
-        rested = younger(received, paused, people, until=state.until, formula=formula) if paused.num_rows else None
-    found = pairs_of(workspace, state, people, formula, rested)
+        rested = spells(past, state.began, state.until)
+        gained = gains(workspace, received, rested, people, formula) if rested.position.size else None
+    found = pairs_of(workspace, state, people, formula, gained)
     posted = posting(workspace, state, people)
     factor = exchange(
         found,

@@ -206,7 +206,7 @@ def rolled(
     began = first if began is None else began if first is None else min(began, first)
     age = (until - state.until) / DAY
     pairs, details, accounts, words = (
-        _merged(workspace, _aged(table, names, age, formula), ibis.union(*parts), keys, names)
+        _merged(workspace, aged_by(table, names, age, formula), ibis.union(*parts), keys, names)
         for table, (keys, names), parts in zip(state.tables().values(), _COLUMNS.values(), rows, strict=True)
     )
     # What was taken back leaves the rounding of its sum, on either side of 0.
@@ -274,6 +274,29 @@ def act_weight(age: Any, formula: Parameters) -> Any:
     return mixed(halved(age, formula.half_life_days), halved(age, formula.burst_half_life_days), formula)
 
 
+def aged_by(table: Table, names: Sequence[str], age: Any, formula: Parameters) -> Table:
+    """Let weights age.
+
+    Parameters
+    ----------
+    table : ibis table
+        Rows with weights.
+    names : sequence of str
+        Columns; those that aren't weights stay as they are.
+    age : ibis expression or float
+        By how many days.
+    formula : Parameters
+        Half-lives.
+
+    Returns
+    -------
+    ibis table
+        The rows, all columns.
+    """
+    factors = {"slow": halved(age, formula.half_life_days), "burst": halved(age, formula.burst_half_life_days)}
+    return table.mutate(**{name: table[name] * factors[_WEIGHED[name]] for name in names if name in _WEIGHED})
+
+
 def _parts(days: Days, until: int, formula: Parameters, sign: int, recent_at: int) -> tuple[Table, Table, Table, Table]:
     """Return what days add to each table of a state, or take off it."""
     pairs = days.pairs if RECENT[0] in days.pairs.columns else _with_recent(days.pairs, recent_at, formula)
@@ -311,14 +334,9 @@ def _weighed(
     table: Table, keys: Sequence[str], names: Sequence[str], age: Any, sign: int, formula: Parameters
 ) -> Table:
     """Return the columns that add up, with weights that are older by so many days."""
-    aged = _aged(table, names, age, formula)
+    aged = aged_by(table, names, age, formula)
     values = {name: aged[name] * sign if name in _WEIGHED else (aged[name] * sign).cast("int64") for name in names}
     return aged.select(*keys, **values)
-
-
-def _aged(table: Table, names: Sequence[str], age: Any, formula: Parameters) -> Table:
-    factors = {"slow": halved(age, formula.half_life_days), "burst": halved(age, formula.burst_half_life_days)}
-    return table.mutate(**{name: table[name] * factors[_WEIGHED[name]] for name in names if name in _WEIGHED})
 
 
 def _sums(table: Table, keys: Sequence[str], names: Sequence[str]) -> Table:

@@ -50,18 +50,6 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
 
     halves = ((1 - p.burst_share, p.half_life_days), (p.burst_share, p.burst_half_life_days))
 
-    def weight(at: int, rested: float = 0.0) -> float:
-        # Per day, so that the two rates add up.
-        age = (UNTIL - at) / DAY - rested
-        return sum(share * math.log(2) / half * math.exp(-math.log(2) * age / half) for share, half in halves)
-
-    def rested_after(b: int, day: int) -> float:
-        return sum(1 for hour in _rest_hours(world, b) if hour >= (day + 1) * 24) / 24
-
-    def resting(b: int, day: int) -> bool:
-        hours = set(range(day * 24, min((day + 1) * 24, UNTIL // 3600)))
-        return hours <= _rest_hours(world, b)
-
     pairs = sorted({(a, b) for _, _, a, b, _ in acts})
     rate, free_rate, walk_rate = {}, {}, {}
     held: dict[tuple[int, int], float] = {}
@@ -71,7 +59,8 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
         return [at for at, _, a, t, _, _ in counted if (a, t) == (x, y) and at // DAY == day]
 
     for a, b in pairs:
-        total = free_total = younger_total = younger_free = held[a, b] = 0.0
+        held[a, b] = 0.0
+        came: list[tuple[int, int, float]] = []  # moments, and how much of each is free
         days = {(x, y, at // DAY) for at, _, x, y, _, _ in counted if (person(x), person(y)) == (a, b)}
         for x, y, day in days:
             given, back = on(x, y, day), on(y, x, day)
@@ -82,15 +71,27 @@ def score(world: World, p: Parameters) -> dict[int, dict[str, Any]]:
             if before and min(given) - max(before) <= p.return_hours * 3600:
                 free_acts = max(0, free_acts - owed)
             free = free_acts / len(given)
-            sum_ = sum(weight(at) for at in given)
-            younger = 0.0 if resting(b, day) else sum(weight(at, rested_after(b, day)) for at in given)
             held[a, b] += sum(2 ** (-(UNTIL - at) / DAY / p.half_life_days) for at in given)
-            total += sum_
-            free_total += sum_ * free
-            younger_total += younger
-            younger_free += younger * free
-        rate[a, b], free_rate[a, b] = max(total, younger_total), max(free_total, younger_free)
-        walk_rate[a, b] = free_total
+            came += [(day, at, free) for at in given]
+        rests = _spells(world, b)
+        taken_out = [set(some) for many in range(len(rests) + 1) for some in combinations(rests, many)]
+        rate[a, b] = free_rate[a, b] = walk_rate[a, b] = 0.0
+        for share, half in halves:
+            # Whichever rests are taken out of time, what came in them isn't there, and what came before is younger.
+            sums = [
+                [
+                    sum(
+                        (free if only_free else 1.0) * _per_day(at, share, half, _rested_after(day, some))
+                        for day, at, free in came
+                        if not any(first <= day < end for first, end in some)
+                    )
+                    for some in taken_out
+                ]
+                for only_free in (False, True)
+            ]
+            rate[a, b] += max(sums[0])
+            free_rate[a, b] += max(sums[1])
+            walk_rate[a, b] += sums[1][0]
 
     mutual = {(a, b): _mutual(a, b, acts, posts, p) for a, b in pairs}
     exchange = {(a, b): _exchange(a, b, mutual, p) for a, b in pairs}
@@ -311,6 +312,32 @@ def _words(text: str) -> Any:
     bare = re.sub(r"(https?://|www\.)\S+|@[\w.@-]+", " ", plain)
     words = "".join(c if unicodedata.category(c)[0] in "LM" else " " for c in bare).split()
     return frozenset(words) or plain.strip()
+
+
+def _per_day(at: int, share: float, half: float, rested: float) -> float:
+    # So that two rates add up.
+    age = (UNTIL - at) / DAY - rested
+    return share * math.log(2) / half * math.exp(-math.log(2) * age / half)
+
+
+def _rested_after(day: int, spells: set[tuple[int, int]]) -> float:
+    return sum(min(end, UNTIL / DAY) - first for first, end in spells if first > day)
+
+
+def _spells(world: World, b: int) -> list[tuple[int, int]]:
+    """Whole days of rest in a row, between which no rest begins or ends."""
+    rested = _rest_hours(world, b)
+    ends = {at // 3600 for who, *both in world.rests if who == b and both[0] < both[1] for at in both}
+    spells: list[tuple[int, int]] = []
+    for day in sorted({hour // 24 for hour in rested}):
+        if not set(range(day * 24, min((day + 1) * 24, UNTIL // 3600))) <= rested:
+            continue
+        touches = any((day - 1) * 24 < hour < (day + 1) * 24 for hour in ends)
+        if spells and spells[-1][1] == day and not touches:
+            spells[-1] = spells[-1][0], day + 1
+        else:
+            spells.append((day, day + 1))
+    return spells
 
 
 def _rest_hours(world: World, b: int) -> set[int]:

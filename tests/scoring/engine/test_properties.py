@@ -146,8 +146,6 @@ def test_whom_nobody_answers_adds_at_most_kappa(world: World, receiver: int, bot
 @quick
 @given(world=worlds(), person=st.integers(1, 7), start=st.integers(1, 14 * 24), length=st.integers(1, 200))
 def test_a_declared_rest_never_lowers_a_score(world: World, person: int, start: int, length: int) -> None:
-    """Of somebody who has no other: a second one can take more acts out of sight than it makes younger."""
-    world.rests = [rest for rest in world.rests if rest[0] != person]
     before = world.people(FORMULA)
     world.rests.append((person, UNTIL - start * 3600, UNTIL - (start - length) * 3600))
 

@@ -15,8 +15,9 @@ from scoring.engine import OWNERS, POSTS, RESTS, Parameters
 from scoring.engine.activity import activity
 from scoring.engine.arrays import Ints
 from scoring.engine.daily import WEIGHTS, summaries
+from scoring.engine.gains import gains
 from scoring.engine.inputs import INTERACTIONS
-from scoring.engine.pairs import Pairs, pairs_of, younger
+from scoring.engine.pairs import Pairs, pairs_of
 from scoring.engine.people import People
 from scoring.engine.received import (
     Received,
@@ -29,7 +30,7 @@ from scoring.engine.received import (
     together,
     write_received,
 )
-from scoring.engine.rests import pauses, rests
+from scoring.engine.rests import rests, spells
 from scoring.engine.state import State
 from scoring.engine.tables import Table, Workspace
 from tests.scoring.engine.test_state import FORMULAS, LAST, NIGHTS, Act, Nights, acts, at_once, by_pair, days_of
@@ -78,11 +79,8 @@ def rested_pairs(
     workspace: Workspace, state: State, received: Table, resting: pa.Table, owners: pa.Table, formula: Parameters
 ) -> dict[str, dict[tuple[int, int], float]]:
     people = People.of(workspace, state, owners)
-    past = rests(resting, people.numbers, UNTIL)
-    paused = pauses(past, people.numbers, state.began or LAST, UNTIL)
-    found: Pairs = pairs_of(
-        workspace, state, people, formula, younger(received, paused, people, until=UNTIL, formula=formula)
-    )
+    rested = spells(rests(resting, people.numbers, UNTIL), state.began or LAST, UNTIL)
+    found: Pairs = pairs_of(workspace, state, people, formula, gains(workspace, received, rested, people, formula))
     return {name: by_pair(found, people.numbers.tolist(), name) for name in ("weight", "free", "weight_calendar")}
 
 

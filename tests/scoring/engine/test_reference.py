@@ -18,7 +18,8 @@ moments = st.builds(
 )
 accounts = st.integers(1, 7)
 numbers = st.none() | st.integers(1, 9)
-hours = st.integers(0, 14 * 24).map(lambda hour: UNTIL - hour * 3600)
+# Whole days of rest more often than parts of them.
+hours = (st.integers(0, 14).map(lambda day: 24 * day) | st.integers(0, 14 * 24)).map(lambda hour: UNTIL - hour * 3600)
 
 
 @st.composite

@@ -1,23 +1,28 @@
-"""Declared rests: merged, cut, and taken off the clock."""
+"""Declared rests: cut up, and taken off the clock."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from scoring.engine import RESTS, InputError
-from scoring.engine.rests import overlap, pauses, rests
+from scoring.engine.rests import Spells, overlap, rests, spells
 from tests.scoring.engine.worlds import DAY, rows
 
 PEOPLE = np.array([5, 7, 9], dtype=np.int64)
 
 
-def test_rests_are_merged_by_person_and_cut_at_the_moment() -> None:
+def test_rests_are_cut_up_by_person_and_at_the_moment() -> None:
     declared = rows(
         RESTS, [(7, 50, 60), (7, 10, 30), (7, 20, 40), (7, 12, 13), (7, 40, 45), (9, 0, 500), (8, 1, 2), (5, 200, 300)]
     )
 
     found = rests(declared, PEOPLE, until=100)
 
-    assert [column.tolist() for column in found] == [[1, 1, 2], [10, 50, 0], [45, 60, 100]]
+    assert [column.tolist() for column in found] == [
+        [1, 1, 1, 1, 1, 1, 1, 2],
+        [10, 12, 13, 20, 30, 40, 50, 0],
+        [12, 13, 20, 30, 40, 45, 60, 100],
+    ]
 
 
 def test_no_rests_are_no_rests() -> None:
@@ -40,25 +45,53 @@ def test_overlap_counts_seconds_within_each_span() -> None:
     assert seconds.tolist() == [0, 10, 0]
 
 
-def test_pauses_say_how_a_person_rested_on_and_after_each_day() -> None:
-    # Rested on day 3, and on day 5 from noon to noon of day 6.
-    found = rests(
-        rows(RESTS, [(7, 3 * DAY, 4 * DAY), (7, 5 * DAY + DAY // 2, 6 * DAY + DAY // 2)]), PEOPLE, until=99 * DAY
-    )
+def test_spells_are_whole_days_one_for_each_rest() -> None:
+    # Day 3; from noon of day 5, in one go but declared twice, to noon of day 9; person 9 to the end of day 2.
+    rested = [(7, 3, 4), (7, 5.5, 7), (7, 7, 9.5), (9, 0, 3)]
+    found = spells(rests(days(rested), PEOPLE, 99 * DAY), first_day=1, until=99 * DAY)
 
-    table = pauses(found, PEOPLE, first_day=1, until=99 * DAY)
-
-    assert table.to_pylist() == [
-        {"person": 7, "day": day, "rested": rested, "resting": day == 3}
-        for day, rested in ((1, 2.0), (2, 2.0), (3, 1.0), (4, 1.0), (5, 0.5))
+    assert columns(found) == [(1, 3, 4), (1, 6, 7), (1, 7, 9), (2, 1, 3)]
+    assert found.lengths().tolist() == [[0, 1, 2, 1, 0, 2, 90], [0, 2, 96, 0, 0, 0, 0]]
+    assert found.around().to_pylist() == [
+        {"receiver": 1, "begins": 3, "over": 6},
+        {"receiver": 2, "begins": 1, "over": 2},
+    ]
+    assert [tuple(row.values()) for row in found.phases().to_pylist()] == [
+        (1, 3, 1, 4),
+        (1, 4, 2, 6),
+        (1, 5, 2, 6),
+        (1, 6, 3, 7),
+        (1, 7, 5, 9),
+        (1, 8, 5, 9),
+        (2, 1, 1, 3),
+        (2, 2, 1, 3),
     ]
 
 
+def test_a_day_in_which_one_rest_ends_and_another_begins_is_a_spell() -> None:
+    found = spells(rests(days([(7, 2, 4.5), (7, 4.5, 7)]), PEOPLE, 99 * DAY), first_day=0, until=99 * DAY)
+
+    assert columns(found) == [(1, 2, 4), (1, 4, 5), (1, 5, 7)]
+
+
 def test_a_day_that_is_not_over_is_rest_as_far_as_it_goes() -> None:
-    declared = rows(RESTS, [(7, 2 * DAY, 9 * DAY), (9, 3 * DAY + 1, 9 * DAY)])
-    found = rests(declared, PEOPLE, until=3 * DAY + 100)
+    until = 3 * DAY + DAY // 4
+    found = spells(rests(days([(7, 2, 9), (9, 3.1, 9)]), PEOPLE, until), first_day=0, until=until)
 
-    table = pauses(found, PEOPLE, first_day=0, until=3 * DAY + 100)
+    assert columns(found) == [(1, 2, 4)]
+    assert found.lengths().tolist() == [[0, 1.25, 0]]
 
-    resting = [(row["person"], row["day"]) for row in table.to_pylist() if row["resting"]]
-    assert resting == [(7, 2), (7, 3)]
+
+def test_no_rests_are_no_spells() -> None:
+    found = spells(rests(RESTS.empty_table(), PEOPLE, 99), first_day=0, until=99)
+
+    assert columns(found) == []
+    assert found.phases().num_rows == found.around().num_rows == len(found.lengths()) == 0
+
+
+def days(rested: list[tuple[int, float, float]]) -> pa.Table:
+    return rows(RESTS, [(who, int(start * DAY), int(end * DAY)) for who, start, end in rested])
+
+
+def columns(found: Spells) -> list[tuple[int, int, int]]:
+    return list(zip(found.position.tolist(), found.first.tolist(), found.end.tolist(), strict=True))
