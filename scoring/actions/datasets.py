@@ -71,14 +71,52 @@ def score_dataset(
 
     Raises NotThisFormat if the files aren't what they are said to be, ScoringError for an `out` that can't be.
     """
-    if out.suffix not in (".csv", ".parquet"):
-        raise ScoringError(f"{out.name} ends neither in .csv nor in .parquet")
-    if not out.parent.is_dir():
-        raise ScoringError(f"there is no folder {out.parent} to write to")
-    with (
-        _rejects_file(out) as rejects,
-        _read(path, format=format, network=network, rejected=rejects.add, progress=progress) as data,
-    ):
+    check_out(out)
+    with _rejects_file(out) as rejects:
+        found = scored(
+            path,
+            format=format,
+            network=network,
+            as_of=as_of,
+            parameters=parameters,
+            rejected=rejects.add,
+            progress=progress,
+        )
+        progress("writing")
+        table = _table(found)
+        write_table(table, out)
+    notes = found.result.notes
+    return DatasetReport(table.num_rows, int(notes["interactions"]), rejects.count, found.between, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A data set's scores.
+
+    `names` are rows (key, network, account, handle); a person's key is that of one of their accounts. Topics are
+    numbered as in `starter_topics`.
+    """
+
+    result: Result
+    names: pa.Table
+    between: tuple[datetime, datetime] | None
+
+
+def scored(
+    path: Path,
+    *,
+    format: str,
+    network: str | None = None,
+    as_of: datetime,
+    parameters: Parameters,
+    rejected: Callable[[list[Reject]], None],
+    progress: Progress,
+) -> Scored:
+    """Compute everything that a run gives of a data set, as `score_dataset` does; bad rows go to `rejected`.
+
+    Raises NotThisFormat if the files aren't what they are said to be.
+    """
+    with _read(path, format=format, network=network, rejected=rejected, progress=progress) as data:
         result = compute_scores(
             interactions=data.interactions,
             posts=data.posts,
@@ -89,10 +127,7 @@ def score_dataset(
             parameters=parameters,
             progress=progress,
         )
-        progress("writing")
-        table = _table(data.connection, result, data.people.names)
-        _write(table, out)
-    return DatasetReport(table.num_rows, int(result.notes["interactions"]), rejects.count, data.between, result.notes)
+        return Scored(result, data.people.names, data.between)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,19 +220,29 @@ def _moment(second: int) -> datetime:
     return datetime.fromtimestamp(second, UTC)
 
 
-def _table(connection: duckdb.DuckDBPyConnection, result: Result, names: pa.Table) -> pa.Table:
-    connection.register("scores", result.scores)
-    connection.register("names", names)
-    table: pa.Table = connection.sql(
-        f"""
-        SELECT {", ".join(OUT_COLUMNS)} FROM scores JOIN names ON names.key = scores.person
-        ORDER BY score DESC, network, account
-        """  # noqa: S608  # our own column names
-    ).to_arrow_table()
+def _table(found: Scored) -> pa.Table:
+    with duckdb.connect() as connection:
+        connection.register("scores", found.result.scores)
+        connection.register("names", found.names)
+        table: pa.Table = connection.sql(
+            f"""
+            SELECT {", ".join(OUT_COLUMNS)} FROM scores JOIN names ON names.key = scores.person
+            ORDER BY score DESC, network, account
+            """  # noqa: S608  # our own column names
+        ).to_arrow_table()
     return table
 
 
-def _write(table: pa.Table, out: Path) -> None:
+def check_out(out: Path) -> None:
+    """Raise ScoringError where a table can't be written to a file of this name."""
+    if out.suffix not in (".csv", ".parquet"):
+        raise ScoringError(f"{out.name} ends neither in .csv nor in .parquet")
+    if not out.parent.is_dir():
+        raise ScoringError(f"there is no folder {out.parent} to write to")
+
+
+def write_table(table: pa.Table, out: Path) -> None:
+    """Write a table whole or not at all: exact to .parquet, with at most `DECIMALS` decimals to .csv."""
     with _whole(out) as temporary:
         if out.suffix == ".parquet":
             pyarrow.parquet.write_table(table, temporary)
