@@ -6,6 +6,7 @@ from rest_framework import serializers, viewsets
 
 from accounts.api.pages import Pages
 from campaigns.models import Campaign, CampaignPlace
+from campaigns.queries import with_answers
 
 
 class CampaignPlaceSerializer(serializers.ModelSerializer[CampaignPlace]):
@@ -65,9 +66,5 @@ class CampaignViewSet(viewsets.ReadOnlyModelViewSet[Campaign]):
     lookup_value_regex = r"\d{1,18}"
 
     def get_queryset(self) -> QuerySet[Campaign]:
-        return (
-            Campaign.objects.visible_to(self.request.user)
-            .select_related("brand")
-            .prefetch_related("topics", "places")
-            .with_answers()
-        )
+        campaigns = Campaign.objects.visible_to(self.request.user)
+        return with_answers(campaigns.select_related("brand").prefetch_related("topics", "places"))

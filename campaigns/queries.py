@@ -18,6 +18,7 @@ from django.db.models import (
     Value,
     prefetch_related_objects,
 )
+from django.db.models.functions import Coalesce
 
 from accounts.models import Identity, Viewer
 from campaigns import links
@@ -43,6 +44,32 @@ def invitation_of(token: str) -> Invitation | None:
     rows = Invitation.objects.select_related("campaign__brand", "person__user")
     invitation = rows.filter(pk=pk).first()
     return invitation if invitation is not None and links.is_current(token, invitation) else None
+
+
+def with_answers(campaigns: QuerySet[Campaign]) -> QuerySet[Any]:
+    """Annotate `invited`: how many were, whatever became of it; and `seen`, `accepted`, `declined`, `expired`.
+
+    Subqueries, since joining two lists of n rows each would count over n² of them, and grouping would count for
+    campaigns that the page doesn't show.
+    """
+    invitations = Invitation.objects.filter(campaign=OuterRef("pk"))
+    states = [state for state in Invitation.State if state != Invitation.State.INVITED]
+    counted: QuerySet[Any] = campaigns.annotate(
+        invited=_count(invitations), **{state.value: _count(invitations.filter(state=state)) for state in states}
+    )
+    return counted
+
+
+def with_counts(campaigns: QuerySet[Campaign], user: Viewer) -> QuerySet[Any]:
+    """Annotate those and `shortlisted`: how many people the user can see on the campaign's shortlist."""
+    shortlist = Shortlisting.objects.visible_to(user).filter(campaign=OuterRef("pk"))
+    return with_answers(campaigns).annotate(shortlisted=_count(shortlist))
+
+
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    # Grouping by what the filter holds fixed gives one row, or none where there is nothing to count.
+    counted = rows.order_by().values("campaign").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
 def month_before(run: ScoreRun | None) -> ScoreRun | None:

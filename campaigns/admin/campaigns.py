@@ -132,7 +132,7 @@ class CampaignAdmin(VisibleAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.with_counts(request.user)  # type: ignore[attr-defined, no-any-return]  # our own QuerySet
+        return queries.with_counts(rows, request.user)
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         one = self._only_brand(request) is not None

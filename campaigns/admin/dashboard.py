@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
+from campaigns import queries
 from campaigns.admin.base import run_of
 from campaigns.admin.invitations import TO_SEND
 from campaigns.models import Campaign, Invitation
@@ -25,7 +26,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         return context
     now = timezone.now()
     campaigns = Campaign.objects.visible_to(request.user)
-    running = campaigns.with_counts(request.user).select_related("brand").order_by("-ends_on", "name", "pk")[:ROWS]
+    counted = queries.with_counts(campaigns.select_related("brand"), request.user)
+    running = counted.order_by("-ends_on", "name", "pk")[:ROWS]
     waiting = Invitation.objects.filter(TO_SEND, campaign__in=Campaign.objects.managed_by(request.user)).exclude(
         campaign__in=Campaign.objects.over(now)
     )

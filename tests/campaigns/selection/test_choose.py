@@ -54,7 +54,7 @@ class Case:
         return max(self.value(group) for group in groups if self.admits(group))
 
     def plain_greedy(self) -> list[int]:
-        group = self.rules.must.tolist()
+        group: list[int] = self.rules.must.tolist()
         while True:
             adds = {
                 each: self.value((*group, each)) - self.value((*group,))
@@ -132,6 +132,7 @@ def test_of_certain_audiences_the_best_is_that_of_an_integer_programme(case: Cas
 
     chosen = choose(case.audience(), case.rules)
 
+    assert best.fun is not None
     assert chosen.reached - 1e-6 <= -best.fun <= chosen.most + 1e-6
 
 

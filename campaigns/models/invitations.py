@@ -1,0 +1,148 @@
+"""Whom a campaign considers, and whom it invited."""
+
+import secrets
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import FollowsMerge, Person, User, Viewer
+from campaigns.models.campaigns import Campaign
+
+
+class ShortlistingQuerySet(FollowsMerge["Shortlisting"]):
+    def visible_to(self, user: Viewer) -> Self:
+        return self.filter(campaign__in=Campaign.objects.visible_to(user), person__in=Person.objects.visible_to(user))
+
+    def moving(self, kept: Person, merged: Person) -> Self:
+        """Keep the rows of the merged person for campaigns that don't consider the kept one already."""
+        return self.filter(person=merged).exclude(campaign__in=self.filter(person=kept).values("campaign"))
+
+
+class Shortlisting(models.Model):
+    """Somebody whom a manager considers for a campaign."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="shortlist")
+    person = models.ForeignKey(Person, models.CASCADE, related_name="shortlistings")
+    added_at = models.DateTimeField(default=timezone.now, editable=False)
+    added_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", editable=False)
+
+    objects = ShortlistingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "shortlisted person"
+        verbose_name_plural = "shortlisted people"
+        constraints = [models.UniqueConstraint(fields=["campaign", "person"], name="shortlisting_once")]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} for {self.campaign_id}"
+
+
+def new_nonce() -> str:
+    """Return what makes an invitation's link its own."""
+    return secrets.token_urlsafe(9)
+
+
+class InvitationQuerySet(FollowsMerge["Invitation"]):
+    def visible_to(self, user: Viewer) -> Self:
+        """Keep a brand's own, and those that the user was sent."""
+        if user.is_superuser:
+            return self.all()
+        own = Q(campaign__in=Campaign.objects.visible_to(user))
+        if user.is_authenticated:
+            own |= Q(person__user_id=user.pk)
+        return self.filter(own)
+
+    def open(self) -> Self:
+        return self.filter(state__in=[Invitation.State.INVITED, Invitation.State.SEEN])
+
+    def standing(self) -> Self:
+        """Keep what is open or answered: an expired one doesn't keep its person from being invited again."""
+        return self.exclude(state=Invitation.State.EXPIRED)
+
+    def expired(self) -> Self:
+        return self.filter(state=Invitation.State.EXPIRED)
+
+    def moving(self, kept: Person, merged: Person) -> Self:
+        """Keep the merged person's invitations to campaigns that the kept one isn't invited to.
+
+        One that was declined or has expired beside the kept person's own stays with the merged person's row.
+        """
+        return self.filter(person=merged).exclude(campaign__in=self.filter(person=kept).values("campaign"))
+
+    def in_the_way(self, kept: Person, merged: Person) -> list[str]:
+        """Say to which campaigns both are invited, unless the merged person's part in it is over."""
+        both = self.filter(person=merged, campaign__in=self.filter(person=kept).values("campaign"))
+        ended = [Invitation.State.DECLINED, Invitation.State.EXPIRED]
+        mine = {row.campaign_id: row.state for row in self.filter(person=kept)}
+        return [
+            f"Both are invited to {row.campaign}. "
+            + (
+                "Merge the other way round: that invitation of the person kept is over."
+                if mine[row.campaign_id] in ended
+                else "One of the two has to decline first, or the campaign to end."
+            )
+            for row in both.exclude(state__in=ended).select_related("campaign").order_by("campaign")
+        ]
+
+
+class Invitation(models.Model):
+    """The offer of a campaign's perk to one person.
+
+    `invited` → `seen` → `accepted` or `declined`; `expired` when the campaign's last day passes unanswered, and back
+    to `invited` when the campaign got a later last day and its manager invites the person again. The personal link is
+    signed, not stored: `campaigns.links`.
+    """
+
+    class State(models.TextChoices):
+        INVITED = "invited"
+        SEEN = "seen"
+        ACCEPTED = "accepted"
+        DECLINED = "declined"
+        EXPIRED = "expired"
+
+    class Delivery(models.TextChoices):
+        DUE = "due", "e-mail due"
+        SENDING = "sending", "e-mail on its way"
+        SENT = "sent", "e-mail sent"
+        FAILED = "failed", "e-mail failed"
+        BY_HAND = "by_hand", "by hand"
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="invitations")
+    person = models.ForeignKey(Person, models.CASCADE, related_name="invitations")
+    state = models.CharField(max_length=10, choices=State, default=State.INVITED)
+    delivery = models.CharField(max_length=10, choices=Delivery, default=Delivery.BY_HAND)
+    invited_at = models.DateTimeField(default=timezone.now, editable=False)
+    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", editable=False)
+    sending_since = models.DateTimeField(null=True, blank=True, editable=False)
+    sent_at = models.DateTimeField(null=True, blank=True, editable=False)
+    seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+    answered_at = models.DateTimeField(null=True, blank=True, editable=False)
+    nonce = models.CharField(
+        max_length=16,
+        default=new_nonce,
+        editable=False,
+        help_text="Part of the personal link: a new one makes every link given out before worthless.",
+    )
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "person"], name="invitation_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["accepted", "declined"], answered_at__isnull=False)
+                | (~Q(state__in=["accepted", "declined"]) & Q(answered_at__isnull=True)),
+                name="invitation_answer_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="seen") | Q(seen_at__isnull=False), name="invitation_seen_has_time"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["delivery"], name="invitation_due", condition=Q(delivery__in=["due", "sending"]))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} to {self.campaign_id}: {self.state}"
