@@ -63,7 +63,8 @@ def with_answers(campaigns: QuerySet[Campaign]) -> QuerySet[Any]:
 def with_counts(campaigns: QuerySet[Campaign], user: Viewer) -> QuerySet[Any]:
     """Annotate those and `shortlisted`: how many people the user can see on the campaign's shortlist."""
     shortlist = Shortlisting.objects.visible_to(user).filter(campaign=OuterRef("pk"))
-    return with_answers(campaigns).annotate(shortlisted=_count(shortlist))
+    counted: QuerySet[Any] = with_answers(campaigns).annotate(shortlisted=_count(shortlist))
+    return counted
 
 
 def _count(rows: QuerySet[Any]) -> Coalesce:
