@@ -37,15 +37,17 @@ _AT_ONCE = 1_000_000
 _LAST_USED_EVERY = timedelta(minutes=1)
 
 
-def numbers(rows: models.QuerySet[Any], *fields: str) -> list[npt.NDArray[np.int64]]:
-    """Return columns of bigint without nulls, an array each, in one order. One query.
+def numbers(rows: models.QuerySet[Any], *fields: str) -> list[npt.NDArray[Any]]:
+    """Return columns of whole numbers (int64) or floats (float64) without nulls, an array each. One query.
 
     PostgreSQL strings their bytes together, so that Python sees a million of them at once and not row by row, which
     takes some microseconds each, by COPY too.
     """
     compose: Any = connection.ops  # the stubs know no backend's own
     query = compose.compose_sql(*rows.values_list(*fields).query.sql_with_params())
-    together = ", ".join(f"string_agg(int8send(\"{name}\"), '')" for name in fields)
+    floats = [isinstance(_output(rows, name), models.FloatField) for name in fields]
+    sends = ("float8send" if is_float else "int8send" for is_float in floats)
+    together = ", ".join(f"string_agg({send}(\"{name}\"), '')" for send, name in zip(sends, fields, strict=True))
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {together} FROM"  # noqa: S608  # fields of our own models
@@ -53,9 +55,21 @@ def numbers(rows: models.QuerySet[Any], *fields: str) -> list[npt.NDArray[np.int
         )
         found = cursor.fetchall()
     return [
-        np.frombuffer(b"".join(part[place] for part in found), dtype=">i8").astype(np.int64)
-        for place in range(len(fields))
+        np.frombuffer(b"".join(part[place] for part in found), dtype=">f8" if is_float else ">i8").astype(
+            np.float64 if is_float else np.int64
+        )
+        for place, is_float in enumerate(floats)
     ]
+
+
+def _output(rows: models.QuerySet[Any], name: str) -> Any:
+    """Return the field that a column is, an annotation's or the model's own."""
+    annotated = rows.query.annotations.get(name)
+    return annotated.output_field if annotated is not None else _field_of(rows.model, name)
+
+
+def _field_of(model: type[models.Model], column: str) -> Any:
+    return next(field for field in model._meta.concrete_fields if column in (field.attname, field.name))
 
 
 def owners() -> pa.Table:

@@ -1,4 +1,4 @@
-"""What beat asks for: e-mails every minute, expiry every hour."""
+"""What beat asks for: e-mails and groups every minute, expiry every hour."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -16,3 +16,9 @@ def send_due_invitations() -> int:
 def expire_invitations() -> int:
     """Close the open invitations of campaigns that are over."""
     return actions.expire_invitations(now=timezone.now())
+
+
+@shared_task
+def choose_waiting() -> int:
+    """Choose the groups that managers asked for."""
+    return actions.choose_waiting(now=timezone.now())

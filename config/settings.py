@@ -214,6 +214,8 @@ CELERY_BEAT_SCHEDULE = {
     # Finds nothing to do until the night is scored, and nothing again after each shadow was.
     "score the shadows": {"task": "scoring.tasks.score_shadows", "schedule": crontab(minute="5-59/10")},
     "send due invitations": {"task": "campaigns.tasks.send_due_invitations", "schedule": crontab()},
+    # Pages ask for it at once; this finds what they couldn't.
+    "choose groups": {"task": "campaigns.tasks.choose_waiting", "schedule": crontab()},
     "expire invitations": {"task": "campaigns.tasks.expire_invitations", "schedule": crontab(minute="7")},
 }
 

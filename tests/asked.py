@@ -24,5 +24,5 @@ def tables_asked() -> Iterator[list[str]]:
         while count:  # subqueries, from the inside out
             outer, count = re.subn(r"\([^()]*\)", "", outer)
         # Of `accounts.queries.numbers` all is within another query.
-        found = _VERBS.search(query["sql"] if query["sql"].startswith("SELECT string_agg(int8send(") else outer)
+        found = _VERBS.search(query["sql"] if query["sql"].startswith("SELECT string_agg(") else outer)
         asked.append(found[1] if found else query["sql"])

@@ -159,24 +159,18 @@ def _audience(found: Scored, people: _People, topic: str, parameters: Parameters
     supported: npt.NDArray[np.int64] = supports["supported"].to_numpy()
     place = np.minimum(np.searchsorted(people.keys, supported), max(people.keys.size - 1, 0))
     mine = people.keys[place] == supported if people.keys.size else np.zeros(supported.size, dtype=bool)
-    candidate = place[mine]
-    adds = supports["reach"].to_numpy()[mine]
-    alone = np.maximum(people.reach - np.bincount(candidate, weights=adds, minlength=people.keys.size), 0.0)
-    share = _topic_share(found, people, topic) if topic else np.ones(people.keys.size)
-    # Rounding of sums is nobody's audience.
-    alone[alone < 1e-9 * (1.0 + people.reach)] = 0.0
-    return Audience.of(
-        people.keys.size,
-        candidate,
+    return Audience.on(
+        people.reach,
+        _on_topic(found, people, topic) if topic else people.reach,
+        place[mine],
         supports["supporter"].to_numpy()[mine],
-        adds * share[candidate],
+        supports["reach"].to_numpy()[mine],
         most=1.0 + parameters.newcomers * parameters.horizon_days / 28.0,
-        alone=alone * share,
     )
 
 
-def _topic_share(found: Scored, people: _People, topic: str) -> npt.NDArray[np.float64]:
-    """Return which part of each one's reach is on a topic."""
+def _on_topic(found: Scored, people: _People, topic: str) -> npt.NDArray[np.float64]:
+    """Return each one's reach on a topic and what lies below it."""
     numbers = {row.slug: place for place, row in enumerate(read_topics(STARTER))}
     if topic not in numbers:
         raise ChoiceRefused(f"there is no topic {topic!r}; there are {', '.join(sorted(numbers)[:8])}, …")
@@ -185,11 +179,10 @@ def _topic_share(found: Scored, people: _People, topic: str) -> npt.NDArray[np.f
     here = of.fill_null(-1).to_numpy() == numbers[topic]
     person, on_topic = rows["person"].to_numpy()[here], rows["reach_with_below"].to_numpy()[here]
     place = np.minimum(np.searchsorted(people.keys, person), max(people.keys.size - 1, 0))
-    share = np.zeros(people.keys.size)
+    reach = np.zeros(people.keys.size)
     mine = people.keys[place] == person if people.keys.size else np.zeros(person.size, dtype=bool)
-    place = place[mine]
-    share[place] = np.minimum(on_topic[mine] / np.maximum(people.reach[place], 1e-12), 1.0)
-    return share
+    reach[place[mine]] = on_topic[mine]
+    return reach
 
 
 def _rules(people: _People, seats: int, quotas: Sequence[str], budget: float | None) -> Rules:

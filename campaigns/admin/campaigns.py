@@ -21,6 +21,7 @@ from accounts.models import Person
 from accounts.places import find_city
 from campaigns import queries
 from campaigns.admin.base import STATE_LABELS, VisibleAdmin, run_of, staff_of
+from campaigns.admin.choosing import choose_view
 from campaigns.admin.invitations import HIDDEN, TO_SEND, copyable, link_to_send
 from campaigns.admin.inviting import ask, invite_listed
 from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Shortlisting, ShortlistingQuerySet
@@ -126,7 +127,7 @@ class CampaignAdmin(VisibleAdmin):
     ordering = ["-starts_on", "name", "pk"]
     show_add_link = False
     actions_list = ["new_campaign"]
-    actions_detail = ["find_influencers", "invite_shortlist"]
+    actions_detail = ["choose_group", "find_influencers", "invite_shortlist"]
     change_form_outer_before_template = "admin/campaigns/campaign_before.html"
     warn_unsaved_form = True
 
@@ -284,7 +285,12 @@ class CampaignAdmin(VisibleAdmin):
         """Lead to the form. Unfold's own link to it is a bare plus sign."""
         return HttpResponseRedirect(reverse("admin:campaigns_campaign_add"))
 
-    @action(description="Find influencers", url_path="find", icon="person_search", variant=ActionVariant.PRIMARY)  # type: ignore[untyped-decorator]
+    @action(description="Choose the group", url_path="choose", icon="hub", variant=ActionVariant.PRIMARY)  # type: ignore[untyped-decorator]
+    def choose_group(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask how to choose the people who together reach the most; with the answer, have them chosen."""
+        return choose_view(self, request, self._managed(request, object_id))
+
+    @action(description="Find influencers", url_path="find", icon="person_search")  # type: ignore[untyped-decorator]
     def find_influencers(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Lead to the influencer list with the campaign's topics, places and bounds filled in."""
         return HttpResponseRedirect(find_url(self._managed(request, object_id)))

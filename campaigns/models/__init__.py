@@ -1,4 +1,4 @@
-"""Brands, the people who work for them, their campaigns, and the invitations that they send."""
+"""Brands, the people who work for them, their campaigns, the groups chosen for these, and invitations."""
 
 from campaigns.models.brands import Brand, BrandQuerySet, Membership
 from campaigns.models.campaigns import Campaign, CampaignPlace, CampaignQuerySet
@@ -9,6 +9,7 @@ from campaigns.models.invitations import (
     ShortlistingQuerySet,
     new_nonce,
 )
+from campaigns.models.selections import Selected, SelectedQuerySet, Selection, SelectionQuerySet
 
 __all__ = [
     "Brand",
@@ -19,6 +20,10 @@ __all__ = [
     "Invitation",
     "InvitationQuerySet",
     "Membership",
+    "Selected",
+    "SelectedQuerySet",
+    "Selection",
+    "SelectionQuerySet",
     "Shortlisting",
     "ShortlistingQuerySet",
     "new_nonce",

@@ -68,6 +68,34 @@ class Audience:
         np.minimum(chances.data, 1.0, out=chances.data)
         return cls(chances, most, np.zeros(candidates) if alone is None else alone)
 
+    @classmethod
+    def on(cls, reach: Floats, part: Floats, candidate: Ints, member: Ints, people: Floats, *, most: float) -> Self:
+        """Build the matrix of that part of the candidates' reach which is on a topic.
+
+        Parameters
+        ----------
+        reach : ndarray of float64, shape (n,)
+            Each candidate's whole reach, at least the sum of what its members add.
+        part : ndarray of float64, shape (n,)
+            What of it counts, at most the whole: each member counts by that share.
+        candidate, member : ndarray of int64, shape (k,)
+            As for `of`.
+        people : ndarray of float64, shape (k,)
+            What the member adds to the candidate's whole reach.
+        most : float
+            As for `of`.
+
+        Returns
+        -------
+        Audience
+            Of n candidates; alone each reaches `part`.
+        """
+        share = np.minimum(np.divide(part, reach, out=np.zeros(reach.size), where=reach > 0), 1.0)
+        alone = reach - np.bincount(candidate, weights=people, minlength=reach.size)
+        # The rounding of sums is nobody's audience.
+        alone[alone < 1e-9 * (1.0 + reach)] = 0.0
+        return cls.of(reach.size, candidate, member, people * share[candidate], most=most, alone=alone * share)
+
     @property
     def size(self) -> int:
         """Return the number of candidates."""

@@ -6,7 +6,7 @@ from typing import Any
 import factory.declarations
 from factory.django import DjangoModelFactory
 
-from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Membership, Shortlisting
+from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Membership, Selected, Selection, Shortlisting
 from tests.factories.accounts import PersonFactory, UserFactory
 
 # factory_boy's declarations carry no types.
@@ -76,3 +76,25 @@ class InvitationFactory(DjangoModelFactory[Invitation]):
     campaign = make.SubFactory(CampaignFactory)
     person = make.SubFactory(PersonFactory)
     invited_at = NOW
+
+
+class SelectionFactory(DjangoModelFactory[Selection]):
+    """A group that was asked for, and isn't chosen yet."""
+
+    class Meta:
+        model = Selection
+
+    campaign = make.SubFactory(CampaignFactory)
+    seats = 40
+    asked_at = NOW
+
+
+class SelectedFactory(DjangoModelFactory[Selected]):
+    class Meta:
+        model = Selected
+
+    selection = make.SubFactory(SelectionFactory, state=Selection.State.DONE, finished_at=NOW)
+    person = make.SubFactory(PersonFactory)
+    rank = make.Sequence(lambda n: n + 1)
+    reach = 20.0
+    adds = 15.0

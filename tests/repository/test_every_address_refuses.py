@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from accounts.actions import create_api_key
 from accounts.models import Activity, Identity, LogFile, Merge, Network, Person, Place, User
 from campaigns.actions import add_member, create_brand
-from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Membership, Shortlisting
+from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Membership, Selection, Shortlisting
 from scoring.actions import ensure_formula
 from scoring.models import Appeal, Score, ScoreRun, Support, Topic, TopicReach
 
@@ -94,6 +94,8 @@ class World:
         CampaignPlace.objects.create(campaign=campaign, name=SECRET, latitude=0, longitude=0)
         Shortlisting.objects.create(campaign=campaign, person=shown)
         Invitation.objects.create(campaign=campaign, person=shown)
+        chosen = Selection.objects.create(campaign=campaign, seats=2, state="done", finished_at=NOW, run=run)
+        chosen.people.create(person=shown, rank=1, reach=1, adds=1)
 
 
 @pytest.fixture

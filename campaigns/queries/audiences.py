@@ -1,0 +1,102 @@
+"""Whom a campaign can choose from, and whom they reach: what `campaigns.selection` computes with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
+
+from accounts.models import Viewer
+from accounts.queries import numbers
+from campaigns.models import Campaign
+from campaigns.selection import Audience
+from scoring.models import Influencer, InfluencerQuerySet, ScoreRun, Support
+from scoring.queries import Circle, InfluencerFilters, narrowed, topic_tree
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+# People to choose from; of more, those with the largest reach.
+MOST_CANDIDATES: Final = 100_000
+_NOWHERE: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """People to choose from, ascending by id, an element each.
+
+    `reach` is that of all, `on_topics` that on the campaign's topics: the same where it has none. `place` is -1 where
+    no city is known. `fits` says who is within the campaign's filters: others are here because they were asked for.
+    """
+
+    people: Ints
+    score: Floats
+    reach: Floats
+    on_topics: Floats
+    place: Ints
+    fits: npt.NDArray[np.bool_]
+
+
+def candidates(campaign: Campaign, viewer: Viewer, run: ScoreRun, others: Sequence[int] = ()) -> Candidates:
+    """Return whom a campaign's topics, cities and score bounds admit, and some others, as far as the viewer sees them.
+
+    People without a score in the run aren't there. Three queries and those for topics and places.
+    """
+    tree = topic_tree()
+    topics = tuple(topic.pk for topic in campaign.topics.all())
+    circles = tuple(Circle(place.latitude, place.longitude, place.radius_km) for place in campaign.places.all())
+    filters = InfluencerFilters(campaign.score_min, campaign.score_max, topics, circles)
+    everybody = Influencer.objects.visible_to(viewer).with_score(run)
+    fitting = narrowed(everybody, filters, run, tree)
+    found = [_read(fitting, bool(topics), MOST_CANDIDATES)]
+    if others:
+        asked = everybody.filter(pk__in=others)
+        if topics:
+            heard = narrowed(asked, InfluencerFilters(topics=topics), run, tree)
+            found.append(_read(heard, True, None))
+        found.append(_read(asked, False, None, of_topics=0.0 if topics else None))
+    # Somebody who was asked for and fits counts as fitting, and with their reach on the topics.
+    people, first = np.unique(np.concatenate([rows[0] for rows in found]), return_index=True)
+    score, reach, on_topics, place = (np.concatenate([rows[column] for rows in found])[first] for column in range(1, 5))
+    return Candidates(people, score, reach, on_topics, place, first < found[0][0].size)
+
+
+def _read(
+    rows: InfluencerQuerySet, has_topics: bool, most: int | None, of_topics: float | None = None
+) -> tuple[Any, ...]:
+    columns: QuerySet[Any] = rows.annotate(
+        its_score=F("current__score"),
+        its_reach=F("current__reach"),
+        city=Coalesce("place_id", Value(_NOWHERE)),
+        largest=F("reach_on_topics") if has_topics else F("current__reach"),
+    )
+    if most is not None:
+        columns = columns.order_by("-largest", "pk")[:most]
+    people, score, reach, largest, place = numbers(columns, "id", "its_score", "its_reach", "largest", "city")
+    return people, score, reach, largest if of_topics is None else np.full(people.size, of_topics), place
+
+
+def audience(found: Candidates, run: ScoreRun) -> Audience:
+    """Return whom candidates reach on the campaign's topics: their supporters in the run. One query.
+
+    A run keeps each person's largest supporters, and whom each supports most; what isn't among these is a reach of
+    people whose names aren't known. On topics, each supporter counts by the topics' part of the candidate's reach.
+    """
+    among = Q(supported__in=found.people.tolist()) if found.people.size < 20_000 else Q()
+    rows = Support.objects.filter(among, run=run, reach__gt=0).order_by()
+    supported, supporter, adds = numbers(rows, "supported_id", "supporter_id", "reach")
+    place = np.minimum(np.searchsorted(found.people, supported), max(found.people.size - 1, 0))
+    mine = found.people[place] == supported if found.people.size else np.zeros(supported.size, dtype=bool)
+    place, supporter, adds = place[mine], supporter[mine], adds[mine]
+    parameters = run.formula.parameters
+    return Audience.on(
+        found.reach,
+        found.on_topics,
+        place,
+        supporter,
+        adds,
+        most=1.0 + float(parameters["newcomers"]) * float(parameters["horizon_days"]) / 28.0,
+    )

@@ -1,0 +1,125 @@
+"""The pages that ask how to choose a group, and show it."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Person
+from campaigns.models import Campaign, Selection, Shortlisting
+from scoring.models import ScoreRun
+from tests.asked import tables_asked
+from tests.campaigns.conftest import Airlines
+from tests.campaigns.test_choosing import campaign as campaign
+from tests.campaigns.test_choosing import scored as scored
+from tests.factories.campaigns import SelectedFactory, SelectionFactory
+
+NOTHING = dict.fromkeys(
+    ["most_per_city", "most_per_band", "least_small", "small_reach", "budget", "cost_each", "left_out"], ""
+)
+
+
+def test_a_manager_has_a_group_chosen_and_puts_it_on_the_shortlist(
+    manager: Client, campaign: Campaign, scored: ScoreRun
+) -> None:
+    page = manager.get(reverse("admin:campaigns_campaign_change", args=[campaign.pk])).content.decode()
+    url = reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk])
+    assert url in page
+    assert 'value="40"' in manager.get(url).content.decode()
+
+    answer = manager.post(url, NOTHING | {"seats": "2"}, follow=True)
+
+    page = answer.content.decode()
+    assert "2 of 4" in page
+    assert "The 2 highest scores together would reach 4: this group reaches 50 % more." in page
+    assert "One seat more would add 1.0 people." in page
+    assert page.index("@a<") < page.index("@c<")
+    address = answer.redirect_chain[-1][0]
+    assert "b reaches 3.0 people and would add 0.0 different ones" in _text(manager.get(address, {"why": "@B"}))
+    assert "with 1.0 more people" in _text(manager.get(address, {"why": "d"}))
+    assert "a is in the group" in _text(manager.get(address, {"why": "a"}))
+    assert "Nobody is known as &lt;b&gt;" in manager.get(address, {"why": "<b>"}).content.decode()
+
+    done = manager.post(address, follow=True)
+    assert "2 put on the shortlist." in done.content.decode()
+    assert {row.person.handle for row in Shortlisting.objects.all()} == {"a", "c"}
+    assert "Chosen before" in manager.get(url).content.decode()
+
+
+def _text(answer: Any) -> str:
+    return str(answer.content.decode().replace("’", "'"))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"seats": "0"}, "greater than or equal to 1"),
+        ({"budget": "100"}, "A budget needs a cost per person"),
+        ({"small_reach": "100"}, "Say both how many, and below which reach."),
+        ({"left_out": "nobody"}, "Nobody is known as nobody."),
+    ],
+)
+def test_what_is_asked_wrongly_is_said_beside_it(
+    manager: Client, campaign: Campaign, given: dict[str, str], said: str
+) -> None:
+    url = reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk])
+
+    answer = manager.post(url, NOTHING | {"seats": "2"} | given)
+
+    assert answer.status_code == 200
+    assert said in answer.content.decode()
+    assert not Selection.objects.exists()
+
+
+def test_a_large_run_is_left_to_a_worker(
+    manager: Client, campaign: Campaign, scored: ScoreRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("campaigns.admin.choosing.AT_ONCE", 10)
+    url = reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk])
+
+    page = manager.post(url, NOTHING | {"seats": "2"}, follow=True).content.decode()
+
+    assert "Choosing…" in page
+    assert 'http-equiv="refresh"' in page
+    assert Selection.objects.get().state == Selection.State.WAITING
+
+
+def test_why_nothing_came_of_it(manager: Client, campaign: Campaign) -> None:
+    url = reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk])
+
+    assert "There are no scores yet" in manager.post(url, NOTHING | {"seats": "2"}, follow=True).content.decode()
+
+
+def test_people_who_hid_since_arent_shown(manager: Client, campaign: Campaign, scored: ScoreRun) -> None:
+    url = reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk])
+    address = manager.post(url, NOTHING | {"seats": "2"}, follow=True).redirect_chain[-1][0]
+    Person.objects.filter(handle="a").update(is_hidden=True)
+
+    assert "@a<" not in manager.get(address).content.decode()
+
+
+def test_another_brands_groups_are_unknown(client: Client, airlines: Airlines, campaign: Campaign) -> None:
+    selection = SelectionFactory.create(campaign=campaign)
+    client.force_login(airlines.other_manager)
+
+    for name, pk in (("selection_change", selection.pk), ("campaign_choose_group", campaign.pk)):
+        address = reverse(f"admin:campaigns_{name}", args=[pk])
+        assert client.get(address).status_code == client.post(address).status_code == 404
+    assert str(campaign) not in client.get(reverse("admin:campaigns_selection_changelist")).content.decode()
+    assert not Shortlisting.objects.exists()
+
+
+def test_as_many_queries_for_many_people_as_for_few(manager: Client, campaign: Campaign, scored: ScoreRun) -> None:
+    url = reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk])
+    address = manager.post(url, NOTHING | {"seats": "2"}, follow=True).redirect_chain[-1][0]
+    selection = Selection.objects.get()
+    with tables_asked() as few:
+        manager.get(address)
+
+    for rank in range(3, 9):
+        SelectedFactory.create(selection=selection, rank=rank)
+
+    with tables_asked() as many:
+        manager.get(address)
+    assert many == few

@@ -1,0 +1,229 @@
+"""Having the group chosen for a campaign: out of whom, by which rules, and what is stored."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from accounts.actions import erase_person
+from accounts.models import Person, User
+from campaigns.actions import (
+    NotYours,
+    SelectionRefused,
+    ask_for_group,
+    choose_group,
+    choose_waiting,
+    shortlist_group,
+    why_not_chosen,
+)
+from campaigns.models import Campaign, Invitation, Selection, Shortlisting
+from campaigns.selection import Reason
+from scoring.models import ScoreRun
+from tests.campaigns.conftest import Airlines
+from tests.factories.accounts import PersonFactory
+from tests.factories.campaigns import NOW, CampaignFactory, InvitationFactory, SelectionFactory, ShortlistingFactory
+from tests.factories.scoring import (
+    FormulaFactory,
+    ScoreFactory,
+    SupportFactory,
+    TopicFactory,
+    TopicReachFactory,
+    current_run,
+)
+
+# Of the people a, b, c and d the audiences, by number; each of them acts for sure, and nobody new comes.
+AUDIENCES = {"a": (1, 2, 3, 4), "b": (1, 2, 3), "c": (5, 6), "d": (7,)}
+SCORES = {"a": 30.0, "b": 29.0, "c": 20.0, "d": 10.0}
+
+
+@pytest.fixture
+def scored(db: None) -> ScoreRun:
+    formula = FormulaFactory.create(is_current=True)
+    formula.parameters["newcomers"] = 0.0
+    formula.save(update_fields=["parameters"])
+    run = current_run(formula=formula, as_of=NOW, people=11)
+    fans = {number: PersonFactory.create(handle=f"fan{number}") for number in range(1, 8)}
+    for handle, audience in AUDIENCES.items():
+        person = PersonFactory.create(handle=handle)
+        ScoreFactory.create(run=run, person=person, score=SCORES[handle], reach=len(audience), low=0, high=9)
+        for number in audience:
+            SupportFactory.create(run=run, supporter=fans[number], supported=person, reach=1.0)
+    return run
+
+
+@pytest.fixture
+def campaign(airlines: Airlines) -> Campaign:
+    found: Campaign = CampaignFactory.create(brand=airlines.brand)
+    return found
+
+
+def choose(campaign: Campaign, by: User, **asked: Any) -> Selection:
+    selection = ask_for_group(selection=Selection(campaign=campaign, **asked), by=by, now=NOW)
+    assert choose_group(pk=selection.pk, now=NOW)
+    selection.refresh_from_db()
+    return selection
+
+
+def chosen(selection: Selection) -> list[tuple[str, float, bool]]:
+    assert selection.state == Selection.State.DONE, selection.error
+    rows = selection.people.order_by("rank").select_related("person")
+    return [(row.person.handle, row.adds, row.is_kept) for row in rows]
+
+
+def test_who_reaches_the_most_different_people(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
+    found = choose(campaign, airlines.manager, seats=2)
+
+    assert chosen(found) == [("a", 4, False), ("c", 2, False)]
+    assert (found.candidates, found.reached, found.one_more) == (4, 6, 1)
+    assert 6 <= found.most_possible <= 7
+    # The two highest scores have the same audience.
+    assert found.by_score == 4
+    assert (found.run, found.finished_at, found.asked_by) == (scored, NOW, airlines.manager)
+
+
+def test_who_is_invited_is_kept_and_who_declined_is_left_out(
+    scored: ScoreRun, campaign: Campaign, airlines: Airlines
+) -> None:
+    InvitationFactory.create(campaign=campaign, person=Person.objects.get(handle="d"))
+    declined = Invitation.State.DECLINED
+    InvitationFactory.create(campaign=campaign, person=Person.objects.get(handle="a"), state=declined, answered_at=NOW)
+
+    # The next best is the one who adds most now.
+    assert chosen(choose(campaign, airlines.manager, seats=2)) == [("d", 1, True), ("b", 3, False)]
+
+
+def test_the_shortlist_is_kept_where_that_is_asked_for(
+    scored: ScoreRun, campaign: Campaign, airlines: Airlines
+) -> None:
+    ShortlistingFactory.create(campaign=campaign, person=Person.objects.get(handle="b"))
+
+    assert chosen(choose(campaign, airlines.manager, seats=2, keeps_shortlist=True)) == [
+        ("b", 3, True),
+        ("c", 2, False),
+    ]
+    assert chosen(choose(campaign, airlines.manager, seats=1)) == [("a", 4, False)]
+
+
+def test_quotas_budget_and_people_left_out(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
+    one_per_band = choose(campaign, airlines.manager, seats=4, most_per_band=1)
+    assert [handle for handle, _, _ in chosen(one_per_band)] == ["a", "c", "d"]
+
+    small = choose(campaign, airlines.manager, seats=2, least_small=1, small_reach=1.5)
+    assert [handle for handle, _, _ in chosen(small)] == ["a", "d"]
+
+    cheap = choose(campaign, airlines.manager, seats=4, budget=199, cost_each=100)
+    assert [handle for handle, _, _ in chosen(cheap)] == ["a"]
+
+    without = choose(campaign, airlines.manager, seats=1, left_out="@A,\n fan1")
+    assert [handle for handle, _, _ in chosen(without)] == ["b"]
+
+
+def test_on_the_campaigns_topics(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
+    topic = TopicFactory.create()
+    campaign.topics.add(topic)
+    for handle, reach in (("a", 1.0), ("c", 2.0)):
+        person = Person.objects.get(handle=handle)
+        TopicReachFactory.create(run=scored, person=person, topic=topic, reach=reach, reach_with_below=reach)
+
+    found = choose(campaign, airlines.manager, seats=3)
+
+    # Of a's four people each counts by a quarter.
+    assert chosen(found) == [("c", 2, False), ("a", pytest.approx(1.0), False)]
+    assert found.candidates == 2
+
+
+def test_why_somebody_isnt_chosen(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
+    found = choose(campaign, airlines.manager, seats=2)
+
+    def why(handle: str) -> Any:
+        return why_not_chosen(selection=found, person=Person.objects.get(handle=handle), by=airlines.manager)
+
+    assert why("a") is None
+    assert (why("b").reason, why("b").reached_already) == (Reason.OVERLAP, 1)
+    assert (why("d").reason, why("d").adds, why("d").least) == (Reason.SEATS, 1, 2)
+    with pytest.raises(SelectionRefused, match="fan1 has no score"):
+        why("fan1")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"seats": 1, "budget": 5, "cost_each": 10}, "A budget of 5.00 pays for nobody at 10.00 each."),
+        ({"seats": 4, "least_small": 3, "small_reach": 1.5}, "at least 3 with a reach below 2: only 1"),
+    ],
+)
+def test_what_cant_be_is_said(
+    scored: ScoreRun, campaign: Campaign, airlines: Airlines, asked: dict[str, Any], said: str
+) -> None:
+    found = choose(campaign, airlines.manager, **asked)
+
+    assert (found.state, found.people.count()) == (Selection.State.FAILED, 0)
+    assert said in found.error
+
+
+def test_without_scores_nobody_is_chosen(campaign: Campaign, airlines: Airlines) -> None:
+    assert "There are no scores yet" in choose(campaign, airlines.manager, seats=1).error
+
+
+def test_a_handle_that_nobody_has_is_refused_at_once(campaign: Campaign, airlines: Airlines) -> None:
+    with pytest.raises(SelectionRefused, match="Nobody is known as nobody, nothing"):
+        ask_for_group(
+            selection=Selection(campaign=campaign, seats=1, left_out="@nobody nothing"), by=airlines.manager, now=NOW
+        )
+    assert not Selection.objects.exists()
+
+
+def test_another_brands_campaign_isnt_chosen_for(campaign: Campaign, airlines: Airlines) -> None:
+    with pytest.raises(NotYours):
+        ask_for_group(selection=Selection(campaign=campaign, seats=1), by=airlines.other_manager, now=NOW)
+    assert not Selection.objects.exists()
+    SelectionFactory.create(campaign=campaign)
+    assert not Selection.objects.visible_to(airlines.other_manager).exists()
+
+
+def test_a_group_is_chosen_once_and_again_only_where_its_worker_died(
+    scored: ScoreRun, campaign: Campaign, airlines: Airlines
+) -> None:
+    selection = ask_for_group(selection=Selection(campaign=campaign, seats=1), by=airlines.manager, now=NOW)
+    Selection.objects.update(state=Selection.State.CHOOSING, claimed_at=NOW)
+
+    assert choose_waiting(now=NOW + timedelta(minutes=14)) == 0
+    assert choose_waiting(now=NOW + timedelta(minutes=16)) == 1
+    assert choose_waiting(now=NOW + timedelta(minutes=40)) == 0
+    selection.refresh_from_db()
+    assert len(chosen(selection)) == 1
+
+
+def test_the_group_goes_to_the_shortlist(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
+    found = choose(campaign, airlines.manager, seats=2)
+    Person.objects.filter(handle="c").update(is_hidden=True)
+
+    assert shortlist_group(selection=found, by=airlines.manager, now=NOW) == 1
+    assert shortlist_group(selection=found, by=airlines.manager, now=NOW) == 0
+    assert [row.person.handle for row in Shortlisting.objects.all()] == ["a"]
+    with pytest.raises(NotYours):
+        shortlist_group(selection=found, by=airlines.other_manager, now=NOW)
+
+
+def test_who_is_erased_goes_from_the_group(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
+    found = choose(campaign, airlines.manager, seats=2)
+
+    erase_person(Person.objects.get(handle="a"), by=airlines.operator, now=NOW)
+
+    assert [handle for handle, _, _ in chosen(found)] == ["c"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"seats": 0},
+        {"budget": 5},
+        {"small_reach": 5.0},
+        {"state": Selection.State.DONE},
+        {"reached": 2.0, "most_possible": 1.0},
+    ],
+)
+def test_the_database_refuses_what_cant_be(campaign: Campaign, broken: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        SelectionFactory.create(campaign=campaign, **broken)
