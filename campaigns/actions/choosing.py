@@ -31,31 +31,33 @@ class SelectionRefused(CampaignError):
 
 
 def people_named(text: str, viewer: User) -> dict[str, int]:
-    """Return the people whose handles stand in a text, parted by spaces, commas or lines, by handle as written.
+    """Return the people whose handles stand in a text, parted by spaces, commas or lines, by handle in lower case.
 
     Raises SelectionRefused for a handle that the viewer sees nobody by.
     """
-    handles = {word.removeprefix("@") for word in re.split(r"[\s,;]+", text) if word.removeprefix("@")}
+    handles = {word.strip("@\"'").lower() for word in re.split(r"[\s,;]+", text)} - {""}
     rows = Person.objects.visible_to(viewer).annotate(lower=Lower("handle"))
-    known = dict(rows.filter(lower__in={handle.lower() for handle in handles}).values_list("lower", "pk"))
-    unknown = sorted(handle for handle in handles if handle.lower() not in known)
+    known = dict(rows.filter(lower__in=handles).values_list("lower", "pk"))
+    unknown = sorted(handles - known.keys())
     if unknown:
         more = f" and {len(unknown) - 5} others" if len(unknown) > 5 else ""
         raise SelectionRefused(
             f"Nobody is known as {', '.join(unknown[:5])}{more}. Write handles as profiles have them."
         )
-    return {handle: known[handle.lower()] for handle in handles}
+    return known
 
 
 @transaction.atomic
 def ask_for_group(*, selection: Selection, by: User, now: datetime) -> Selection:
     """Store what a manager asks for, to be chosen by `choose_waiting`.
 
-    Raises NotYours, and SelectionRefused where `left_out` names somebody unknown.
+    Raises NotYours, and SelectionRefused where `kept` or `left_out` name somebody unknown, or both name the same one.
     """
     if not Campaign.objects.managed_by(by).filter(pk=selection.campaign_id).exists():
         raise NotYours("This campaign isn't one of your brand's.")
-    people_named(selection.left_out, by)
+    both = people_named(selection.left_out, by).keys() & people_named(selection.kept, by).keys()
+    if both:
+        raise SelectionRefused(f"{', '.join(sorted(both))} can't be both kept and left out.")
     selection.state, selection.asked_at, selection.asked_by = Selection.State.WAITING, now, by
     selection.save()
     return selection
@@ -138,6 +140,7 @@ class _Made:
         if selection.keeps_shortlist:
             listed = Shortlisting.objects.visible_to(viewer).filter(campaign=campaign)
             kept |= set(listed.values_list("person", flat=True)) - set(gone.values_list("person", flat=True))
+        kept |= set(people_named(selection.kept, viewer).values())
         left_out = set(people_named(selection.left_out, viewer).values())
         left_out |= set(gone.filter(state=Invitation.State.DECLINED).values_list("person", flat=True))
         self.found = candidates(campaign, viewer, run, [*kept, *others])

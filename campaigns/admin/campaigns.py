@@ -247,6 +247,8 @@ class CampaignAdmin(VisibleAdmin):
                 for row in invitations
             ],
             "find_url": find_url(campaign),
+            "choose_url": reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk]),
+            "declined_since": queries.declined_since_chosen(campaign),
             "new": _waiting(request, campaign).count(),
             "invite_url": reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk]),
             "list_url": f"{reverse('admin:campaigns_shortlisting_changelist')}?campaign={campaign.pk}",

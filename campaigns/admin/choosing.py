@@ -18,6 +18,7 @@ from kombu.exceptions import OperationalError
 from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminTextareaWidget,
     UnfoldBooleanSwitchWidget,
@@ -33,6 +34,9 @@ log = logging.getLogger(__name__)
 
 # Runs of so many people are chosen from while the page waits, about a second.
 AT_ONCE: Final = 20_000
+# Of a list of people to leave out, in bytes; and what its first line may be.
+LARGEST_LIST: Final = 100_000
+HEADINGS: Final = frozenset({"handle", "handles", "account", "username", "name"})
 # Chosen people that the page lists.
 LISTED: Final = 200
 STATES: Final = {
@@ -41,6 +45,10 @@ STATES: Final = {
     Selection.State.DONE: "success",
     Selection.State.FAILED: "danger",
 }
+RULES: Final = (
+    *("most_per_city", "most_per_band", "least_small", "small_reach", "budget", "cost_each"),
+    *("kept", "left_out"),
+)
 # The chart's size in its own units.
 _WIDTH, _HEIGHT = 640, 200
 
@@ -52,7 +60,7 @@ class SelectionForm(forms.ModelForm[Selection]):
         model = Selection
         fields = [
             *("seats", "keeps_shortlist", "most_per_city", "most_per_band", "least_small", "small_reach"),
-            *("budget", "cost_each", "left_out"),
+            *("budget", "cost_each", "kept", "left_out"),
         ]
         help_texts = {
             "seats": "How many people to choose. Those who are invited already count among them.",
@@ -63,7 +71,8 @@ class SelectionForm(forms.ModelForm[Selection]):
             "small_reach": "… fewer people than, say, 100.",
             "budget": "What all may cost together …",
             "cost_each": "… where each costs so much.",
-            "left_out": "Handles of people not to choose, parted by commas or lines. Who declined is left out anyway.",
+            "kept": "Handles of people who are in whatever they add, parted by commas or lines.",
+            "left_out": "Handles of people not to choose. Who declined is left out anyway.",
         }
         widgets = {
             "seats": UnfoldAdminIntegerFieldWidget(attrs={"min": 1}),
@@ -74,8 +83,35 @@ class SelectionForm(forms.ModelForm[Selection]):
             "small_reach": UnfoldAdminDecimalFieldWidget(attrs={"min": 0, "step": "any"}),
             "budget": UnfoldAdminDecimalFieldWidget(attrs={"min": 0, "step": "any"}),
             "cost_each": UnfoldAdminDecimalFieldWidget(attrs={"min": 0, "step": "any"}),
-            "left_out": UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+            "kept": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+            "left_out": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         }
+
+    left_out_file = forms.FileField(
+        label="… or a list of them",
+        required=False,
+        help_text="A .csv or .txt file whose first column has the handles.",
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt"}),
+    )
+
+    def clean_left_out_file(self) -> str:
+        """Return the handles of the file, a line each."""
+        file = self.cleaned_data["left_out_file"]
+        if not file:
+            return ""
+        if file.size > LARGEST_LIST:
+            raise forms.ValidationError(
+                f"The file has more than {LARGEST_LIST // 1000} kB. Leave its other columns out."
+            )
+        try:
+            text = file.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise forms.ValidationError("The file is no text in UTF-8. Save it as CSV (UTF-8).") from None
+        cells = [
+            line.replace(";", ",").replace("\t", ",").partition(",")[0].strip().strip('"') for line in text.splitlines()
+        ]
+        # A heading isn't anybody.
+        return "\n".join(cells[1:] if cells and cells[0].lower() in HEADINGS else cells)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
@@ -85,18 +121,25 @@ class SelectionForm(forms.ModelForm[Selection]):
         ):
             if (data.get(one) is None) != (data.get(other) is None) and not {one, other} & self.errors.keys():
                 self.add_error(other if data.get(other) is None else one, said)
+        if data.get("left_out_file"):
+            data["left_out"] = f"{data.get('left_out', '')}\n{data['left_out_file']}".strip()
         return data
 
 
 def choose_view(page: Any, request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """Ask how to choose for a campaign; with the answer, have it chosen and lead to the group."""
+    earlier = list(Selection.objects.filter(campaign=campaign).order_by("-asked_at", "-pk")[:5])
     selection = Selection(campaign=campaign, seats=campaign.seats)
-    form = SelectionForm(request.POST if request.method == "POST" else None, instance=selection)
+    if earlier and request.method != "POST":
+        # Asked again, mostly after somebody declined, the rules are those of before.
+        for name in ("keeps_shortlist", *RULES):
+            setattr(selection, name, getattr(earlier[0], name))
+    form = SelectionForm(request.POST if request.method == "POST" else None, request.FILES or None, instance=selection)
     if request.method == "POST" and form.is_valid():
         try:
             asked = actions.ask_for_group(selection=form.instance, by=staff_of(request), now=timezone.now())
         except actions.SelectionRefused as error:
-            form.add_error("left_out", str(error))
+            form.add_error(None, str(error))
         else:
             run = run_of(request)
             if run is None or run.people <= AT_ONCE:
@@ -114,7 +157,8 @@ def choose_view(page: Any, request: HttpRequest, campaign: Campaign) -> HttpResp
             "campaign": campaign,
             "form": form,
             "back": reverse("admin:campaigns_campaign_change", args=[campaign.pk]),
-            "earlier": Selection.objects.filter(campaign=campaign).order_by("-asked_at", "-pk")[:5],
+            "earlier": earlier,
+            "has_rules": any(getattr(selection, name) for name in RULES[:6]) or bool(form.errors),
         },
     )
 
@@ -299,8 +343,10 @@ def _rules(selection: Selection) -> list[str]:
         said.append(f"at least {selection.least_small} with a reach below {selection.small_reach:,.0f}")
     if selection.keeps_shortlist:
         said.append("everybody on the shortlist")
+    if selection.kept:
+        said.append(f"{len(selection.kept.split())} people named")
     if selection.left_out:
-        said.append("some people left out")
+        said.append(f"{len(selection.left_out.split())} left out")
     return said
 
 

@@ -29,6 +29,7 @@ class Migration(migrations.Migration):
                 ('least_small', models.PositiveIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='at least of a small reach')),
                 ('small_reach', models.FloatField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(0.1)], verbose_name='small: a reach below')),
                 ('keeps_shortlist', models.BooleanField(default=False, verbose_name='keep everybody who is on the shortlist')),
+                ('kept', models.TextField(blank=True, max_length=100000, verbose_name='keep these people')),
                 ('left_out', models.TextField(blank=True, max_length=100000, verbose_name='leave out')),
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('choosing', 'Choosing'), ('done', 'Done'), ('failed', 'Failed')], default='waiting', editable=False, max_length=10)),
                 ('asked_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),

@@ -45,6 +45,7 @@ class Selection(models.Model):
     )
     small_reach = models.FloatField("small: a reach below", null=True, blank=True, validators=[MinValueValidator(0.1)])
     keeps_shortlist = models.BooleanField("keep everybody who is on the shortlist", default=False)
+    kept = models.TextField("keep these people", blank=True, max_length=100_000)
     left_out = models.TextField("leave out", blank=True, max_length=100_000)
     state = models.CharField(max_length=10, choices=State, default=State.WAITING, editable=False)
     asked_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -10,6 +10,7 @@ from django.db.models import (
     Exists,
     F,
     IntegerField,
+    Max,
     OuterRef,
     Prefetch,
     Q,
@@ -22,7 +23,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Identity, Viewer
 from campaigns import links
-from campaigns.models import Campaign, Invitation, Shortlisting
+from campaigns.models import Campaign, Invitation, Selection, Shortlisting
 from scoring.comparison import Pair, compared
 from scoring.models import Influencer, Score, ScoreRun, TopicReach
 from scoring.queries import Circle, InfluencerFilters, TopicTree, narrowed, topic_tree
@@ -98,6 +99,16 @@ def fill_in(people: list[Influencer], run: ScoreRun | None, before: ScoreRun | N
     )
     if before is not None:
         prefetch_related_objects(people, Prefetch("scores", Score.objects.filter(run=before), to_attr="score_before"))
+
+
+def declined_since_chosen(campaign: Campaign) -> int:
+    """Return how many declined since a group was last chosen for a campaign, 0 where none was. Two queries at most."""
+    chosen = Selection.objects.filter(campaign=campaign, state=Selection.State.DONE)
+    last = chosen.aggregate(last=Max("asked_at"))["last"]
+    if last is None:
+        return 0
+    declined = Invitation.objects.filter(campaign=campaign, state=Invitation.State.DECLINED)
+    return declined.filter(answered_at__gt=last).count()
 
 
 @dataclass(frozen=True, slots=True)

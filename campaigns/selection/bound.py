@@ -71,9 +71,11 @@ def most_possible(audience: Audience, rules: Rules, limits: Sequence[AtMost], gr
 def _in_parts(audience: Audience, rules: Rules, limits: Sequence[AtMost], group: Ints) -> Iterator[float]:
     """Yield bounds by people in parts, lower ones later on the whole."""
     chances = audience.chances
-    rates = sparse.csr_array(
-        (-np.log1p(-np.minimum(chances.data, _SURE)), chances.indices, chances.indptr), shape=chances.shape
-    )
+    # In place: there are as many numbers as pairs.
+    rate = np.minimum(chances.data, _SURE)
+    for function in (np.negative, np.log1p, np.negative):
+        function(rate, out=rate)
+    rates = sparse.csr_array((rate, chances.indices, chances.indptr), shape=chances.shape)
     # What is below a chance of 1 by so little is less than this in all.
     slack = audience.most * chances.shape[1] * (1.0 - _SURE)
     parts = np.zeros(audience.size)

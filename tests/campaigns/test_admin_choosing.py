@@ -1,22 +1,24 @@
 """The pages that ask how to choose a group, and show it."""
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Person
-from campaigns.models import Campaign, Selection, Shortlisting
+from campaigns.models import Campaign, Invitation, Selection, Shortlisting
 from scoring.models import ScoreRun
 from tests.asked import tables_asked
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.test_choosing import campaign as campaign
 from tests.campaigns.test_choosing import scored as scored
-from tests.factories.campaigns import SelectedFactory, SelectionFactory
+from tests.factories.campaigns import InvitationFactory, SelectedFactory, SelectionFactory
 
 NOTHING = dict.fromkeys(
-    ["most_per_city", "most_per_band", "least_small", "small_reach", "budget", "cost_each", "left_out"], ""
+    ["most_per_city", "most_per_band", "least_small", "small_reach", "budget", "cost_each", "kept", "left_out"], ""
 )
 
 
@@ -70,6 +72,46 @@ def test_what_is_asked_wrongly_is_said_beside_it(
     assert answer.status_code == 200
     assert said in answer.content.decode()
     assert not Selection.objects.exists()
+
+
+def test_whom_to_leave_out_comes_as_a_file_too(manager: Client, campaign: Campaign, scored: ScoreRun) -> None:
+    url = reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk])
+
+    def post(name: str, content: bytes) -> str:
+        file = SimpleUploadedFile(name, content)
+        return manager.post(url, NOTHING | {"seats": "1", "left_out_file": file}, follow=True).content.decode()
+
+    assert "no text in UTF-8" in post("list.csv", "handle\né".encode("latin-1"))
+    assert "more than 100 kB" in post("list.csv", b"a" * 100_001)
+    assert "Nobody is known as nobody" in post("list.csv", b"nobody")
+    assert not Selection.objects.exists()
+    assert "@b<" in post("list.csv", b'\xef\xbb\xbfHandle,why\n"a",customer\n@fan1;x\n')
+    assert Selection.objects.get().left_out == "a\n@fan1"
+    # Asked again, the rules are those of before.
+    assert "@fan1" in manager.get(url).content.decode()
+
+
+def test_after_somebody_declined_the_next_best_is_a_click_away(
+    manager: Client, campaign: Campaign, scored: ScoreRun
+) -> None:
+    Campaign.objects.update(ends_on=date(2099, 1, 1))
+    url = reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk])
+    manager.post(url, NOTHING | {"seats": "2"})
+    chosen = Selection.objects.get()
+    manager.post(reverse("admin:campaigns_selection_change", args=[chosen.pk]))
+    page = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+    assert "declined since" not in manager.get(page).content.decode()
+    for handle, state in (("a", Invitation.State.DECLINED), ("c", Invitation.State.INVITED)):
+        InvitationFactory.create(
+            campaign=campaign,
+            person=Person.objects.get(handle=handle),
+            state=state,
+            answered_at=chosen.asked_at + timedelta(hours=1) if state == Invitation.State.DECLINED else None,
+        )
+
+    assert "1 declined since the group was chosen" in manager.get(page).content.decode()
+    again = manager.post(url, NOTHING | {"seats": "2"}, follow=True).content.decode()
+    assert again.index("@c<") < again.index("@b<")
 
 
 def test_a_large_run_is_left_to_a_worker(

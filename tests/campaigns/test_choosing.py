@@ -118,6 +118,11 @@ def test_quotas_budget_and_people_left_out(scored: ScoreRun, campaign: Campaign,
     without = choose(campaign, airlines.manager, seats=1, left_out="@A,\n fan1")
     assert [handle for handle, _, _ in chosen(without)] == ["b"]
 
+    named = choose(campaign, airlines.manager, seats=2, kept="D")
+    assert chosen(named) == [("d", 1, True), ("a", 4, False)]
+    with pytest.raises(SelectionRefused, match="a can't be both kept and left out"):
+        choose(campaign, airlines.manager, seats=2, kept="a", left_out="@A")
+
 
 def test_on_the_campaigns_topics(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
     topic = TopicFactory.create()
