@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from django.conf import settings
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import Q, Value
 from django.db.models.functions import Lower
@@ -44,8 +45,11 @@ def numbers(rows: models.QuerySet[Any], *fields: str) -> list[npt.NDArray[Any]]:
     takes some microseconds each, by COPY too.
     """
     compose: Any = connection.ops  # the stubs know no backend's own
-    query = compose.compose_sql(*rows.values_list(*fields).query.sql_with_params())
     floats = [isinstance(_output(rows, name), models.FloatField) for name in fields]
+    try:
+        query = compose.compose_sql(*rows.values_list(*fields).query.sql_with_params())
+    except EmptyResultSet:  # Django sees that nothing can be found, and asks for nothing
+        return [np.zeros(0, dtype=np.float64 if is_float else np.int64) for is_float in floats]
     sends = ("float8send" if is_float else "int8send" for is_float in floats)
     together = ", ".join(f"string_agg({send}(\"{name}\"), '')" for send, name in zip(sends, fields, strict=True))
     with connection.cursor() as cursor:

@@ -21,7 +21,7 @@ from accounts.models import Person
 from accounts.places import find_city
 from campaigns import queries
 from campaigns.admin.base import STATE_LABELS, VisibleAdmin, run_of, staff_of
-from campaigns.admin.choosing import choose_view
+from campaigns.admin.choosing import choose_view, overlap_view
 from campaigns.admin.invitations import HIDDEN, TO_SEND, copyable, link_to_send
 from campaigns.admin.inviting import ask, invite_listed
 from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Shortlisting, ShortlistingQuerySet
@@ -127,7 +127,7 @@ class CampaignAdmin(VisibleAdmin):
     ordering = ["-starts_on", "name", "pk"]
     show_add_link = False
     actions_list = ["new_campaign"]
-    actions_detail = ["choose_group", "find_influencers", "invite_shortlist"]
+    actions_detail = ["choose_group", "find_influencers", "compare_audiences", "invite_shortlist"]
     change_form_outer_before_template = "admin/campaigns/campaign_before.html"
     warn_unsaved_form = True
 
@@ -296,6 +296,11 @@ class CampaignAdmin(VisibleAdmin):
     def find_influencers(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Lead to the influencer list with the campaign's topics, places and bounds filled in."""
         return HttpResponseRedirect(find_url(self._managed(request, object_id)))
+
+    @action(description="Compare audiences", url_path="overlap", icon="join_inner")  # type: ignore[untyped-decorator]
+    def compare_audiences(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show how far the audiences of the shortlist overlap."""
+        return overlap_view(self, request, self._managed(request, object_id))
 
     @action(description="Invite shortlist", url_path="invite", icon="send")  # type: ignore[untyped-decorator]
     def invite_shortlist(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -27,7 +27,8 @@ from unfold.widgets import (
 from accounts.models import Person
 from campaigns import actions, tasks
 from campaigns.admin.base import CappedPaginator, ReadOnlyAdmin, day, person_link, run_of, score_badge, staff_of
-from campaigns.models import Campaign, Selected, Selection
+from campaigns.models import Campaign, Selected, Selection, Shortlisting
+from campaigns.queries.audiences import overlap
 from campaigns.selection import Reason, RulesError, WhyNot
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,8 @@ AT_ONCE: Final = 20_000
 # Of a list of people to leave out, in bytes; and what its first line may be.
 LARGEST_LIST: Final = 100_000
 HEADINGS: Final = frozenset({"handle", "handles", "account", "username", "name"})
+# People of a shortlist whose audiences are compared, the latest first.
+COMPARED: Final = 30
 # Chosen people that the page lists.
 LISTED: Final = 200
 STATES: Final = {
@@ -389,3 +392,39 @@ def said_why(name: str, found: WhyNot | None) -> str:
                 f"{adds}. Everybody chosen adds {found.least:,.1f} or more: with {found.least - found.adds:,.1f} more "
                 "people, or some more seats, they would be in."
             )
+
+
+def overlap_view(page: Any, request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """Show how far the audiences of those on a campaign's shortlist overlap."""
+    run = run_of(request)
+    listed = Shortlisting.objects.visible_to(request.user).filter(campaign=campaign)
+    people = list(listed.order_by("-pk").values_list("person", flat=True)[:COMPARED])
+    found = overlap(campaign, staff_of(request), run, people) if run is not None else None
+    names = Person.objects.in_bulk(found.people if found else [])
+    shown = [names[pk] for pk in (found.people if found else [])]
+    return TemplateResponse(
+        request,
+        "admin/campaigns/overlap.html",
+        {
+            **page.admin_site.each_context(request),
+            "title": f"Audiences of the shortlist of {campaign}",
+            "opts": page.opts,
+            "campaign": campaign,
+            "back": reverse("admin:campaigns_campaign_change", args=[campaign.pk]),
+            "found": found,
+            "columns": [person.handle for person in shown],
+            "rows": [
+                (
+                    person_link(person),
+                    [
+                        (f"{100 * share:.0f}", round(5 * share), other)
+                        for share, other in zip(shares, shown, strict=True)
+                    ],
+                )
+                for person, shares in zip(shown, found.shared if found else [], strict=True)
+            ],
+            "overlap": 100 * (1 - found.together / found.alone) if found and found.alone > 0 else 0.0,
+            "left_out": len(people) - len(shown),
+            "compared": COMPARED,
+        },
+    )

@@ -40,18 +40,21 @@ class Candidates:
     fits: npt.NDArray[np.bool_]
 
 
-def candidates(campaign: Campaign, viewer: Viewer, run: ScoreRun, others: Sequence[int] = ()) -> Candidates:
+def candidates(
+    campaign: Campaign, viewer: Viewer, run: ScoreRun, others: Sequence[int] = (), *, fitting: bool = True
+) -> Candidates:
     """Return whom a campaign's topics, cities and score bounds admit, and some others, as far as the viewer sees them.
 
-    People without a score in the run aren't there. Three queries and those for topics and places.
+    Without `fitting` they are the others alone. People without a score in the run aren't there. Three queries, and
+    those for topics and places.
     """
     tree = topic_tree()
     topics = tuple(topic.pk for topic in campaign.topics.all())
     circles = tuple(Circle(place.latitude, place.longitude, place.radius_km) for place in campaign.places.all())
     filters = InfluencerFilters(campaign.score_min, campaign.score_max, topics, circles)
     everybody = Influencer.objects.visible_to(viewer).with_score(run)
-    fitting = narrowed(everybody, filters, run, tree)
-    found = [_read(fitting, bool(topics), MOST_CANDIDATES)]
+    admitted = narrowed(everybody, filters, run, tree) if fitting else everybody.none()
+    found = [_read(admitted, bool(topics) and fitting, MOST_CANDIDATES)]
     if others:
         asked = everybody.filter(pk__in=others)
         if topics:
@@ -99,4 +102,32 @@ def audience(found: Candidates, run: ScoreRun) -> Audience:
         supporter,
         adds,
         most=1.0 + float(parameters["newcomers"]) * float(parameters["horizon_days"]) / 28.0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """How far audiences of some people overlap.
+
+    `shared[i][j]` is which part of i's audience, 0 to 1, j reaches too; `together` how many different people all reach,
+    `alone` the sum of what each reaches.
+    """
+
+    people: list[int]
+    shared: list[list[float]]
+    together: float
+    alone: float
+
+
+def overlap(campaign: Campaign, viewer: Viewer, run: ScoreRun, people: Sequence[int]) -> Overlap:
+    """Return how far audiences overlap on a campaign's topics; people without a score in the run are left out.
+
+    Those who reach most come first. As many queries as `candidates` and `audience` take.
+    """
+    found = candidates(campaign, viewer, run, people, fitting=False)
+    order = np.argsort(-found.on_topics, kind="stable")
+    matrix = audience(found, run)
+    alone = matrix.adds(matrix.nobody_reached())
+    return Overlap(
+        found.people[order].tolist(), matrix.shared(order).tolist(), matrix.reached(order), float(alone.sum())
     )

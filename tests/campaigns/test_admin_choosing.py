@@ -1,5 +1,6 @@
 """The pages that ask how to choose a group, and show it."""
 
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.asked import tables_asked
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.test_choosing import campaign as campaign
 from tests.campaigns.test_choosing import scored as scored
-from tests.factories.campaigns import InvitationFactory, SelectedFactory, SelectionFactory
+from tests.factories.campaigns import InvitationFactory, SelectedFactory, SelectionFactory, ShortlistingFactory
 
 NOTHING = dict.fromkeys(
     ["most_per_city", "most_per_band", "least_small", "small_reach", "budget", "cost_each", "kept", "left_out"], ""
@@ -141,11 +142,30 @@ def test_people_who_hid_since_arent_shown(manager: Client, campaign: Campaign, s
     assert "@a<" not in manager.get(address).content.decode()
 
 
+def test_audiences_of_the_shortlist_are_compared(manager: Client, campaign: Campaign, scored: ScoreRun) -> None:
+    url = reverse("admin:campaigns_campaign_compare_audiences", args=[campaign.pk])
+    assert "Put people with a score on the shortlist first." in manager.get(url).content.decode()
+    for handle in ("a", "b", "c", "fan1"):
+        ShortlistingFactory.create(campaign=campaign, person=Person.objects.get(handle=handle))
+
+    page = manager.get(url).content.decode()
+
+    rows = [re.findall(r">(\d+ %|–)</td>", row) for row in page.split('scope="row"')[1:]]
+    # All of b's audience is a's, three of a's four people are b's.
+    assert rows == [["–", "75 %", "0 %"], ["100 %", "–", "0 %"], ["0 %", "0 %", "–"]]
+    assert "1 without a score is left out." in page
+    assert "33 %" in page
+
+
 def test_another_brands_groups_are_unknown(client: Client, airlines: Airlines, campaign: Campaign) -> None:
     selection = SelectionFactory.create(campaign=campaign)
     client.force_login(airlines.other_manager)
 
-    for name, pk in (("selection_change", selection.pk), ("campaign_choose_group", campaign.pk)):
+    for name, pk in (
+        ("selection_change", selection.pk),
+        ("campaign_choose_group", campaign.pk),
+        ("campaign_compare_audiences", campaign.pk),
+    ):
         address = reverse(f"admin:campaigns_{name}", args=[pk])
         assert client.get(address).status_code == client.post(address).status_code == 404
     assert str(campaign) not in client.get(reverse("admin:campaigns_selection_changelist")).content.decode()
