@@ -30,6 +30,8 @@ _SILENT_SECONDS: Final = 15
 _ATTEMPTS: Final = 3
 _CHUNK: Final = 1 << 20
 
+# How pyarrow says that the store, or the way there, failed.
+_OF_STORE: Final = re.compile(r"AWS Error (\w+|\[code \d+\])(?: \(HTTP status (\d+)\))? during (\w+)")
 # What the operator has to mend, by the store's own name for what went wrong.
 _NAMES_NO_BUCKET: Final = {"NO_SUCH_BUCKET", "RESOURCE_NOT_FOUND"}
 _REFUSES: Final = {
@@ -42,6 +44,9 @@ _REFUSES: Final = {
     "SIGNATURE_DOES_NOT_MATCH",
     "UNRECOGNIZED_CLIENT",
 }
+
+
+_ADDRESSES: Final = "check AWS_ENDPOINT_URL (http://host:port) and AWS_CA_BUNDLE (a file)"
 
 
 class LogUnreachable(Exception):
@@ -77,16 +82,19 @@ class Storage:
             return
         self.root = self.shown.removeprefix(_S3).rstrip("/")
         connect: Any = pyarrow.fs.S3FileSystem  # the stubs lack what is new
-        self.files = connect(
-            # Keys and region it finds by itself; these two it leaves to whoever uses it.
-            endpoint_override=os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None,
-            tls_ca_file_path=os.environ.get("AWS_CA_BUNDLE") or None,
-            connect_timeout=_CONNECT_SECONDS,
-            request_timeout=_SILENT_SECONDS,
-            retry_strategy=pyarrow.fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
-            # A small file is then one request, and one that fails leaves nothing begun.
-            allow_delayed_open=True,
-        )
+        try:
+            self.files = connect(
+                # Keys and region it finds by itself; these two it leaves to whoever uses it.
+                endpoint_override=os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None,
+                tls_ca_file_path=os.environ.get("AWS_CA_BUNDLE") or None,
+                connect_timeout=_CONNECT_SECONDS,
+                request_timeout=_SILENT_SECONDS,
+                retry_strategy=pyarrow.fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
+                # A small file is then one request, and one that fails leaves nothing begun.
+                allow_delayed_open=True,
+            )
+        except (OSError, ValueError) as error:
+            raise LogUnreachable(f"the object store of the activity log can't be named so: {_ADDRESSES}") from error
 
     def save(self, folder: str, rows: pa.Table) -> Saved:
         """Write rows as a Parquet file below a folder, under a name that comes from its bytes.
@@ -208,12 +216,15 @@ class Storage:
         except FileNotFoundError:
             raise
         except OSError as error:
-            if self._local:
+            # What isn't about the way to the store is about the file: damaged, perhaps.
+            if self._local or not _OF_STORE.search(str(error)):
                 raise
             raise LogUnreachable(self._what_to_do(str(error))) from error
 
     def _what_to_do(self, text: str) -> str:
-        found = re.search(r"AWS Error (\w+)(?: \(HTTP status (\d+)\))? during (\w+)", text)
+        if "not a valid URI" in text:
+            return f"the object store of the activity log can't be named so: {_ADDRESSES}"
+        found = _OF_STORE.search(text)
         code, status, asked = found.groups() if found else ("UNKNOWN", None, "a request")
         if code in _NAMES_NO_BUCKET:
             return self._no_bucket()

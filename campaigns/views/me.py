@@ -53,7 +53,12 @@ def _page(request: HttpRequest, person: Person, form: RestForm, now: datetime) -
         "past": [row for row in invitations if row not in waiting],
         "form": form,
         "today": today,
-        "rests": list(Rest.objects.filter(person=person, last_day__gt=today - _SHOWN).order_by("-first_day", "-pk")),
+        # Those that somebody else declared, who held the profile before, are no business of whoever holds it now.
+        "rests": list(
+            Rest.objects.filter(person=person, created_by=request.user.pk, last_day__gt=today - _SHOWN).order_by(
+                "-first_day", "-pk"
+            )
+        ),
         "most_days": MOST_DAYS,
         "most_rests": MOST_RESTS,
     }

@@ -153,6 +153,13 @@ class TestFaults:
         assert discard_file(names[2], now=NOW) == 1
         assert [fault.path for fault in log_faults()] == [names[1]]
 
+    def test_a_damaged_object_is_no_fault_of_the_store(self, bucket: Bucket, names: list[str]) -> None:
+        content = bucket.content(names[0])
+        bucket.put(names[0], content[:4] + bytes(len(content) - 12) + content[-8:])
+        with pytest.raises((pa.ArrowInvalid, OSError)) as read:
+            storage.Storage(bucket.log).rows(names[0], ["at"])
+        assert not isinstance(read.value, LogUnreachable)
+
     def test_a_store_that_is_away_is_no_fault_of_its_files(
         self, bucket: Bucket, names: list[str], fails_soon: None
     ) -> None:
@@ -195,6 +202,11 @@ class TestRefusals:
             f"the object store refuses PutObject below {bucket.log}: check AWS_ACCESS_KEY_ID, "
             "AWS_SECRET_ACCESS_KEY and what the key may do (docs/operations.md)"
         )
+
+    def test_an_address_that_is_none_is_said_to_be(self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://[nowhere")
+        with pytest.raises(LogUnreachable, match=r"can't be named so: check AWS_ENDPOINT_URL \(http://host:port\)"):
+            storage.Storage(bucket.log).sizes(["a.parquet"])
 
     def test_a_failed_upload_leaves_rows_and_manifest_as_they_were(self, broken: str) -> None:
         with pytest.raises(LogUnreachable) as refused:

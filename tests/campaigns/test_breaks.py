@@ -47,6 +47,11 @@ def test_a_break_is_declared_listed_and_taken_back(client: Client, ann: Person) 
     assert not Rest.objects.exists()
 
 
+def test_breaks_of_who_held_the_profile_before_arent_shown(client: Client, ann: Person) -> None:
+    before = RestFactory.create(person=ann, first_day=_day(3), last_day=_day(9))
+    assert _shown(before.first_day) not in shown(client, "/me")
+
+
 def test_a_break_that_goes_on_ends_yesterday_and_one_that_is_over_stays(client: Client, ann: Person) -> None:
     _declare(client, -3, 9)
     assert "End it now" in shown(client, "/me")
@@ -69,8 +74,8 @@ def test_a_refusal_stands_on_the_page_with_what_was_asked(client: Client, ann: P
 
 
 def test_old_breaks_leave_the_page(client: Client, ann: Person) -> None:
-    RestFactory.create(person=ann, first_day=_day(-366), last_day=_day(-365))
-    RestFactory.create(person=ann, first_day=_day(-364), last_day=_day(-364))
+    RestFactory.create(person=ann, created_by=ann.user, first_day=_day(-366), last_day=_day(-365))
+    RestFactory.create(person=ann, created_by=ann.user, first_day=_day(-364), last_day=_day(-364))
     page = shown(client, "/me")
     assert _shown(_day(-365)) not in page
     assert _shown(_day(-364)) in page

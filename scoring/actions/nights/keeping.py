@@ -1,33 +1,27 @@
-"""What a run computes from: the sums of yesterday and what is new in the log since, or the whole log."""
+"""Sums made from the log, or from those of the night before, and kept."""
 
-import hashlib
-import json
-import logging
-import shutil
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import ibis
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
-from django.conf import settings
 from django.db import transaction
 
 from accounts.actions import days_at_rest
-from accounts.queries import LogDay, erased_between
+from accounts.queries import LogDay
+from scoring.actions.nights.planning import LATE_DAYS, Plan, day_number, day_of
+from scoring.actions.nights.states import key_of, state_root
 from scoring.actions.resting import with_new_ones
 from scoring.engine import POST_TOPICS, Inputs, Parameters
 from scoring.engine.activity import DAY, POST_DAYS, Activity, activity, without
 from scoring.engine.daily import Days, summaries, texts
-from scoring.engine.forecasts import Forecast, horizon_before
-from scoring.engine.hindsight import forecast_at
-from scoring.engine.people import People
 from scoring.engine.progress import Progress
 from scoring.engine.received import (
     Received,
@@ -41,38 +35,13 @@ from scoring.engine.received import (
 from scoring.engine.run import Around
 from scoring.engine.snapshot import Known, known, texts_from
 from scoring.engine.state import State, rolled
-from scoring.engine.stored import (
-    read_days,
-    read_forecast,
-    read_state,
-    read_topic_sets,
-    write_days,
-    write_forecast,
-    write_state,
-)
+from scoring.engine.stored import read_days, read_state, read_topic_sets, write_days, write_state
 from scoring.engine.tables import Table, Workspace, parquet_files
-from scoring.models import Formula, ScoreRun, ScoreState, StateDay
+from scoring.models import ScoreState, StateDay
 from scoring.queries.topics import Topics
 from scoring.queries.topics import texts as texts_of
 
 pc: Any = pyarrow.compute
-log = logging.getLogger(__name__)
-
-# How long something may come late and be taken in; what comes later makes all sums be made anew.
-LATE_DAYS: Final = 28
-# Of somebody who was erased sums hold nothing from that moment on, but that others were there to write to them; that
-# too goes within so long, with the next sums that are made anew.
-ERASED_WAIT: Final = timedelta(days=28)
-# Sums that no run went on from for so long are forgotten.
-_UNUSED: Final = timedelta(days=60)
-# Of the layout of what is kept: raised where the engine's tables change.
-_LAYOUT: Final = 2
-# What of a formula goes into the sums, or into how long days are kept.
-_SUMMED_BY: Final = (
-    *("half_life_days", "burst_share", "burst_half_life_days", "return_hours", "horizon_days"),
-    "credibility_days",
-)
-_EPOCH: Final = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,183 +55,8 @@ class Sources:
     rests: pa.Table
 
 
-def can_roll(as_of: datetime, parameters: Parameters) -> bool:
-    """Say whether sums can be kept for a moment: days are taken in whole, and leave the horizon whole."""
-    return not as_of.timestamp() % DAY and not parameters.horizon_days % 1
-
-
 @dataclass(frozen=True, slots=True)
-class Sums:
-    """All that is known by account at a midnight; `how` says in a line what was read, `kept` whether it is kept."""
-
-    known: Known
-    around: Around
-    how: str
-    kept: bool
-    keeping: "_Keeping"
-
-    def fingerprint(self, run: ScoreRun) -> str:
-        """Return what tells apart all that a run may be computed from."""
-        sources = self.keeping.sources
-        said = hashlib.sha256()
-        before = ScoreRun.objects.filter(as_of__lt=run.as_of, formula=run.formula).exclude(forecast="")
-        state = ScoreState.objects.get(key=self.keeping.key)
-        names = [run.pk, run.as_of.isoformat(), state.folder, self.keeping.parameters.fingerprint(), _LAYOUT]
-        said.update(json.dumps([*names, *before.order_by("pk").values_list("forecast", flat=True)]).encode())
-        for table in (sources.owners, sources.topics.parents, sources.rests):
-            for column in table.columns:
-                said.update(column.to_numpy().tobytes())
-        for array in (sources.seeds, sources.erased):
-            said.update(array.tobytes())
-        return said.hexdigest()[:32]
-
-
-def bring_up_to(
-    workspace: Workspace,
-    *,
-    as_of: datetime,
-    now: datetime,
-    parameters: Parameters,
-    sources: Sources,
-    progress: Progress,
-) -> Sums:
-    """Bring the sums of all days to a midnight, keep them for the next night, and return them.
-
-    Yesterday's sums age, and take in what the log has got since: new days, and days for which something came late, up
-    to `LATE_DAYS`. Where there are none, where they can't be read, or where something came later than that, they are
-    made from the whole log. A run of an earlier moment than that of the sums reads the whole log too
-    and keeps nothing. The caller holds the lock of runs.
-    """
-    keeping = _keeping(workspace, as_of, now, parameters, sources, progress)
-    stored = ScoreState.objects.filter(key=keeping.key).first()
-    plan = _plan(stored, keeping.until, keeping.log_of, now)
-    if plan.stored is not None:
-        found, around = keeping.roll(plan.stored, plan)
-    else:
-        found, around = keeping.rebuild(plan.how, keep=not plan.earlier)
-    return Sums(found, around, plan.how, not plan.earlier, keeping)
-
-
-def people_and_forecast(
-    workspace: Workspace, sums: Sums, formula: Formula, *, progress: Progress
-) -> tuple[People, Forecast | None]:
-    """Return everybody, and what was foretold of them a horizon before the sums; None where too little was known."""
-    keeping = sums.keeping
-    people = People.of(workspace, sums.known.state, keeping.sources.owners)
-    return people, _forecast_before(workspace, keeping, people, formula, keeping.parameters, progress)
-
-
-def make_anew(
-    workspace: Workspace,
-    *,
-    as_of: datetime,
-    now: datetime,
-    parameters: Parameters,
-    sources: Sources,
-    progress: Progress,
-) -> ScoreState:
-    """Make the sums of all days before a midnight from the whole log, in the place of those kept; return their row.
-
-    The caller holds the lock of runs.
-    """
-    keeping = _keeping(workspace, as_of, now, parameters, sources, progress)
-    keeping.rebuild("asked for", keep=True)
-    return ScoreState.objects.get(key=keeping.key)
-
-
-def keep_forecast(forecast: Forecast) -> str:
-    """Write what a run foretold, and return the folder's name for `ScoreRun.forecast`."""
-    name = f"forecasts/{uuid.uuid4().hex}"
-    write_forecast(forecast, _root() / name)
-    return name
-
-
-def sweep_states(current: ScoreRun | None) -> int:
-    """Delete folders that nothing names, after forgetting forecasts that can't be checked any more; return how many.
-
-    The caller holds the lock of runs, so that nobody is between a folder and its row.
-    """
-    if current is not None:
-        # Of formulas that nobody runs any more.
-        ScoreState.objects.filter(until__lt=current.as_of - _UNUSED).delete()
-        oldest = current.as_of - timedelta(days=2 * float(current.formula.parameters["horizon_days"]))
-        ScoreRun.objects.filter(as_of__lt=oldest).exclude(forecast="").update(forecast="")
-    known = set(ScoreState.objects.values_list("folder", flat=True))
-    known |= set(StateDay.objects.values_list("folder", flat=True))
-    known |= set(ScoreRun.objects.exclude(forecast="").values_list("forecast", flat=True))
-    swept = 0
-    for folder in _root().glob("*/*"):
-        if folder.relative_to(_root()).as_posix() not in known:
-            shutil.rmtree(folder, ignore_errors=True)
-            swept += 1
-    return swept
-
-
-def forget_states() -> int:
-    """Forget all sums, so that the next run makes them anew; return how many there were."""
-    with transaction.atomic():
-        return ScoreState.objects.all().delete()[1].get("scoring.ScoreState", 0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What to do: take `changed` days into `stored`, or, without it, read everything. `how` says so, and why."""
-
-    stored: ScoreState | None
-    changed: tuple[int, ...]
-    fresh: tuple[int, ...]
-    folders: dict[int, Path]
-    how: str
-    earlier: bool = False
-
-
-def _plan(stored: ScoreState | None, until: int, log_of: dict[int, LogDay], now: datetime) -> _Plan:
-    if stored is None:
-        return _whole("nothing is kept yet")
-    first = int(stored.until.timestamp()) // DAY
-    if until // DAY < first:
-        return _whole(f"what is kept is of {stored.until:%Y-%m-%d}", earlier=True)
-    fault = _fault(stored)
-    if fault is not None:
-        log.error("what is kept of %s is damaged: %s", stored, fault)
-        return _whole(f"what is kept is damaged: {fault}")
-    if erased_between(stored.rebuilt_at, now - ERASED_WAIT):
-        return _whole("somebody was erased four weeks ago")
-    folders = {_number(row.day): _root() / row.folder / "days" for row in stored.days.all()}
-    fresh, changed = set(range(first, until // DAY)), set(range(first, until // DAY))
-    for day, found in log_of.items():
-        if found.acted > stored.added:
-            changed |= {day, day + 1}
-        if found.posted > stored.added:
-            fresh.add(day)
-            # A post says what acts on it were.
-            changed |= set(range(day, day + POST_DAYS + 1))
-    changed = {day for day in changed if day < until // DAY}
-    older = sorted(day for day in changed if day < first and day not in folders)
-    if older:
-        return _whole(f"the log has got rows of {_date(older[0]):%Y-%m-%d}")
-    days = f"{len(changed)} days were taken in" if changed else "nothing is new"
-    return _Plan(stored, tuple(sorted(changed)), tuple(sorted(fresh)), folders, days)
-
-
-def _whole(how: str, *, earlier: bool = False) -> _Plan:
-    return _Plan(None, (), (), {}, how, earlier)
-
-
-def _fault(stored: ScoreState) -> str | None:
-    """Say which file of the state isn't as long as it was written, or None."""
-    for name, size in stored.files.items():
-        try:
-            found = (_root() / name).stat().st_size
-        except OSError as error:
-            return f"{name}: {error.strerror}"
-        if found != size:
-            return f"{name} has {found:,} bytes, {size:,} were written"
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Keeping:
+class Keeping:
     """Sums made and kept."""
 
     workspace: Workspace
@@ -310,8 +104,8 @@ class _Keeping:
             )
         return self._known(state, found.texts, received), self._around(seen.topic_sets, seen.networks)
 
-    def roll(self, stored: ScoreState, plan: _Plan) -> tuple[Known, Around]:
-        folder = _root() / stored.folder
+    def roll(self, stored: ScoreState, plan: Plan) -> tuple[Known, Around]:
+        folder = state_root() / stored.folder
         state = read_state(
             self.workspace,
             folder,
@@ -418,7 +212,7 @@ class _Keeping:
         tables = {name: read_days(self.workspace, folders, name) for name in ("pairs", "details", "accounts", "events")}
         return Days(**tables).without(self.sources.erased)
 
-    def _no_longer_recent(self, state: State, plan: _Plan) -> Table | None:
+    def _no_longer_recent(self, state: State, plan: Plan) -> Table | None:
         """Return pairs of days that leave the horizon, apart from those that are taken back whole."""
         horizon = int(self.parameters.horizon_days)
         days = range(state.until // DAY - horizon, self.until // DAY - horizon)
@@ -438,11 +232,11 @@ class _Keeping:
         received: Received | None,
         *,
         rebuilt: bool,
-        plan: _Plan | None = None,
+        plan: Plan | None = None,
     ) -> State:
         """Write sums and days, and name them in the place of what was kept before."""
         name = f"{self.key}/{uuid.uuid4().hex}"
-        folder = _root() / name
+        folder = state_root() / name
         written = write_state(self.workspace, state, sets, folder)
         if received is not None:
             write_received(self.workspace, received, folder)
@@ -455,7 +249,7 @@ class _Keeping:
             prints = pa.concat_tables([prints, self._stored(again, "texts")])
         write_days(self.workspace, days, prints, of_day, folder / "days", since=self.kept_from)
         paths = parquet_files(*sorted(folder.glob("*.parquet")))
-        files = {path.relative_to(_root()).as_posix(): path.stat().st_size for path in paths}
+        files = {path.relative_to(state_root()).as_posix(): path.stat().st_size for path in paths}
         with transaction.atomic():
             values: dict[str, Any] = {
                 "until": datetime.fromtimestamp(self.until, UTC),
@@ -475,85 +269,34 @@ class _Keeping:
                 values["made_at"] = max(self.now, before)
             row, _ = ScoreState.objects.update_or_create(key=self.key, defaults=values)
             gone = StateDay.objects.filter(state=row)
-            (gone if rebuilt else gone.filter(day__in=list(map(_date, changed)))).delete()
-            gone.filter(day__lt=_date(self.kept_from)).delete()
+            (gone if rebuilt else gone.filter(day__in=list(map(day_of, changed)))).delete()
+            gone.filter(day__lt=day_of(self.kept_from)).delete()
             kept = [day for day in sorted(changed) if day >= self.kept_from]
-            StateDay.objects.bulk_create(StateDay(state=row, day=_date(day), folder=name) for day in kept)
+            StateDay.objects.bulk_create(StateDay(state=row, day=day_of(day), folder=name) for day in kept)
         return written
 
 
-def _keeping(
+def keeping_of(
     workspace: Workspace,
     as_of: datetime,
     now: datetime,
     parameters: Parameters,
     sources: Sources,
     progress: Progress,
-) -> _Keeping:
+) -> Keeping:
     log_days, added = days_at_rest(as_of)
-    return _Keeping(
+    return Keeping(
         workspace,
         int(as_of.timestamp()),
         now,
-        _key(parameters, sources.topics),
+        key_of(parameters, sources.topics),
         parameters,
         sources,
-        {_number(day): found for day, found in log_days.items()},
+        {day_number(day): found for day, found in log_days.items()},
         added,
         progress,
     )
 
 
-def _forecast_before(
-    workspace: Workspace,
-    keeping: _Keeping,
-    people: People,
-    formula: Formula,
-    parameters: Parameters,
-    progress: Progress,
-) -> Forecast | None:
-    """Return what was foretold a horizon ago; where no run did, what it would have been, from the whole log."""
-    cut = horizon_before(keeping.until, parameters)
-    moment = datetime.fromtimestamp(cut, UTC)
-    run = ScoreRun.objects.done().filter(as_of=moment, formula=formula).exclude(forecast="").first()
-    if run is not None:
-        try:
-            return read_forecast(_root() / run.forecast)
-        except (OSError, KeyError, ValueError) as error:  # made anew, whatever became of it
-            log.error("the forecast of %s can't be read: %s", run, type(error).__name__)
-    days = [day for day in keeping.log_of if day * DAY < cut]
-    progress("forecasting as of a horizon ago", keeping.rows(days))
-    with Workspace(workspace.connection) as inner:
-        seen = activity(inner, keeping.inputs(days, days, POST_TOPICS.empty_table()))
-        return forecast_at(
-            inner,
-            seen,
-            people,
-            cut,
-            seeds=keeping.sources.seeds,
-            resting=keeping.sources.rests,
-            formula=parameters,
-        )
-
-
-def _key(parameters: Parameters, topics: Topics) -> str:
-    """Return what tells sums apart that were made differently."""
-    said: dict[str, Any] = {name: getattr(parameters, name) for name in _SUMMED_BY}
-    said |= {"layout": _LAYOUT, "topics": topics.fingerprint}
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
-
-
 def _without_erased(prints: pa.Table, erased: npt.NDArray[np.int64]) -> pa.Table:
     return prints.filter(pc.invert(pc.is_in(prints["account"], value_set=pa.array(erased))))
-
-
-def _number(day: date) -> int:
-    return (day - _EPOCH).days
-
-
-def _date(number: int) -> date:
-    return _EPOCH + timedelta(days=number)
-
-
-def _root() -> Path:
-    return Path(settings.SCORING_STATE)
