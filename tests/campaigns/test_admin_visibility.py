@@ -10,11 +10,19 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from accounts.models import User
-from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Membership, Shortlisting
+from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Membership, Selection, Shortlisting
 from scoring.models import Influencer
 from tests.campaigns.conftest import Airlines
 from tests.factories.accounts import PersonFactory
-from tests.factories.campaigns import CampaignFactory, CampaignPlaceFactory, InvitationFactory, ShortlistingFactory
+from tests.factories.campaigns import (
+    NOW,
+    CampaignFactory,
+    CampaignPlaceFactory,
+    InvitationFactory,
+    SelectedFactory,
+    SelectionFactory,
+    ShortlistingFactory,
+)
 from tests.factories.scoring import ScoreFactory, TopicFactory, current_run
 
 SECRET = "Zanzibaria"
@@ -23,6 +31,7 @@ MODELS: dict[str, type[Model]] = {
     "campaigns_campaign": Campaign,
     "campaigns_invitation": Invitation,
     "campaigns_membership": Membership,
+    "campaigns_selection": Selection,
     "campaigns_shortlisting": Shortlisting,
     "scoring_influencer": Influencer,
 }
@@ -44,6 +53,8 @@ def secrets(airlines: Airlines) -> Airlines:
         ScoreFactory.create(run=run, person=person)
         ShortlistingFactory.create(campaign=campaign, person=person)
         InvitationFactory.create(campaign=campaign, person=person)
+    chosen = SelectionFactory.create(campaign=campaign, state=Selection.State.DONE, finished_at=NOW, run=run)
+    SelectedFactory.create(selection=chosen, person=person)
     return airlines
 
 
@@ -53,7 +64,15 @@ def _addresses() -> Iterator[str]:
     for stem, model in MODELS.items():
         for name in sorted({name for name in names if name.startswith(f"{stem}_")}):
             keys: list[Any] = [[]]
-            if name.rsplit("_", 1)[1] in {"change", "delete", "history", "shortlist", "influencers"}:
+            if name.rsplit("_", 1)[1] in {
+                "change",
+                "delete",
+                "history",
+                "shortlist",
+                "influencers",
+                "group",
+                "audiences",
+            }:
                 keys = [[key] for key in model._default_manager.values_list("pk", flat=True)]
             yield from (reverse(f"admin:{name}", args=key) for key in keys)
 
@@ -79,7 +98,9 @@ def test_the_walk_knows_every_page(secrets: Airlines) -> None:
     campaign = Campaign.objects.get()
     assert reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_find_influencers", args=[campaign.pk]) in addresses
-    assert len(addresses) == len(set(addresses)) == 48
+    assert reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk]) in addresses
+    assert reverse("admin:campaigns_campaign_compare_audiences", args=[campaign.pk]) in addresses
+    assert len(addresses) == len(set(addresses)) == 55
 
 
 def test_the_walk_would_notice(secrets: Airlines, client: Client) -> None:
