@@ -25,8 +25,12 @@ def test_a_break_is_declared_and_taken_back(
     ScoreFactory.create(person=person, run=current_run(), score=38.4)
     invited(person=person)
     today = datetime.now(UTC).date()
-    RestFactory.create(person=person, first_day=today - timedelta(days=60), last_day=today - timedelta(days=50))
-    RestFactory.create(person=person, first_day=today - timedelta(days=2), last_day=today + timedelta(days=3))
+    RestFactory.create(
+        person=person, created_by=user, first_day=today - timedelta(days=60), last_day=today - timedelta(days=50)
+    )
+    RestFactory.create(
+        person=person, created_by=user, first_day=today - timedelta(days=2), last_day=today + timedelta(days=3)
+    )
     client = Client()
     client.force_login(user)
     cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
