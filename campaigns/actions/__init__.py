@@ -3,14 +3,14 @@
 from campaigns.actions.answering import accept, decline, expire_invitations, mark_all_seen, mark_seen, renew_link
 from campaigns.actions.brands import add_member, create_brand, delete_brand, remove_member
 from campaigns.actions.choosing import (
-    SelectionRefused,
     ask_for_group,
     choose_group,
     choose_waiting,
+    handles_in,
     shortlist_group,
     why_not_chosen,
 )
-from campaigns.actions.errors import CampaignError, NoSeatLeft, NotOpen, NotYours
+from campaigns.actions.errors import CampaignError, NoSeatLeft, NotOpen, NotYours, SelectionRefused
 from campaigns.actions.inviting import InviteReport, invite, shortlist
 from campaigns.actions.mailing import send_due_invitations
 
@@ -30,6 +30,7 @@ __all__ = [
     "decline",
     "delete_brand",
     "expire_invitations",
+    "handles_in",
     "invite",
     "mark_all_seen",
     "mark_seen",

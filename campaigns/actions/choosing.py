@@ -1,8 +1,9 @@
 """The group for a campaign's seats: asked for by a manager, chosen by a worker, put on the shortlist."""
 
-import logging
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,30 +13,39 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from accounts.models import Person, User
-from campaigns.actions.errors import CampaignError, NotYours
+from campaigns.actions.errors import CampaignError, NotYours, SelectionRefused
 from campaigns.actions.inviting import shortlist
 from campaigns.models import Campaign, Invitation, Selected, Selection, SelectionQuerySet, Shortlisting
-from campaigns.queries.audiences import Candidates, audience, candidates
-from campaigns.selection import AtLeast, AtMost, Audience, Chosen, Rules, RulesError, WhyNot, choose, why_not
+from campaigns.queries.audiences import NOWHERE, Candidates, audience, candidates, fits
+from campaigns.selection import (
+    BAND,
+    AtLeast,
+    AtMost,
+    Audience,
+    Chosen,
+    Rules,
+    RulesError,
+    WhyNot,
+    choose,
+    why_not,
+)
 from scoring.models import ScoreRun
-
-log = logging.getLogger(__name__)
 
 # Who claimed a selection longer ago has died with it: the largest takes a few minutes.
 CLAIM: Final = timedelta(minutes=15)
-BAND: Final = 10.0
 
 
-class SelectionRefused(CampaignError):
-    """The group can't be as asked for; the message says what to change."""
+def handles_in(text: str) -> set[str]:
+    """Return the handles that stand in a text, parted by spaces, commas or lines, in lower case."""
+    return {word.strip("@\"'").lower() for word in re.split(r"[\s,;]+", text)} - {""}
 
 
 def people_named(text: str, viewer: User) -> dict[str, int]:
-    """Return the people whose handles stand in a text, parted by spaces, commas or lines, by handle in lower case.
+    """Return the people whose handles stand in a text, by handle in lower case.
 
     Raises SelectionRefused for a handle that the viewer sees nobody by.
     """
-    handles = {word.strip("@\"'").lower() for word in re.split(r"[\s,;]+", text)} - {""}
+    handles = handles_in(text)
     rows = Person.objects.visible_to(viewer).annotate(lower=Lower("handle"))
     known = dict(rows.filter(lower__in=handles).values_list("lower", "pk"))
     unknown = sorted(handles - known.keys())
@@ -77,22 +87,27 @@ def choose_group(*, pk: int, now: datetime) -> bool:
     claim = {"state": Selection.State.CHOOSING, "claimed_at": now}
     if not _claimable(now).filter(pk=pk).update(**claim):
         return False
+    began = time.monotonic()
     selection = Selection.objects.select_related("campaign", "asked_by").get(pk=pk)
+
+    def finish(**values: object) -> int:
+        """Say what came of it, unless somebody else took the claim over."""
+        at = now + timedelta(seconds=time.monotonic() - began)
+        return Selection.objects.filter(pk=pk, **claim).update(finished_at=at, **values)
+
     try:
         group = _chosen(selection)
     except (RulesError, CampaignError) as error:
-        _finish(selection, claim, now, state=Selection.State.FAILED, error=str(error)[:500])
+        finish(state=Selection.State.FAILED, error=str(error)[:500])
     except Exception:
-        _finish(
-            selection,
-            claim,
-            now,
+        # Whatever it was, it is raised again; but a page waits for the row, and would for as long as a claim holds.
+        finish(
             state=Selection.State.FAILED,
             error="Something went wrong. The operator finds it in the log; ask again after that.",
         )
         raise
     else:
-        _store(selection, group, claim, now)
+        _store(selection, group, finish)
     return True
 
 
@@ -105,47 +120,53 @@ def shortlist_group(*, selection: Selection, by: User, now: datetime) -> int:
 def why_not_chosen(*, selection: Selection, person: Person, by: User) -> WhyNot | None:
     """Say why somebody isn't in a group that was chosen; None for who is in it.
 
-    It is worked out anew from the scores of then. Raises SelectionRefused where these are gone, or the person has none.
+    It is worked out from the scores of then, the audiences of the group and the person's own, by the rules of then. Of
+    whoever was chosen and can't be seen any more nothing counts. Raises SelectionRefused where the scores are gone, or
+    the person has none or isn't among those whom the campaign looks for.
     """
-    if selection.state != Selection.State.DONE or selection.run is None:
+    run = selection.run
+    if selection.state != Selection.State.DONE or run is None:
         raise SelectionRefused("The scores that this group was chosen by are gone. Choose again.")
-    made = _Made(selection, selection.run, by, [*_ids(selection), person.pk])
-    at = int(np.searchsorted(made.found.people, person.pk))
-    if at >= made.found.people.size or made.found.people[at] != person.pk:
-        raise SelectionRefused(f"{person.handle} has no score by which this group was chosen.")
-    group = np.searchsorted(made.found.people, _ids(selection))
-    if at in group:
+    rows = list(selection.people.order_by("rank").values_list("person_id", "adds", "is_kept"))
+    if person.pk in {pk for pk, _, _ in rows}:
         return None
-    if not made.found.fits[at]:
+    found = candidates(selection.campaign, by, run, [*(pk for pk, _, _ in rows), person.pk], fitting=False)
+    place = {pk: at for at, pk in enumerate(found.people.tolist())}
+    if person.pk not in place:
+        raise SelectionRefused(f"{person.handle} has no score by which this group was chosen.")
+    if not fits(selection.campaign, by, run, person.pk):
         raise SelectionRefused(f"{person.handle} isn't among those whom the campaign looks for: see its filters.")
-    adds = np.array(selection.people.order_by("rank").values_list("adds", flat=True))
-    missed = made.audience.nobody_reached()
+    group = np.array([place[pk] for pk, _, _ in rows if pk in place], dtype=np.int64)
+    adds = np.array([more for pk, more, _ in rows if pk in place])
+    kept = {pk for pk, _, is_kept in rows if is_kept}
+    left_out = _left_out(selection, by) & {person.pk}
+    # All that are here were admitted.
+    rules = _rules(selection, replace(found, fits=np.ones(found.people.size, dtype=bool)), kept, left_out)
+    # Of a kind of which the group has too few, nobody is kept out by.
+    rules = replace(rules, at_least=[quota for quota in rules.at_least if quota.kind[group].sum() >= quota.least])
+    reached = audience(found, run)
+    missed = reached.nobody_reached()
     for member in group:
-        made.audience.join(int(member), missed)
-    return why_not(made.audience, made.rules, Chosen(group, adds, missed, selection.most_possible), at)
+        reached.join(int(member), missed)
+    return why_not(reached, rules, Chosen(group, adds, missed, selection.most_possible), place[person.pk])
 
 
-def _ids(selection: Selection) -> list[int]:
-    return list(selection.people.order_by("rank").values_list("person_id", flat=True))
+def _left_out(selection: Selection, viewer: User) -> set[int]:
+    """Return who can't be in: those named, and who declined."""
+    declined = Invitation.objects.filter(campaign=selection.campaign, state=Invitation.State.DECLINED)
+    named = people_named(selection.left_out, viewer).values()
+    return {*named, *declined.values_list("person", flat=True)}
 
 
-class _Made:
-    """What a group is chosen from, and by which rules."""
-
-    def __init__(self, selection: Selection, run: ScoreRun, viewer: User, others: Sequence[int] = ()) -> None:
-        campaign = selection.campaign
-        invitations = Invitation.objects.filter(campaign=campaign)
-        gone = invitations.filter(state__in=[Invitation.State.DECLINED, Invitation.State.EXPIRED])
-        kept = set(invitations.exclude(pk__in=gone).values_list("person", flat=True))
-        if selection.keeps_shortlist:
-            listed = Shortlisting.objects.visible_to(viewer).filter(campaign=campaign)
-            kept |= set(listed.values_list("person", flat=True)) - set(gone.values_list("person", flat=True))
-        kept |= set(people_named(selection.kept, viewer).values())
-        left_out = set(people_named(selection.left_out, viewer).values())
-        left_out |= set(gone.filter(state=Invitation.State.DECLINED).values_list("person", flat=True))
-        self.found = candidates(campaign, viewer, run, [*kept, *others])
-        self.audience: Audience = audience(self.found, run)
-        self.rules = _rules(selection, self.found, kept - left_out, left_out)
+def _kept(selection: Selection, viewer: User) -> set[int]:
+    """Return who is in whatever they add: those named, who is invited, and the shortlist where that is asked for."""
+    invitations = Invitation.objects.filter(campaign=selection.campaign)
+    gone = invitations.filter(state__in=[Invitation.State.DECLINED, Invitation.State.EXPIRED])
+    kept = set(invitations.exclude(pk__in=gone).values_list("person", flat=True))
+    if selection.keeps_shortlist:
+        listed = Shortlisting.objects.visible_to(viewer).filter(campaign=selection.campaign)
+        kept |= set(listed.values_list("person", flat=True)) - set(gone.values_list("person", flat=True))
+    return kept | set(people_named(selection.kept, viewer).values())
 
 
 def _rules(selection: Selection, found: Candidates, kept: set[int], left_out: set[int]) -> Rules:
@@ -156,13 +177,11 @@ def _rules(selection: Selection, found: Candidates, kept: set[int], left_out: se
             raise SelectionRefused(f"A budget of {selection.budget} pays for nobody at {selection.cost_each} each.")
     at_most, at_least = [], []
     if selection.most_per_city:
-        cities, of = np.unique(found.place, return_inverse=True)
         name = f"at most {selection.most_per_city} per city"
-        at_most.append(AtMost(name, np.where(cities[of] < 0, -1, of), np.full(cities.size, selection.most_per_city)))
+        at_most.append(AtMost.each(name, found.place, selection.most_per_city, unknown=NOWHERE))
     if selection.most_per_band:
-        bands, of = np.unique(np.floor(found.score / BAND), return_inverse=True)
         name = f"at most {selection.most_per_band} per ten points of score"
-        at_most.append(AtMost(name, of.astype(np.int64), np.full(bands.size, selection.most_per_band)))
+        at_most.append(AtMost.each(name, np.floor(found.score / BAND), selection.most_per_band))
     if selection.least_small and selection.small_reach:
         name = f"at least {selection.least_small} with a reach below {selection.small_reach:,.0f}"
         at_least.append(AtLeast(name, found.reach < selection.small_reach, min(selection.least_small, seats)))
@@ -175,66 +194,74 @@ def _rules(selection: Selection, found: Candidates, kept: set[int], left_out: se
     return Rules(seats, at_most=at_most, at_least=at_least, must=must, excluded=excluded)
 
 
-def _chosen(selection: Selection) -> tuple[_Made, ScoreRun, Chosen, float, float]:
-    run = ScoreRun.objects.current()
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What came of choosing: out of whom, by which run, and what else a page says of it."""
+
+    found: Candidates
+    audience: Audience
+    rules: Rules
+    run: ScoreRun
+    chosen: Chosen
+    by_score: float
+    one_more: float
+
+
+def _chosen(selection: Selection) -> _Group:
+    run, viewer = ScoreRun.objects.current(), selection.asked_by
     if run is None:
         raise SelectionRefused("There are no scores yet. They are made at night.")
-    if selection.asked_by is None:
+    if viewer is None:
         raise SelectionRefused("Who asked for this group isn't here any more. Ask again.")
-    made = _Made(selection, run, selection.asked_by)
-    if not made.found.fits.any():
+    left_out = _left_out(selection, viewer)
+    kept = _kept(selection, viewer) - left_out
+    found = candidates(selection.campaign, viewer, run, sorted(kept))
+    if not found.fits.any():
         raise SelectionRefused("Nobody fits the campaign's topics, cities and score bounds. Widen them first.")
-    chosen = choose(made.audience, made.rules)
-    eligible = np.setdiff1d(np.arange(made.audience.size), made.rules.excluded)
-    highest = eligible[np.argsort(-made.found.score[eligible], kind="stable")][: chosen.group.size]
-    adds = made.audience.adds(chosen.missed)
+    rules = _rules(selection, found, kept, left_out)
+    reached = audience(found, run)
+    chosen = choose(reached, rules)
+    eligible = np.setdiff1d(np.arange(reached.size), rules.excluded)
+    highest = eligible[np.argsort(-found.score[eligible], kind="stable")][: chosen.group.size]
+    adds = reached.adds(chosen.missed)
     adds[chosen.group] = 0.0
-    adds[made.rules.excluded] = 0.0
-    return made, run, chosen, made.audience.reached(highest), float(adds.max(initial=0.0))
+    adds[rules.excluded] = 0.0
+    return _Group(found, reached, rules, run, chosen, reached.reached(highest), float(adds.max(initial=0.0)))
 
 
-def _store(
-    selection: Selection,
-    group: tuple[_Made, ScoreRun, Chosen, float, float],
-    claim: dict[str, object],
-    now: datetime,
-) -> None:
-    made, run, chosen, by_score, one_more = group
-    alone = made.audience.adds(made.audience.nobody_reached())
+def _store(selection: Selection, group: _Group, finish: Callable[..., int]) -> None:
+    chosen, alone = group.chosen, group.audience.adds(group.audience.nobody_reached())
     with transaction.atomic():
-        people = [
-            Selected(
-                selection=selection,
-                person_id=int(made.found.people[place]),
-                rank=rank,
-                score=float(made.found.score[place]),
-                reach=float(alone[place]),
-                adds=max(float(adds), 0.0),
-                is_kept=rank <= made.rules.must.size,
-            )
-            for rank, (place, adds) in enumerate(zip(chosen.group, chosen.adds, strict=True), start=1)
-        ]
-        done = _finish(
-            selection,
-            claim,
-            now,
+        done = finish(
             state=Selection.State.DONE,
-            run=run,
-            candidates=int(made.found.fits.sum()),
+            run=group.run,
+            candidates=int(group.found.fits.sum()),
             reached=chosen.reached,
             most_possible=max(chosen.most, chosen.reached),
-            by_score=by_score,
-            one_more=one_more,
+            by_score=group.by_score,
+            one_more=group.one_more,
         )
-        if done:
-            # Whoever was erased while it was being chosen has no row to point to.
-            there = set(Person.objects.filter(pk__in=[row.person_id for row in people]).values_list("pk", flat=True))
-            Selected.objects.bulk_create([row for row in people if row.person_id in there], batch_size=2000)
-
-
-def _finish(selection: Selection, claim: dict[str, object], now: datetime, **values: object) -> int:
-    """Say what came of it, unless somebody else took the claim over."""
-    return Selection.objects.filter(pk=selection.pk, **claim).update(finished_at=now, **values)
+        if not done:
+            return
+        people = group.found.people[chosen.group].tolist()
+        # Whoever was erased while it was being chosen has no row to point to.
+        there = set(Person.objects.filter(pk__in=people).values_list("pk", flat=True))
+        Selected.objects.bulk_create(
+            [
+                Selected(
+                    selection=selection,
+                    person_id=pk,
+                    rank=rank,
+                    score=float(group.found.score[place]),
+                    reach=float(alone[place]),
+                    adds=max(float(adds), 0.0),
+                    is_kept=rank <= group.rules.must.size,
+                )
+                for rank, (pk, place, adds) in enumerate(zip(people, chosen.group, chosen.adds, strict=True), start=1)
+                if pk in there
+            ],
+            batch_size=2000,
+        )
 
 
 def _claimable(now: datetime) -> SelectionQuerySet:

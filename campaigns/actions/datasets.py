@@ -11,26 +11,26 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute
 
 from accounts.intake import Reject
-from campaigns.actions.errors import CampaignError
-from campaigns.selection import AtLeast, AtMost, Audience, Chosen, Rules, choose
+from campaigns.actions.errors import SelectionRefused
+from campaigns.selection import BAND, AtLeast, AtMost, Audience, Chosen, Rules, choose, most_each
 from scoring.actions.datasets import Scored, check_out, scored, write_table
 from scoring.actions.topics import STARTER, read_topics
 from scoring.engine import Parameters
 from scoring.engine.progress import Progress
 
+pc: Any = pyarrow.compute
+
 # So many supporters of each person are looked at, and whom each supports: next to all.
 _SUPPORTERS: Final = 10_000
-# A band of scores, for a quota.
-_BAND: Final = 10.0
 _PER: Final = re.compile(r"(\d+) per (\S+)")
 _BELOW: Final = re.compile(r"(\d+) below ([\d_,]*\.?\d+)")
+_SCORE: Final = "score"
+# What is known of everybody.
+_NAMES: Final = ("account", "handle", "network")
 _YES: Final = frozenset({"1", "yes", "true", "x"})
-
-
-class ChoiceRefused(CampaignError):
-    """What was asked for can't be; the message says what to change, and nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,17 @@ def choose_dataset(
     city" is at most three out of each value of `city`, "3 per score" out of each ten points, "5 below 1000" at least
     five with a reach below that. With a topic, a slug of the starter table, reach on it and below it counts.
 
-    Raises ChoiceRefused or `selection.RulesError` where no group can be as asked, NotThisFormat and ScoringError as
+    Raises SelectionRefused or `selection.RulesError` where no group can be as asked, NotThisFormat and ScoringError as
     `score_dataset` does.
     """
+    # All that can be told without the data set is: to score it takes a while.
     check_out(out)
     wanted = _read_candidates(candidates) if candidates else None
+    columns = {*_NAMES, *(wanted[0] if wanted else ())}
+    asked = [_quota(quota, columns) for quota in quotas]
+    if budget is not None and "cost" not in columns:
+        raise SelectionRefused("a budget needs a column cost in the file of candidates")
+    number = _topic(topic) if topic else None
     rejected = 0
 
     def reject(rows: list[Reject]) -> None:
@@ -81,12 +87,42 @@ def choose_dataset(
     )
     progress("choosing")
     people = _People.of(found, wanted)
-    audience = _audience(found, people, topic, parameters)
-    rules = _rules(people, seats, quotas, budget)
-    chosen = choose(audience, rules)
+    audience = _audience(found, people, number, parameters)
+    chosen = choose(audience, _rules(people, seats, asked, budget))
     progress("writing")
     write_table(_table(people, audience, chosen), out)
     return ChoiceReport(people.keys.size, chosen, rejected)
+
+
+@dataclass(frozen=True, slots=True)
+class _Quota:
+    """A quota as it was written: at most `number` per `column`, or at least so many with a reach below `below`."""
+
+    said: str
+    number: int
+    column: str = ""
+    below: float = 0.0
+
+
+def _quota(text: str, columns: set[str]) -> _Quota:
+    if per := _PER.fullmatch(text.strip()):
+        if per[2] != _SCORE and per[2] not in columns:
+            raise SelectionRefused(
+                f"quota {text!r}: the candidates have no column {per[2]}; there are "
+                f"{', '.join(sorted({*columns, _SCORE}))}"
+            )
+        return _Quota(text, int(per[1]), column=per[2])
+    if below := _BELOW.fullmatch(text.strip()):
+        return _Quota(text, int(below[1]), below=float(below[2].replace(",", "").replace("_", "")))
+    raise SelectionRefused(f"quota {text!r} is neither like '3 per city' nor like '5 below 1000'")
+
+
+def _topic(slug: str) -> int:
+    """Return a topic's number in the starter table."""
+    numbers = {row.slug: place for place, row in enumerate(read_topics(STARTER))}
+    if slug not in numbers:
+        raise SelectionRefused(f"there is no topic {slug!r}; there are {', '.join(sorted(numbers)[:8])}, …")
+    return numbers[slug]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +152,22 @@ class _People:
         place = np.searchsorted(ordered, keys)
         extra = list(dict.fromkeys(name for row in rows.values() for name in row))
         columns = {name: [rows[int(key)].get(name, "") for key in keys] for name in extra}
-        for name in ("network", "account", "handle"):
+        for name in _NAMES:
             columns[name] = [known[name][at[int(key)]] or "" for key in keys]
         return cls(keys, reach[place], score[place], columns)
 
 
 def _read_candidates(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = [{name: (value or "").strip() for name, value in row.items() if name} for row in csv.DictReader(file)]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.DictReader(file)
+            rows = [{name: (value or "").strip() for name, value in row.items() if name} for row in lines]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SelectionRefused(f"{path.name} is no CSV in UTF-8: {error}") from error
     if not rows:
-        raise ChoiceRefused(f"{path.name} names nobody: it should have a line of column names and a line per person")
+        raise SelectionRefused(f"{path.name} names nobody: it should have a line of column names and a line per person")
     if not {"account", "handle"} & rows[0].keys():
-        raise ChoiceRefused(f"{path.name} has neither a column account nor a column handle")
+        raise SelectionRefused(f"{path.name} has neither a column account nor a column handle")
     return rows
 
 
@@ -148,76 +188,47 @@ def _named(found: Scored, known: dict[str, list[Any]], wanted: list[dict[str, st
         keys = by_name[column].get((row.get("network", ""), name), set()) if name else set()
         if len(keys) != 1:
             many = "nobody" if not keys else "several people, in different networks: add a column network"
-            raise ChoiceRefused(f"line {line} of the candidates: {column} {name!r} is {many} in the data set")
-        rows[keys.pop()] = row
+            raise SelectionRefused(f"line {line} of the candidates: {column} {name!r} is {many} in the data set")
+        (key,) = keys
+        if rows.setdefault(key, row) != row:
+            raise SelectionRefused(f"line {line} of the candidates: {column} {name!r} stands there twice, differently")
     return rows
 
 
-def _audience(found: Scored, people: _People, topic: str, parameters: Parameters) -> Audience:
+def _audience(found: Scored, people: _People, topic: int | None, parameters: Parameters) -> Audience:
     supports = found.result.supports
     assert isinstance(supports, pa.Table), "nobody asked for files of them"
-    supported: npt.NDArray[np.int64] = supports["supported"].to_numpy()
-    place = np.minimum(np.searchsorted(people.keys, supported), max(people.keys.size - 1, 0))
-    mine = people.keys[place] == supported if people.keys.size else np.zeros(supported.size, dtype=bool)
     return Audience.on(
+        people.keys,
         people.reach,
-        _on_topic(found, people, topic) if topic else people.reach,
-        place[mine],
-        supports["supporter"].to_numpy()[mine],
-        supports["reach"].to_numpy()[mine],
-        most=1.0 + parameters.newcomers * parameters.horizon_days / 28.0,
+        people.reach if topic is None else _on_topic(found, people, topic),
+        *(supports[name].to_numpy() for name in ("supported", "supporter", "reach")),
+        most=most_each(parameters.newcomers, parameters.horizon_days),
     )
 
 
-def _on_topic(found: Scored, people: _People, topic: str) -> npt.NDArray[np.float64]:
+def _on_topic(found: Scored, people: _People, topic: int) -> npt.NDArray[np.float64]:
     """Return each one's reach on a topic and what lies below it."""
-    numbers = {row.slug: place for place, row in enumerate(read_topics(STARTER))}
-    if topic not in numbers:
-        raise ChoiceRefused(f"there is no topic {topic!r}; there are {', '.join(sorted(numbers)[:8])}, …")
-    rows = found.result.topics
-    of: Any = rows["topic"]
-    here = of.fill_null(-1).to_numpy() == numbers[topic]
-    person, on_topic = rows["person"].to_numpy()[here], rows["reach_with_below"].to_numpy()[here]
-    place = np.minimum(np.searchsorted(people.keys, person), max(people.keys.size - 1, 0))
-    reach = np.zeros(people.keys.size)
-    mine = people.keys[place] == person if people.keys.size else np.zeros(person.size, dtype=bool)
-    reach[place[mine]] = on_topic[mine]
-    return reach
+    rows: Any = found.result.topics
+    rows = rows.filter(pc.equal(rows["topic"], topic))
+    reach = dict(zip(rows["person"].to_pylist(), rows["reach_with_below"].to_pylist(), strict=True))
+    return np.array([reach.get(key, 0.0) for key in people.keys.tolist()])
 
 
-def _rules(people: _People, seats: int, quotas: Sequence[str], budget: float | None) -> Rules:
-    at_most, at_least = [], []
-    for quota in quotas:
-        if per := _PER.fullmatch(quota.strip()):
-            at_most.append(_per(people, quota, int(per[1]), per[2]))
-        elif below := _BELOW.fullmatch(quota.strip()):
-            small = people.reach < float(below[2].replace(",", "").replace("_", ""))
-            at_least.append(AtLeast(quota, small, int(below[1])))
-        else:
-            raise ChoiceRefused(f"quota {quota!r} is neither like '3 per city' nor like '5 below 1000'")
+def _rules(people: _People, seats: int, quotas: Sequence[_Quota], budget: float | None) -> Rules:
+    bands = np.floor(people.score / BAND)
+    at_most = [
+        # Of whom the column says nothing, nothing is known that they would have too much of.
+        AtMost.each(quota.said, bands, quota.number)
+        if quota.column == _SCORE
+        else AtMost.each(quota.said, np.array(people.columns[quota.column]), quota.number, unknown="")
+        for quota in quotas
+        if quota.column
+    ]
+    at_least = [AtLeast(quota.said, people.reach < quota.below, quota.number) for quota in quotas if not quota.column]
     must = [place for place, value in enumerate(people.columns.get("must", [])) if value.lower() in _YES]
-    costs = None
-    if budget is not None:
-        if "cost" not in people.columns:
-            raise ChoiceRefused("a budget needs a column cost in the file of candidates")
-        costs = np.array([_cost(value) for value in people.columns["cost"]])
+    costs = None if budget is None else np.array([_cost(value) for value in people.columns["cost"]])
     return Rules(seats, costs, budget, at_most, at_least, np.array(must, dtype=np.int64))
-
-
-def _per(people: _People, quota: str, most: int, column: str) -> AtMost:
-    if column == "score":
-        values: list[str] | npt.NDArray[np.float64] = np.floor(people.score / _BAND)
-    elif column in people.columns:
-        values = people.columns[column]
-    else:
-        raise ChoiceRefused(
-            f"quota {quota!r}: the candidates have no column {column}; there are "
-            f"{', '.join(sorted({*people.columns, 'score'}))}"
-        )
-    sets, of = np.unique(np.array(values), return_inverse=True)
-    # Of whom the column says nothing, nothing is known that they would have too much of.
-    unknown = sets[of] == "" if column != "score" else np.zeros(of.size, dtype=bool)
-    return AtMost(quota, np.where(unknown, -1, of), np.full(sets.size, most))
 
 
 def _cost(text: str) -> float:
@@ -226,7 +237,7 @@ def _cost(text: str) -> float:
     except ValueError:
         cost = -1.0
     if not 0 <= cost < np.inf:
-        raise ChoiceRefused(f"cost {text!r} is no number from 0 up")
+        raise SelectionRefused(f"cost {text!r} is no number from 0 up")
     return cost
 
 
@@ -236,7 +247,7 @@ def _table(people: _People, audience: Audience, chosen: Chosen) -> pa.Table:
     return pa.table(
         {
             "rank": np.arange(1, group.size + 1),
-            **{name: [people.columns[name][place] for place in group] for name in ("account", "handle", "network")},
+            **{name: [people.columns[name][place] for place in group] for name in _NAMES},
             "reach": alone[group],
             "marginal_reach": chosen.adds,
             "cumulative_reach": np.cumsum(chosen.adds),

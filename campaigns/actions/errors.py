@@ -13,5 +13,9 @@ class NotOpen(CampaignError):
     """The campaign is over, or the invitation was answered otherwise or has expired."""
 
 
+class SelectionRefused(CampaignError):
+    """The group can't be as asked for; the message says what to change."""
+
+
 class NoSeatLeft(CampaignError):
     """Every seat of the campaign is taken."""

@@ -1,5 +1,6 @@
 """What the pages of this app share: rows through `visible_to`, lists that stay quick, people as links."""
 
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from kombu.exceptions import OperationalError
 
 from accounts.admin.base import ListAdmin, ReadOnly
 from accounts.admin.base import staff_of as staff_of  # the pages of this app find it here, beside the rest
@@ -17,6 +19,8 @@ from accounts.models import Person
 from campaigns.models import Invitation
 from scoring.models import ScoreRun
 from scoring.queries import NOT_ENOUGH_SEEN
+
+log = logging.getLogger(__name__)
 
 # An action on more people than this is taken for a slip.
 MOST_AT_ONCE = 10_000
@@ -88,6 +92,14 @@ def run_of(request: HttpRequest) -> ScoreRun | None:
         request._score_run = ScoreRun.objects.current()  # type: ignore[attr-defined]
     run: ScoreRun | None = request._score_run  # type: ignore[attr-defined]
     return run
+
+
+def start_soon(task: Any) -> None:
+    """Ask a worker to do a task. Where no broker answers, beat finds what is due within a minute of being back."""
+    try:
+        task.apply_async(retry=False)
+    except OperationalError as error:
+        log.warning("%s waits for beat: the broker doesn't answer (%s)", task.name, type(error).__name__)
 
 
 def day(moment: datetime | None) -> str:

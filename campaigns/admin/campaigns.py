@@ -21,9 +21,10 @@ from accounts.models import Person
 from accounts.places import find_city
 from campaigns import queries
 from campaigns.admin.base import STATE_LABELS, VisibleAdmin, run_of, staff_of
-from campaigns.admin.choosing import choose_view, overlap_view
+from campaigns.admin.choosing import choose_view
 from campaigns.admin.invitations import HIDDEN, TO_SEND, copyable, link_to_send
 from campaigns.admin.inviting import ask, invite_listed
+from campaigns.admin.overlaps import overlap_view
 from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Shortlisting, ShortlistingQuerySet
 from scoring.queries import topic_tree
 

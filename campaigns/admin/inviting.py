@@ -1,6 +1,6 @@
 """The page that asks before people are invited, from a campaign or from the list of shortlisted people."""
 
-import logging
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -9,22 +9,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from accounts.models import Person
 from campaigns import actions, queries, tasks
-from campaigns.admin.base import MOST_AT_ONCE, staff_of
+from campaigns.admin.base import MOST_AT_ONCE, staff_of, start_soon
 from campaigns.models import Campaign, Shortlisting
-
-log = logging.getLogger(__name__)
-
-
-def send_soon() -> None:
-    """Ask a worker to send what is due. Where no broker answers, beat finds it within a minute of being back."""
-    try:
-        tasks.send_due_invitations.apply_async(retry=False)
-    except OperationalError as error:
-        log.warning("invitations wait for beat: the broker doesn't answer (%s)", type(error).__name__)
 
 
 def too_many(request: HttpRequest, rows: QuerySet[Any]) -> bool:
@@ -51,7 +40,7 @@ def invite_listed(request: HttpRequest, rows: QuerySet[Shortlisting]) -> None:
         else:
             messages.success(request, f"{campaign}: {_said(report)}")
             if report.by_email:
-                transaction.on_commit(send_soon)
+                transaction.on_commit(partial(start_soon, tasks.send_due_invitations))
 
 
 def ask(request: HttpRequest, model_admin: Any, rows: QuerySet[Shortlisting], **context: Any) -> HttpResponse | None:

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from accounts.models import Viewer
 from accounts.queries import numbers
 from campaigns.models import Campaign
-from campaigns.selection import Audience
+from campaigns.selection import Audience, most_each
 from scoring.models import Influencer, InfluencerQuerySet, ScoreRun, Support
 from scoring.queries import Circle, InfluencerFilters, narrowed, topic_tree
 
@@ -21,15 +21,16 @@ Floats = npt.NDArray[np.float64]
 
 # People to choose from; of more, those with the largest reach.
 MOST_CANDIDATES: Final = 100_000
-_NOWHERE: Final = -1
+NOWHERE: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """People to choose from, ascending by id, an element each.
 
-    `reach` is that of all, `on_topics` that on the campaign's topics: the same where it has none. `place` is -1 where
-    no city is known. `fits` says who is within the campaign's filters: others are here because they were asked for.
+    `reach` is that of all, `on_topics` that on the campaign's topics: the same where it has none. `place` is
+    `NOWHERE` where no city is known. `fits` says who is within the campaign's filters: others are here because they
+    were asked for.
     """
 
     people: Ints
@@ -49,10 +50,9 @@ def candidates(
     those for topics and places.
     """
     tree = topic_tree()
-    topics = tuple(topic.pk for topic in campaign.topics.all())
-    circles = tuple(Circle(place.latitude, place.longitude, place.radius_km) for place in campaign.places.all())
-    filters = InfluencerFilters(campaign.score_min, campaign.score_max, topics, circles)
     everybody = Influencer.objects.visible_to(viewer).with_score(run)
+    filters = _filters(campaign)
+    topics = filters.topics
     admitted = narrowed(everybody, filters, run, tree) if fitting else everybody.none()
     found = [_read(admitted, bool(topics) and fitting, MOST_CANDIDATES)]
     if others:
@@ -67,13 +67,25 @@ def candidates(
     return Candidates(people, score, reach, on_topics, place, first < found[0][0].size)
 
 
+def fits(campaign: Campaign, viewer: Viewer, run: ScoreRun, person: int) -> bool:
+    """Return whether somebody is among those whom a campaign's topics, cities and score bounds admit."""
+    one = Influencer.objects.visible_to(viewer).with_score(run).filter(pk=person)
+    return narrowed(one, _filters(campaign), run).exists()
+
+
+def _filters(campaign: Campaign) -> InfluencerFilters:
+    topics = tuple(topic.pk for topic in campaign.topics.all())
+    circles = tuple(Circle(place.latitude, place.longitude, place.radius_km) for place in campaign.places.all())
+    return InfluencerFilters(campaign.score_min, campaign.score_max, topics, circles)
+
+
 def _read(
     rows: InfluencerQuerySet, has_topics: bool, most: int | None, of_topics: float | None = None
 ) -> tuple[Any, ...]:
     columns: QuerySet[Any] = rows.annotate(
         its_score=F("current__score"),
         its_reach=F("current__reach"),
-        city=Coalesce("place_id", Value(_NOWHERE)),
+        city=Coalesce("place_id", Value(NOWHERE)),
         largest=F("reach_on_topics") if has_topics else F("current__reach"),
     )
     if most is not None:
@@ -91,18 +103,9 @@ def audience(found: Candidates, run: ScoreRun) -> Audience:
     among = Q(supported__in=found.people.tolist()) if found.people.size < 20_000 else Q()
     rows = Support.objects.filter(among, run=run, reach__gt=0).order_by()
     supported, supporter, adds = numbers(rows, "supported_id", "supporter_id", "reach")
-    place = np.minimum(np.searchsorted(found.people, supported), max(found.people.size - 1, 0))
-    mine = found.people[place] == supported if found.people.size else np.zeros(supported.size, dtype=bool)
-    place, supporter, adds = place[mine], supporter[mine], adds[mine]
-    parameters = run.formula.parameters
-    return Audience.on(
-        found.reach,
-        found.on_topics,
-        place,
-        supporter,
-        adds,
-        most=1.0 + float(parameters["newcomers"]) * float(parameters["horizon_days"]) / 28.0,
-    )
+    formula = run.formula.parameters
+    most = most_each(float(formula["newcomers"]), float(formula["horizon_days"]))
+    return Audience.on(found.people, found.reach, found.on_topics, supported, supporter, adds, most=most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,22 @@ them), and alone_b the reach of b whose people aren't known by name and so count
 is the reach. f grows with each person, and by less the more are there: so greedy choice is never far from the best.
 """
 
-from campaigns.selection.audience import Audience
+from campaigns.selection.audience import Audience, most_each
 from campaigns.selection.greedy import Chosen, choose
-from campaigns.selection.rules import AtLeast, AtMost, Rules, RulesError
+from campaigns.selection.rules import BAND, AtLeast, AtMost, Rules, RulesError
 from campaigns.selection.why import Reason, WhyNot, why_not
 
-__all__ = ["AtLeast", "AtMost", "Audience", "Chosen", "Reason", "Rules", "RulesError", "WhyNot", "choose", "why_not"]
+__all__ = [
+    "BAND",
+    "AtLeast",
+    "AtMost",
+    "Audience",
+    "Chosen",
+    "Reason",
+    "Rules",
+    "RulesError",
+    "WhyNot",
+    "choose",
+    "most_each",
+    "why_not",
+]

@@ -12,6 +12,22 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
+def most_each(newcomers: float, horizon_days: float) -> float:
+    """Return how many people a supporter stands for at most: one, and those who newly come with each.
+
+    Parameters
+    ----------
+    newcomers, horizon_days : float
+        Of the formula (`scoring.engine.reach.brings`).
+
+    Returns
+    -------
+    float
+        People, at least 1.
+    """
+    return 1.0 + newcomers * horizon_days / 28.0
+
+
 @dataclass(frozen=True)
 class Audience:
     """Who is reached by whom, and how likely.
@@ -72,19 +88,23 @@ class Audience:
         return cls(chances, most, np.zeros(candidates) if alone is None else alone)
 
     @classmethod
-    def on(cls, reach: Floats, part: Floats, candidate: Ints, member: Ints, people: Floats, *, most: float) -> Self:
-        """Build the matrix of that part of the candidates' reach which is on a topic.
+    def on(
+        cls, keys: Ints, reach: Floats, part: Floats, supported: Ints, supporter: Ints, adds: Floats, *, most: float
+    ) -> Self:
+        """Build the matrix from what supporters add, of that part of the reach which is on a topic.
 
         Parameters
         ----------
+        keys : ndarray of int64, shape (n,)
+            The candidates, ascending.
         reach : ndarray of float64, shape (n,)
-            Each candidate's whole reach, at least the sum of what its members add.
+            Each one's whole reach, at least the sum of what the supporters add.
         part : ndarray of float64, shape (n,)
-            What of it counts, at most the whole: each member counts by that share.
-        candidate, member : ndarray of int64, shape (k,)
-            As for `of`.
-        people : ndarray of float64, shape (k,)
-            What the member adds to the candidate's whole reach.
+            What of it counts, at most the whole: each supporter counts by that share.
+        supported, supporter : ndarray of int64, shape (k,)
+            Keys; rows of others than the candidates are left out.
+        adds : ndarray of float64, shape (k,)
+            What the supporter adds to the whole reach.
         most : float
             As for `of`.
 
@@ -93,11 +113,14 @@ class Audience:
         Audience
             Of n candidates; alone each reaches `part`.
         """
+        candidate = np.minimum(np.searchsorted(keys, supported), max(keys.size - 1, 0))
+        mine = keys[candidate] == supported if keys.size else np.zeros(supported.size, dtype=bool)
+        candidate, supporter, adds = candidate[mine], supporter[mine], adds[mine]
         share = np.minimum(np.divide(part, reach, out=np.zeros(reach.size), where=reach > 0), 1.0)
-        alone = reach - np.bincount(candidate, weights=people, minlength=reach.size)
+        alone = reach - np.bincount(candidate, weights=adds, minlength=reach.size)
         # The rounding of sums is nobody's audience.
         alone[alone < 1e-9 * (1.0 + reach)] = 0.0
-        return cls.of(reach.size, candidate, member, people * share[candidate], most=most, alone=alone * share)
+        return cls.of(reach.size, candidate, supporter, adds * share[candidate], most=most, alone=alone * share)
 
     @property
     def size(self) -> int:
@@ -110,7 +133,7 @@ class Audience:
         Returns
         -------
         ndarray of float64, shape (m,)
-            To be multiplied by `missing` of each who joins.
+            `join` lowers it with each who joins.
         """
         return np.ones(self.chances.shape[1])
 

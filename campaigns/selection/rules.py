@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from campaigns.selection.audience import Floats, Ints
 
 NOBODY: Final[Ints] = np.zeros(0, dtype=np.int64)
+# Scores are limited by bands of so many points.
+BAND: Final = 10.0
 
 
 class RulesError(Exception):
@@ -33,6 +36,31 @@ class AtMost:
     of: Ints
     most: Ints
 
+    @classmethod
+    def each(cls, name: str, values: npt.NDArray[Any], most: int, *, unknown: object = None) -> Self:
+        """Limit the candidates of each value to as many.
+
+        Parameters
+        ----------
+        name : str
+            What is told where it is in the way.
+        values : ndarray, shape (n,)
+            What parts the candidates: whole numbers or texts.
+        most : int
+            How many of each value.
+        unknown : object, optional
+            The value of those of whom it isn't known, who aren't limited.
+
+        Returns
+        -------
+        AtMost
+            A set for each value.
+        """
+        found, of = np.unique(values, return_inverse=True)
+        if unknown is not None:
+            of = np.where(values == unknown, -1, of)
+        return cls(name, of.astype(np.int64), np.full(found.size, most))
+
 
 @dataclass(frozen=True)
 class AtLeast:
@@ -49,7 +77,7 @@ class AtLeast:
     """
 
     name: str
-    kind: np.typing.NDArray[np.bool_]
+    kind: npt.NDArray[np.bool_]
     least: int
 
 

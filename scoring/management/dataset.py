@@ -11,7 +11,7 @@ from django.core.management.base import CommandParser
 from accounts.intake import FORMATS
 from scoring.actions import ScoringError
 from scoring.engine import Parameters
-from scoring.management.arguments import duration
+from scoring.management.arguments import duration, moment
 
 
 def add_dataset(parser: CommandParser) -> None:
@@ -19,6 +19,17 @@ def add_dataset(parser: CommandParser) -> None:
     parser.add_argument("path", type=Path, metavar="DIR", help="The data set's folder, or the file of a format.")
     parser.add_argument("--format", choices=sorted(FORMATS), default="dataset")
     parser.add_argument("--network", help="Network of rows that name none.")
+
+
+def add_as_of(parser: CommandParser) -> None:
+    """Let a command take the moment up to which a data set counts."""
+    parser.add_argument(
+        "--as-of",
+        type=moment,
+        required=True,
+        metavar="WHEN",
+        help="A date (its first instant in UTC) or an ISO moment; only activity before it counts.",
+    )
 
 
 def add_formula(parser: CommandParser) -> None:

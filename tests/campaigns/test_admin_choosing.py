@@ -47,6 +47,7 @@ def test_a_manager_has_a_group_chosen_and_puts_it_on_the_shortlist(
     done = manager.post(address, follow=True)
     assert "2 put on the shortlist." in done.content.decode()
     assert {row.person.handle for row in Shortlisting.objects.all()} == {"a", "c"}
+    assert "0 put on the shortlist, 2 were on it already." in manager.post(address, follow=True).content.decode()
     assert "Chosen before" in manager.get(url).content.decode()
 
 

@@ -36,7 +36,7 @@ def choose(dataset: Path, *arguments: str) -> list[dict[str, str]]:
 
 def candidates(dataset: Path, text: str) -> str:
     path = dataset.parent / "candidates.csv"
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
     return str(path)
 
 
@@ -73,6 +73,8 @@ def test_at_least_some_of_a_small_reach(dataset: Path) -> None:
         ("account\n77\n", [], "line 2 of the candidates: account '77' is nobody in the data set"),
         ("name\n77\n", [], "has neither a column account nor a column handle"),
         ("account\n", [], "names nobody"),
+        ("account,city\n1,Oslo\n1,Rome\n", [], "line 3 of the candidates: account '1' stands there twice, differently"),
+        ("account\x00\n\udc80\n", [], "is no CSV in UTF-8"),
         ("account\n1\n", ["--budget", "5"], "a budget needs a column cost"),
         ("account,cost\n1,dear\n", ["--budget", "5"], "cost 'dear' is no number from 0 up"),
         ("account\n1\n", ["--quota", "2 per town"], "the candidates have no column town"),
@@ -86,5 +88,6 @@ def test_what_cant_be_is_refused_in_one_line(dataset: Path, file: str, arguments
         choose(dataset, "--seats", "1", "--candidates", candidates(dataset, file), *arguments)
 
     assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
     assert caught.value.returncode == 2
     assert not (dataset.parent / "group.csv").exists()

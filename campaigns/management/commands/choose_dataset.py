@@ -13,8 +13,7 @@ from campaigns.actions.datasets import choose_dataset
 from campaigns.selection import RulesError
 from scoring.actions import ScoringError
 from scoring.engine import EngineError
-from scoring.management.arguments import moment
-from scoring.management.dataset import add_dataset, add_formula, parameters_from
+from scoring.management.dataset import add_as_of, add_dataset, add_formula, parameters_from
 
 
 def _seats(text: str) -> int:
@@ -34,13 +33,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_dataset(parser)
-        parser.add_argument(
-            "--as-of",
-            type=moment,
-            required=True,
-            metavar="WHEN",
-            help="A date (its first instant in UTC) or an ISO moment; only activity before it counts.",
-        )
+        add_as_of(parser)
         parser.add_argument("--seats", type=_seats, required=True, metavar="N", help="How many to choose at most.")
         parser.add_argument(
             "--candidates",

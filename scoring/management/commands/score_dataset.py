@@ -11,8 +11,7 @@ from accounts.management.progress import Steps
 from accounts.management.rejects import end_with
 from scoring.actions import ScoringError, score_dataset
 from scoring.engine import EngineError
-from scoring.management.arguments import moment
-from scoring.management.dataset import add_dataset, add_formula, parameters_from
+from scoring.management.dataset import add_as_of, add_dataset, add_formula, parameters_from
 
 
 class Command(BaseCommand):
@@ -25,13 +24,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_dataset(parser)
-        parser.add_argument(
-            "--as-of",
-            type=moment,
-            required=True,
-            metavar="WHEN",
-            help="A date (its first instant in UTC) or an ISO moment; only activity before it counts.",
-        )
+        add_as_of(parser)
         add_formula(parser)
         parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="A .csv or .parquet file.")
 
