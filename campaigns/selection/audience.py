@@ -81,6 +81,8 @@ class Audience:
         """
         # By a hash, several times as fast as by sorting, and in narrow numbers: there are as many as pairs.
         named = pa.array(member).dictionary_encode()
+        # The table of hashes takes more than its result, and Arrow would keep it for the next one.
+        pa.default_memory_pool().release_unused()
         ends = candidate.astype(np.int32), named.indices.to_numpy()
         # Duplicates add up as the matrix is made.
         chances = sparse.csr_array((people / most, ends), shape=(candidates, len(named.dictionary)))
