@@ -128,7 +128,12 @@ class CampaignAdmin(VisibleAdmin):
     ordering = ["-starts_on", "name", "pk"]
     show_add_link = False
     actions_list = ["new_campaign"]
-    actions_detail = ["choose_group", "find_influencers", "compare_audiences", "invite_shortlist"]
+    # Folded where more would leave the campaign's name no room.
+    actions_detail = [
+        "choose_group",
+        "invite_shortlist",
+        {"title": "More", "icon": "more_horiz", "items": ["find_influencers", "compare_audiences"]},
+    ]
     change_form_outer_before_template = "admin/campaigns/campaign_before.html"
     warn_unsaved_form = True
 

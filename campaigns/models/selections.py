@@ -40,10 +40,8 @@ class Selection(models.Model):
     most_per_band = models.PositiveIntegerField(
         "at most per ten points of score", null=True, blank=True, validators=[MinValueValidator(1)]
     )
-    least_small = models.PositiveIntegerField(
-        "at least of a small reach", null=True, blank=True, validators=[MinValueValidator(1)]
-    )
-    small_reach = models.FloatField("small: a reach below", null=True, blank=True, validators=[MinValueValidator(0.1)])
+    least_small = models.PositiveIntegerField("at least", null=True, blank=True, validators=[MinValueValidator(1)])
+    small_reach = models.FloatField("with a reach below", null=True, blank=True, validators=[MinValueValidator(0.1)])
     keeps_shortlist = models.BooleanField("keep everybody who is on the shortlist", default=False)
     kept = models.TextField("keep these people", blank=True, max_length=100_000)
     left_out = models.TextField("leave out", blank=True, max_length=100_000)
