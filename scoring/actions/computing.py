@@ -117,13 +117,13 @@ def compute_night(
 def engine_connection() -> Iterator[Any]:
     """Open where the engine does its table work: what `SCORING_ENGINE` says, DuckDB or Spark.
 
-    DuckDB takes `SCORING_MEMORY`, or half of what the machine has. What outgrows it, and all that goes to Spark and
-    back, goes to the scratch folder: that of other temporary files may itself be memory, and is this machine's alone.
-    Raises SparkMissing.
+    DuckDB takes `SCORING_MEMORY`, or a quarter of what the machine has. What outgrows it, and all that goes to Spark
+    and back, goes to the scratch folder: that of other temporary files may itself be memory, and is this machine's
+    alone. Raises SparkMissing.
     """
     with scratch_folder(settings.SCRATCH) as folder:
         if settings.SCORING_ENGINE == "spark":
-            with spark_connection(settings.SPARK_MASTER, folder.resolve(), f"{_half_of_machine()}m") as connection:
+            with spark_connection(settings.SPARK_MASTER, folder.resolve(), f"{_memory() // 2}m") as connection:
                 yield connection
             return
         connection = ibis.duckdb.connect(temp_directory=str(folder), memory_limit=memory_limit())
@@ -132,21 +132,26 @@ def engine_connection() -> Iterator[Any]:
             connection.raw_sql("SET enable_progress_bar = false")
             # The order of rows means nothing, and to keep it much has to wait in memory.
             connection.raw_sql("SET preserve_insertion_order = false")
+            # What tables no longer need goes back to the machine, for arrays to have.
+            connection.raw_sql("SET allocator_background_threads = true")
             yield connection
         finally:
             connection.disconnect()
 
 
 def memory_limit() -> str:
-    """Return how much memory tables may take, as DuckDB reads it: the rest is for arrays, and for other programs."""
+    """Return how much memory tables may take, as DuckDB reads it.
+
+    The rest is for arrays, of which a large night has three times as much, and for other programs.
+    """
     if settings.SCORING_MEMORY:
         return str(settings.SCORING_MEMORY)
-    return f"{_half_of_machine()} MiB"
+    return f"{_memory() // 4} MiB"
 
 
-def _half_of_machine() -> int:
-    """Return half of the memory that this machine or container has, in MiB."""
+def _memory() -> int:
+    """Return how much memory this machine or container has, in MiB."""
     found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with suppress(OSError, ValueError):  # no container, or one without a limit
         found = min(found, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return found // 2 // 2**20
+    return found // 2**20

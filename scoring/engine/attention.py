@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from scoring.engine.arrays import Floats, Ints, sum_by
+from scoring.engine.arrays import Floats, Positions, sum_by
 from scoring.engine.parameters import Parameters
 
 
@@ -27,12 +27,12 @@ class Attention:
     broad: Floats
     narrow: Floats
 
-    def summed(self, receiver: Ints, size: int) -> "Attention":
+    def summed(self, receiver: Positions, size: int) -> "Attention":
         """Add what single pairs bring up to people.
 
         Parameters
         ----------
-        receiver : ndarray of int64, shape (m,)
+        receiver : ndarray of int, shape (m,)
             Whom each brings it.
         size : int
             Number of people n.
@@ -57,14 +57,14 @@ class Attention:
         """
         return np.asarray(self.vouched + self.broad + self.narrow)
 
-    def scaled(self, factors: "Attention", receiver: Ints) -> Floats:
+    def scaled(self, factors: "Attention", receiver: Positions) -> Floats:
         """Return what counts of what single pairs bring.
 
         Parameters
         ----------
         factors : Attention
             By receiver and sort, arrays of shape (n,).
-        receiver : ndarray of int64, shape (m,)
+        receiver : ndarray of int, shape (m,)
             Whom each brings it.
 
         Returns

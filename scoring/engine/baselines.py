@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from scoring.engine.arrays import Bools, Counts, Floats, Ints, sum_by
+from scoring.engine.arrays import Bools, Counts, Floats, Positions, keys_of, sum_by
 from scoring.engine.pairs import Pairs
 
 REACTIONS: Final = "reactions counted"
@@ -13,12 +13,12 @@ RECENT: Final = "distinct reactors, last horizon"
 DECAYED: Final = "reactions, recent ones weighing more"
 
 
-def counted(receiver: Ints, size: int, times: Floats | Counts | Bools | None = None) -> Floats:
+def counted(receiver: Positions, size: int, times: Floats | Counts | Bools | None = None) -> Floats:
     """Count what each person received.
 
     Parameters
     ----------
-    receiver : ndarray of int64, shape (k,)
+    receiver : ndarray of int, shape (k,)
         Whom each act, or each group of acts, was for, as positions.
     size : int
         Number of people n.
@@ -38,12 +38,12 @@ def counted(receiver: Ints, size: int, times: Floats | Counts | Bools | None = N
     return sum_by(receiver, np.ones(receiver.size) if times is None else times, size)
 
 
-def distinct(giver: Ints, receiver: Ints, size: int) -> Floats:
+def distinct(giver: Positions, receiver: Positions, size: int) -> Floats:
     """Count the different people who gave each person something.
 
     Parameters
     ----------
-    giver, receiver : ndarray of int64, shape (k,)
+    giver, receiver : ndarray of int, shape (k,)
         Positions; the same two may come any number of times.
     size : int
         Number of people n.
@@ -58,7 +58,7 @@ def distinct(giver: Ints, receiver: Ints, size: int) -> Floats:
     >>> distinct(np.array([1, 1, 2, 0]), np.array([0, 0, 0, 2]), 3).tolist()
     [2.0, 0.0, 1.0]
     """
-    return counted(np.unique(receiver * size + giver) // size, size)
+    return counted(np.unique(keys_of(receiver, giver, size)) // size, size)
 
 
 def baselines(pairs: Pairs, size: int) -> dict[str, Floats]:
@@ -79,6 +79,6 @@ def baselines(pairs: Pairs, size: int) -> dict[str, Floats]:
     return {
         REACTIONS: counted(pairs.receiver, size, pairs.actions),
         DISTINCT: counted(pairs.receiver, size),
-        RECENT: counted(pairs.receiver, size, pairs.recent > 0),
+        RECENT: counted(pairs.receiver, size, pairs.recent),
         DECAYED: counted(pairs.receiver, size, pairs.weight_calendar),
     }

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scoring.engine.arrays import Floats, Ints, sum_by
+from scoring.engine.arrays import Floats, Ints, Positions, sum_by
 from scoring.engine.pairs import Pairs
 
 
@@ -39,13 +39,18 @@ def exchange(pairs: Pairs, posts: Ints, *, begin: float, end: float, actions: in
     ndarray of float64, shape (m,)
         Factor per pair, 0 to 1, the same both ways.
     """
-    rate = mutual_rate(pairs, posts, actions=actions)
+    rates = mutual_rate(pairs, posts, actions=actions)
+    mutual = np.flatnonzero(rates)
+    giver, receiver, rate = pairs.giver[mutual], pairs.receiver[mutual], rates[mutual]
     # As many exchanges one way as the other: the rate is the same both ways.
-    whole = sum_by(pairs.giver, rate, posts.size)
-    most = np.maximum(whole[pairs.giver], whole[pairs.receiver])
+    whole = sum_by(giver, rate, posts.size)
+    most = np.maximum(whole[giver], whole[receiver])
     crowded = np.square(np.divide(partners, most, out=np.ones_like(most), where=most > partners))
     factor = np.clip((end - rate) / (end - begin), 0.0, 1.0)
-    return np.where(rate > begin / 2.0, factor * crowded, factor)
+    # Whom nobody answers exchanges nothing.
+    factors = np.ones(rates.size)
+    factors[mutual] = np.where(rate > begin / 2.0, factor * crowded, factor)
+    return factors
 
 
 def mutual_rate(pairs: Pairs, posts: Ints, *, actions: int) -> Floats:
@@ -66,11 +71,13 @@ def mutual_rate(pairs: Pairs, posts: Ints, *, actions: int) -> Floats:
         Rate per pair, at least 0, the same both ways.
     """
     posts = np.maximum(posts, _posts_told_of(pairs, posts.size))
-    rates = pairs.reactions / (posts[pairs.receiver] + 1) + pairs.namings / (posts[pairs.giver] + 1)
-    both = pairs.back >= 0
-    mutual = np.sqrt(rates * np.where(both, rates[pairs.back], 0.0))
-    together = pairs.actions + np.where(both, pairs.actions[pairs.back], 0)
-    return np.where(together >= actions, mutual, 0.0)
+    both = np.flatnonzero(pairs.back >= 0)
+    giver, receiver, back = pairs.giver[both], pairs.receiver[both], pairs.back[both]
+    rates = np.zeros(pairs.giver.size)
+    rates[both] = pairs.reactions[both] / (posts[receiver] + 1) + pairs.namings[both] / (posts[giver] + 1)
+    mutual = np.sqrt(rates[both] * rates[back])
+    rates[both] = np.where(pairs.actions[both] + pairs.actions[back] >= actions, mutual, 0.0)
+    return rates
 
 
 def _posts_told_of(pairs: Pairs, size: int) -> Ints:
@@ -78,8 +85,9 @@ def _posts_told_of(pairs: Pairs, size: int) -> Ints:
     # of those whom they act on themselves, or as their own mentions of one person. What others do tells nothing here:
     # accounts that nobody answers would else loosen exchanges in which they have no part.
     posts = np.zeros(size, dtype=np.int64)
-    np.maximum.at(posts, pairs.receiver, np.where(pairs.back >= 0, pairs.reactions, 0))
-    np.maximum.at(posts, pairs.giver, pairs.namings)
+    answered, naming = np.flatnonzero(pairs.back >= 0), np.flatnonzero(pairs.namings)
+    np.maximum.at(posts, pairs.receiver[answered], pairs.reactions[answered])
+    np.maximum.at(posts, pairs.giver[naming], pairs.namings[naming])
     return posts
 
 
@@ -137,7 +145,7 @@ class Breadth:
     begin: float
     end: float
 
-    def of(self, giver: Ints, receiver: Ints, weight: Floats) -> Floats:
+    def of(self, giver: Positions, receiver: Positions, weight: Floats) -> Floats:
         """Return how far givers are readers of many, whatever they give to a receiver.
 
             breadth_ab = (sum of c_ac ordinary_c over c other than b, + prior_a) / (sum of c_ac over all c, + prior_a)
@@ -147,7 +155,7 @@ class Breadth:
 
         Parameters
         ----------
-        giver, receiver : ndarray of int64, shape (k,)
+        giver, receiver : ndarray of int, shape (k,)
             Positions.
         weight : ndarray of float64, shape (k,)
             c_ab: the part of `given` that went to the receiver.

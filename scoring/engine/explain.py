@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from scoring.engine import scale
 from scoring.engine.activity import DAY, KINDS
-from scoring.engine.arrays import Counts, Floats, Ints, sum_by
+from scoring.engine.arrays import Counts, Floats, Ints, blocks, sum_by
 from scoring.engine.inputs import PARTS, SUPPORTS, TOPICS
 from scoring.engine.lift import own_topics
 from scoring.engine.pairs import Pairs
@@ -81,8 +81,8 @@ def over_acts(
         none = np.zeros(0, dtype=np.int64)
         return Split(none, none, none, none, np.zeros(0))
     each = {
-        "giver": pairs.giver[counted].astype(np.int32),
-        "receiver": pairs.receiver[counted].astype(np.int32),
+        "giver": pairs.giver[counted],
+        "receiver": pairs.receiver[counted],
         "each": reach.contribution[counted] / pairs.weight_calendar[counted],
     }
     table = people.placed(people.placed(state.details, "actor", "giver"), "target", "receiver")
@@ -239,7 +239,7 @@ def parts(split: Split, people: People, networks: Sequence[str]) -> pa.Table:
 
 
 def supports(
-    pairs: Pairs, reach: Reach, people: Ints, kept: int, taken: Callable[[Ints], dict[str, Floats]]
+    pairs: Pairs, reach: Reach, people: Ints, kept: int, taken: Callable[[Counts], dict[str, Floats]]
 ) -> Iterator[pa.Table]:
     """List each person's largest supporters, and whom each person supports most.
 
@@ -263,10 +263,10 @@ def supports(
         table, which may be empty. A supporter who adds nothing, because nobody vouches for
         them, say, has a reach of 0 and ranks after those who do, by expected activity.
     """
+    rank_given = _ranked(pairs.giver, reach, people.size)[0]
     rank, by_supported = _ranked(pairs.receiver, reach, people.size)
-    rank_given, _by_supporter = _ranked(pairs.giver, reach, people.size)
     keep = by_supported[((rank <= kept) | (rank_given <= kept))[by_supported]]
-    del by_supported, _by_supporter
+    del by_supported
     for begin in range(0, max(keep.size, 1), _AT_ONCE):
         some = keep[begin : begin + _AT_ONCE]
         columns = {
@@ -282,7 +282,7 @@ def supports(
         yield pa.table(columns, schema=SUPPORTS)
 
 
-def _ranked(owner: Ints, reach: Reach, size: int) -> tuple[Counts, Ints]:
+def _ranked(owner: Counts, reach: Reach, size: int) -> tuple[Counts, Counts]:
     """Rank pairs within each owner; return the ranks from 1, and the order by owner and rank.
 
     What adds more comes first, of what adds nothing what is expected to bring more. Values are rounded, so that the
@@ -291,10 +291,14 @@ def _ranked(owner: Ints, reach: Reach, size: int) -> tuple[Counts, Ints]:
     # One whole number per pair sorts several times as fast as three: owner, whether anything is added, and as many
     # leading bits of the value as there is room for, which rise with it since it isn't below 0.
     room = 62 - int(size).bit_length()
-    some = reach.contribution > _LITTLE
-    value = np.where(some, reach.contribution, reach.expected).view(np.int64) >> (63 - room)
-    key = (owner << (room + 1)) | ((1 << (room + 1)) - 1 - (value | (some.astype(np.int64) << room)))
-    order = np.argsort(key)
+    key = np.empty(owner.size, dtype=np.int64)
+    for block in blocks(owner.size):
+        contribution = reach.contribution[block]
+        some = contribution > _LITTLE
+        value = np.where(some, contribution, reach.expected[block]).view(np.int64) >> (63 - room)
+        value |= some.astype(np.int64) << room
+        key[block] = (owner[block].astype(np.int64) << (room + 1)) | ((1 << (room + 1)) - 1 - value)
+    order = np.argsort(key).astype(np.int32)
     key = key[order]
     same = key[1:] == key[:-1]
     # Where these bits leave it open, everything is looked at.
@@ -302,8 +306,11 @@ def _ranked(owner: Ints, reach: Reach, size: int) -> tuple[Counts, Ints]:
     rows = order[tied]
     falling = (-reach.expected[rows].round(12), -reach.contribution[rows].round(12), key[tied])
     order[tied] = rows[np.lexsort((rows, *falling))]
-    ends = np.append(True, np.diff(key >> (room + 1)) != 0)[: key.size]
-    place = np.arange(key.size)
-    rank = np.empty(key.size, dtype=np.int32)
-    rank[order] = place - np.maximum.accumulate(np.where(ends, place, 0)) + 1
+    key >>= room + 1
+    begins = np.flatnonzero(np.append(True, key[1:] != key[:-1])[: key.size])
+    del key
+    rank = np.empty(order.size, dtype=np.int32)
+    rank[order] = np.arange(1, order.size + 1, dtype=np.int32) - np.repeat(
+        begins.astype(np.int32), np.diff(begins, append=order.size)
+    )
     return rank, order

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.engine.activity import DAY
-from scoring.engine.arrays import Bools, Floats, Ints
+from scoring.engine.arrays import Bools, Floats, Positions, keys_of
 from scoring.engine.attention import Caps, attention
 from scoring.engine.baselines import baselines, counted
 from scoring.engine.discounts import Breadth
@@ -150,7 +150,7 @@ def look_back(before: Forecast, pairs: Pairs, people: People, formula: Parameter
     given, well_given, ordinary, prior = (then[name] for name in _BREADTH)
     broad = Breadth(given, well_given, ordinary, prior, formula.breadth_from, formula.breadth_to)
 
-    free = pairs.recent_free > 0
+    free = pairs.recent_free
     giver, receiver = pairs.giver[free], pairs.receiver[free]
     # What it weighed then, of which only the age has changed.
     age = formula.horizon_days / formula.half_life_days
@@ -175,13 +175,13 @@ def look_back(before: Forecast, pairs: Pairs, people: People, formula: Parameter
     )
 
 
-def _exchange(exchanges: pa.Table, giver: Ints, receiver: Ints, people: People) -> Floats:
+def _exchange(exchanges: pa.Table, giver: Positions, receiver: Positions, people: People) -> Floats:
     factor = np.ones(giver.size)
     ends = [exchanges.column(name).to_numpy() for name in ("giver", "receiver")]
     still = np.isin(ends[0], people.numbers) & np.isin(ends[1], people.numbers)
-    theirs = people.positions(ends[0][still]) * people.size + people.positions(ends[1][still])
+    theirs = keys_of(people.positions(ends[0][still]), people.positions(ends[1][still]), people.size)
     order = np.argsort(theirs)
-    at = locate(theirs[order], giver * people.size + receiver)
+    at = locate(theirs[order], keys_of(giver, receiver, people.size))
     met = at >= 0
     factor[met] = exchanges.column("exchange").to_numpy()[still][order][at[met]]
     return factor

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import ibis
 import numpy as np
 
-from scoring.engine.arrays import Floats, Ints
+from scoring.engine.arrays import Floats, Ints, keys_of
 from scoring.engine.daily import WEIGHTS
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People
@@ -73,7 +73,7 @@ def gains(workspace: Workspace, received: Table, spells: Spells, people: People,
     aged = aged_by(rows, WEIGHTS, ibis.greatest(closes - (rows.day + 1), 0.0), formula)
     sums = {name: aged[name].sum() for name in WEIGHTS}
     found = workspace.arrays(aged.group_by("giver", "receiver", "phase").aggregate(**sums))
-    keys, pair = np.unique(found["giver"].astype(np.int64) * people.size + found["receiver"], return_inverse=True)
+    keys, pair = np.unique(keys_of(found["giver"], found["receiver"], people.size), return_inverse=True)
     # Of each pair: the row of its receiver.
     lengths = spells.lengths()[np.searchsorted(around["receiver"].to_numpy(), keys % max(people.size, 1))]
     more = {}

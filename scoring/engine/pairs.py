@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from scoring.engine.arrays import Counts, Floats, Ints
+from scoring.engine.arrays import Bools, Counts, Floats, Ints, blocks, keys_of
 from scoring.engine.daily import COUNTS, PAIR
 from scoring.engine.gains import Gains
 from scoring.engine.parameters import Parameters
@@ -20,12 +20,13 @@ class Pairs:
 
     Attributes
     ----------
-    giver, receiver : ndarray of int64, shape (m,)
-        Positions of people, ascending by giver, then receiver.
-    back : ndarray of int64, shape (m,)
+    giver, receiver : ndarray of int32, shape (m,)
+        Positions of people, ascending by giver, then receiver. Whole numbers of pairs are narrow, for there are more
+        pairs than anything else in memory: `arrays.keys_of` makes one number of two.
+    back : ndarray of int32, shape (m,)
         Where the same two stand the other way round; -1 where nothing came back.
     actions : ndarray of int32, shape (m,)
-        Acts, at least 1. Counts of pairs are narrow, for there are more pairs than anything else in memory.
+        Acts, at least 1.
     reactions, namings : ndarray of int32, shape (m,)
         Acts on posts of the receiver that aren't talk, and acts that stand in posts of the giver.
     weight : ndarray of float64, shape (m,)
@@ -36,15 +37,15 @@ class Pairs:
         The same two by the calendar: no rest stops their clock.
     slow : ndarray of float64, shape (m,)
         What the acts weigh by the calendar and the half-life alone.
-    recent, recent_free : ndarray of int32, shape (m,)
-        Acts within the last horizon, and days of it with a free one.
+    recent, recent_free : ndarray of bool, shape (m,)
+        Whether any act came within the last horizon, and whether a free one did.
     recent_slow : ndarray of float64, shape (m,)
         The part of `slow` that came within the last horizon.
     """
 
-    giver: Ints
-    receiver: Ints
-    back: Ints
+    giver: Counts
+    receiver: Counts
+    back: Counts
     actions: Counts
     reactions: Counts
     namings: Counts
@@ -53,8 +54,8 @@ class Pairs:
     weight_calendar: Floats
     free_calendar: Floats
     slow: Floats
-    recent: Counts
-    recent_free: Counts
+    recent: Bools
+    recent_free: Bools
     recent_slow: Floats
 
 
@@ -82,13 +83,14 @@ def pairs_of(
         Of different persons.
     """
     sums = state.pairs
-    values = {name: sums[name].cast("int32") for name in (*COUNTS, "recent", "recent_free")}
+    values = {name: sums[name].cast("int32") for name in COUNTS}
+    values |= {name: sums[name] > 0 for name in ("recent", "recent_free")}
     values |= {"slow": sums.slow, "recent_slow": sums.recent_slow}
     values["free"] = mixed(sums.slow_free, sums.burst_free, formula)
     if formula.burst_share:
         values["weight"] = mixed(sums.slow, sums.burst, formula)
     keys, found = _by_persons(workspace, sums.select(*PAIR, **values), people)
-    giver, receiver = np.divmod(keys, max(people.size, 1))
+    giver, receiver = _ends(keys, people.size)
     free = found.pop("free")
     calendar = found.pop("weight") if formula.burst_share else found["slow"]
     weight, free_rested = calendar, free
@@ -98,6 +100,7 @@ def pairs_of(
         known = at >= 0
         weight[at[known]] += gained.weight[known]
         free_rested[at[known]] += gained.free[known]
+    del keys
     return Pairs(
         giver,
         receiver,
@@ -111,29 +114,38 @@ def pairs_of(
 
 
 def _by_persons(workspace: Workspace, sums: Table, people: People) -> tuple[Ints, dict[str, Any]]:
-    """Sum rows of two accounts up by two different persons; return giver * n + receiver, ascending, and the columns."""
+    """Sum rows of two accounts up by two different persons; return `keys_of` both, ascending, and the columns."""
     table = people.placed(people.placed(sums, "actor", "giver"), "target", "receiver")
     found = workspace.arrays(table.filter(table.giver != table.receiver))
-    keys = found.pop("giver").astype(np.int64) * people.size
-    keys += found.pop("receiver")
+    keys = keys_of(found.pop("giver"), found.pop("receiver"), people.size)
     order = np.argsort(keys)
     keys = keys[order]
-    begins = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: keys.size])
-    for name, values in found.items():
-        ordered = values[order]
+    if keys.size < 2 or (keys[1:] != keys[:-1]).all():
         # Hardly anybody has several accounts, and where nobody has, there is nothing to sum up.
-        found[name] = ordered if begins.size == keys.size else np.add.reduceat(ordered, begins, dtype=ordered.dtype)
+        return keys, {name: found.pop(name)[order] for name in [*found]}
+    begins = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    for name in [*found]:
+        ordered = found.pop(name)[order]
+        found[name] = np.add.reduceat(ordered, begins, dtype=ordered.dtype)
     return keys[begins], found
 
 
-def _back(giver: Ints, receiver: Ints, size: int) -> Ints:
+def _ends(keys: Ints, size: int) -> tuple[Counts, Counts]:
+    """Return both people of whom `keys_of` made one number."""
+    giver, receiver = (np.empty(keys.size, dtype=np.int32) for _ in range(2))
+    for some in blocks(keys.size):
+        giver[some], receiver[some] = np.divmod(keys[some], max(size, 1))
+    return giver, receiver
+
+
+def _back(giver: Counts, receiver: Counts, size: int) -> Counts:
     """Return where the same two stand the other way round, -1 where they don't."""
-    together = np.minimum(giver, receiver) * size + np.maximum(giver, receiver)
-    order = np.argsort(together)
+    together = keys_of(np.minimum(giver, receiver), np.maximum(giver, receiver), size)
+    order = np.argsort(together).astype(np.int32)
     together = together[order]
     both = np.flatnonzero(together[1:] == together[:-1])
     one, other = order[both], order[both + 1]
-    back = np.full(giver.size, -1, dtype=np.int64)
+    back = np.full(giver.size, -1, dtype=np.int32)
     back[one], back[other] = other, one
     return back
 

@@ -212,10 +212,12 @@ def posting(workspace: Workspace, state: State, people: People) -> Posting:
     np.add.at(own, at, counted["own"])
 
     words = people.placed(state.words, "account", "place").select("place", "word", "bits")
-    found = workspace.arrays(words.order_by("place", "word"))
+    found = workspace.arrays(words)
+    # Sorted here, for a table would have to be in memory whole for that.
+    order = np.lexsort((found["word"], found["place"]))
     days, first, last = (np.zeros(people.size, dtype=np.int64) for _ in range(3))
     if found["place"].size:
-        at, word, bits = found["place"], found["word"], found["bits"]
+        at, word, bits = (found[name][order] for name in ("place", "word", "bits"))
         # Two accounts of one person may have posted on one day.
         begins = np.flatnonzero(np.append(True, (np.diff(at) != 0) | (np.diff(word) != 0)))
         at, word, bits = at[begins], word[begins], np.bitwise_or.reduceat(bits, begins)

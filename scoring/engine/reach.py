@@ -1,19 +1,17 @@
 """Forecast and reach: what a pair is expected to bring, summed to people, with what is taken off."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
 
-from scoring.engine.arrays import Floats, Ints, sum_by
+from scoring.engine.arrays import Floats, Positions, blocks, sum_by
 from scoring.engine.attention import Attention, Caps, attention
 from scoring.engine.pairs import Pairs
 from scoring.engine.parameters import Parameters
 from scoring.engine.shapley import REASONS, shares
 
-# Pairs that are worked on at once.
-_AT_ONCE: Final = 1_000_000
 # Whether exchange and indiscriminate are on.
 _SWITCHES: Final = ((False, False), (False, True), (True, False), (True, True))
 
@@ -158,12 +156,12 @@ class Switches:
             whole, whole * _divide(counted.broad, summed.broad), whole * _divide(counted.narrow, summed.narrow)
         )
 
-    def only(self, people: Ints) -> Self:
+    def only(self, people: Positions) -> Self:
         """Return the same of some people.
 
         Parameters
         ----------
-        people : ndarray of int64, shape (k,)
+        people : ndarray of int, shape (k,)
             Positions.
 
         Returns
@@ -237,7 +235,7 @@ def reach(
         giver = pairs.giver[some]
         return attention(np.ones(giver.size), trust[giver], firm[giver], broad(some))
 
-    for some in _blocks(many):
+    for some in blocks(many):
         receiver, selective = pairs.receiver[some], selectivity[pairs.giver[some]]
         expected[some] = brings(pairs.weight[some], formula)
         free = brings(pairs.free[some], formula) * exchange[some]
@@ -254,7 +252,7 @@ def reach(
 
     switches = Switches(sums, caps, credibility, alive)
     scaling = switches.scaling(frozenset(REASONS))
-    for some in _blocks(many):
+    for some in blocks(many):
         contribution[some] *= _sorts(some).scaled(scaling, pairs.receiver[some])
     return Reach(
         forecast=switches.value(frozenset()),
@@ -265,11 +263,6 @@ def reach(
         vouchers=vouchers,
         switches=switches,
     )
-
-
-def _blocks(many: int) -> Iterator[slice]:
-    """Yield pairs some at a time: what is worked out of them by the way would take as much memory as they do."""
-    return (slice(begin, begin + _AT_ONCE) for begin in range(0, many, _AT_ONCE))
 
 
 def brings(weight: Floats, formula: Parameters) -> Floats:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from scoring.engine import band as bands
 from scoring.engine import explain, scale
 from scoring.engine.activity import activity
-from scoring.engine.arrays import Floats, Ints, sum_by
+from scoring.engine.arrays import Counts, Floats, Ints, sum_by
 from scoring.engine.backtests import Backtest
 from scoring.engine.forecasts import Forecast, horizon_before, look_back
 from scoring.engine.hindsight import forecast_at, judge
@@ -66,20 +66,22 @@ def compute(
         now = known(workspace, seen, inputs.until, formula)
         people = People.of(workspace, now.state, inputs.owners)
         progress("forecasting as of a horizon ago")
-        before = forecast_at(
-            workspace,
-            seen,
-            people,
-            horizon_before(inputs.until, formula),
-            seeds=inputs.seeds,
-            resting=inputs.rests,
-            formula=formula,
-        )
+        before = [
+            forecast_at(
+                workspace,
+                seen,
+                people,
+                horizon_before(inputs.until, formula),
+                seeds=inputs.seeds,
+                resting=inputs.rests,
+                formula=formula,
+            )
+        ]
         return score_known(
             workspace,
             now,
             people,
-            before,
+            before.pop,
             Around(inputs.seeds, seen.topic_sets, inputs.topic_parents, seen.networks, inputs.rests),
             formula,
             progress=progress,
@@ -115,7 +117,7 @@ def score_known(
     workspace: Workspace,
     known: Known,
     people: People,
-    before: Forecast | None,
+    before: Callable[[], Forecast | None],
     around: Around,
     formula: Parameters,
     *,
@@ -132,8 +134,9 @@ def score_known(
         What is known, by account.
     people : People
         Everybody.
-    before : Forecast or None
-        The forecast of a horizon ago, from which the band is learned; None where too little was known then.
+    before : callable
+        Called once, and gives the forecast of a horizon ago, from which the band is learned; None where too little was
+        known then. Whoever reads it only then, and lets go of it, keeps it out of memory all other time.
     around : Around
         What the run is told besides.
     formula : Parameters
@@ -157,7 +160,7 @@ def score_known(
     progress("scoring", int(workspace.number(state.pairs.count())))
     now = snapshot(workspace, known, people, seeds=around.seeds, resting=around.rests, formula=formula)
     progress("checking the forecast of a horizon ago", int(now.pairs.giver.size))
-    calibration, tested = _check(now, people, before, formula)
+    calibration, tested = _check(now, people, before(), formula)
     progress("splitting by topic, kind and supporter", int(now.pairs.giver.size))
     split = explain.over_acts(workspace, state, people, now.pairs, now.reach, formula)
     topics = explain.topics(split, around.topic_sets, people, now.reach.reach, around.topic_parents, formula)
@@ -206,7 +209,7 @@ def _check(
     return learned, tested
 
 
-def _taken(rows: Ints, now: Snapshot, formula: Parameters) -> dict[str, Floats]:
+def _taken(rows: Counts, now: Snapshot, formula: Parameters) -> dict[str, Floats]:
     found = now.pairs
     return taken_of(
         rows,

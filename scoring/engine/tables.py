@@ -260,6 +260,8 @@ class Workspace:
             found[name] = table.column(name).to_numpy()
             # A column lies in memory twice only as long as it is being turned.
             table = table.drop_columns([name])
+        # Arrow would keep the room for more tables.
+        pa.default_memory_pool().release_unused()
         return found
 
     def number(self, expression: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from scoring.engine.arrays import Floats, Ints
+from scoring.engine.arrays import Floats, Positions
 from scoring.engine.attention import attention
 from scoring.engine.pairs import Pairs
 from scoring.engine.parameters import Parameters
@@ -17,13 +17,13 @@ _AT_ONCE: Final = 100_000
 
 
 def taken_of(
-    rows: Ints,
+    rows: Positions,
     pairs: Pairs,
     reach: Reach,
     *,
     trust: Floats,
     firm: Floats,
-    broad: Callable[[Ints], Floats],
+    broad: Callable[[Positions], Floats],
     selectivity: Floats,
     exchange: Floats,
     formula: Parameters,
@@ -39,7 +39,7 @@ def taken_of(
 
     Parameters
     ----------
-    rows : ndarray of int64, shape (k,)
+    rows : ndarray of int, shape (k,)
         Which pairs.
     pairs : Pairs
         What each pair did.

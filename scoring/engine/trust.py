@@ -9,10 +9,11 @@ trusted nodes, as in TrustRank (Gyongyi, Garcia-Molina and Pedersen, VLDB 2004).
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from scoring.engine.arrays import Floats, Ints, sum_by
+from scoring.engine.arrays import Floats, Ints, Positions, sum_by
 from scoring.engine.errors import ConvergenceError
 
 
@@ -36,8 +37,8 @@ class Walk:
 
 
 def walk(
-    giver: Ints,
-    receiver: Ints,
+    giver: Positions,
+    receiver: Positions,
     rate: Floats,
     seeds: Floats,
     *,
@@ -49,7 +50,7 @@ def walk(
 
     Parameters
     ----------
-    giver, receiver : ndarray of int64, shape (m,)
+    giver, receiver : ndarray of int, shape (m,)
         Ends of the edges, as positions in the seeds.
     rate : ndarray of float64, shape (m,)
         Attention, at least 0; each giver's edges are taken in proportion.
@@ -82,13 +83,17 @@ def walk(
     live = rate > 0
     giver, receiver, rate = giver[live], receiver[live], rate[live]
     found = _led_to(giver, receiver, np.flatnonzero(seeds), seeds.size)
-    place = np.full(seeds.size, -1)
+    place = np.full(seeds.size, -1, dtype=np.int32)
     place[found] = np.arange(found.size)
     led = place[giver] >= 0
     giver, receiver, rate = place[giver[led]], place[receiver[led]], rate[led]
+    del live, led
     start = seeds[found] / seeds.sum()
     given = sum_by(giver, rate, found.size)
-    step = sparse.csr_array((damping * rate / given[giver], (receiver, giver)), shape=(found.size, found.size))
+    rate *= damping
+    rate /= given[giver]
+    step = sparse.csr_array((rate, (receiver, giver)), shape=(found.size, found.size))
+    del giver, receiver, rate
     dangling = np.where(given == 0, damping, 0.0)
     share = start
     residual = np.inf
@@ -107,11 +112,12 @@ def walk(
     )
 
 
-def _led_to(giver: Ints, receiver: Ints, seeds: Ints, size: int) -> Ints:
+def _led_to(giver: Positions, receiver: Positions, seeds: Ints, size: int) -> Ints:
     """Return the seeds and to whom edges lead from them, ascending: a few of all, for most are answered by nobody."""
-    source = np.full(seeds.size, size)
-    ends = np.concatenate([giver, source]), np.concatenate([receiver, seeds])
-    edges = sparse.csr_array((np.ones(ends[0].size, dtype=np.int8), ends), shape=(size + 1, size + 1))
+    source = np.full(seeds.size, size, giver.dtype)
+    ends = np.concatenate([giver, source]), np.concatenate([receiver, seeds.astype(receiver.dtype)])
+    ones: npt.NDArray[np.int8] = np.ones(ends[0].size, dtype=np.int8)
+    edges = sparse.csr_array((ones, ends), shape=(size + 1, size + 1))
     found = csgraph.breadth_first_order(edges, size, return_predecessors=False)
     return np.sort(found[1:]).astype(np.int64)
 
@@ -157,7 +163,7 @@ def trust(share: Floats, *, scale: float, core: float) -> Floats:
     return np.asarray(-np.expm1(-np.square(share / (scale * mean))))
 
 
-def seeds_from_data(giver: Ints, receiver: Ints, free: Floats, size: int) -> Floats:
+def seeds_from_data(giver: Positions, receiver: Positions, free: Floats, size: int) -> Floats:
     """Choose where trust starts when nobody's identity was proved: at people whom answered people answer.
 
     Each person weighs the square root of how many different givers they have, where a giver counts only if
@@ -167,7 +173,7 @@ def seeds_from_data(giver: Ints, receiver: Ints, free: Floats, size: int) -> Flo
 
     Parameters
     ----------
-    giver, receiver : ndarray of int64, shape (m,)
+    giver, receiver : ndarray of int, shape (m,)
         Ends of the edges.
     free : ndarray of float64, shape (m,)
         What an edge counts, 0 to 1: selectivity times exchange, and 0 where no act is free.

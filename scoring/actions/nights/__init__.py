@@ -3,8 +3,10 @@
 import hashlib
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from scoring.actions.nights.keeping import Keeping, Sources, keeping_of
 from scoring.actions.nights.planning import plan_of
@@ -95,8 +97,8 @@ def bring_up_to(
 
 def people_and_forecast(
     workspace: Workspace, sums: Sums, formula: Formula, *, progress: Progress
-) -> tuple[People, Forecast | None]:
-    """Return everybody, and what was foretold of them a horizon before the sums; None where too little was known."""
+) -> tuple[People, Callable[[], Forecast | None]]:
+    """Return everybody, and how to get what was foretold of them a horizon before the sums (`score_known`)."""
     keeping = sums.keeping
     people = People.of(workspace, sums.known.state, keeping.sources.owners)
     return people, _forecast_before(workspace, keeping, people, formula, keeping.parameters, progress)
@@ -127,26 +129,32 @@ def _forecast_before(
     formula: Formula,
     parameters: Parameters,
     progress: Progress,
-) -> Forecast | None:
-    """Return what was foretold a horizon ago; where no run did, what it would have been, from the whole log."""
+) -> Callable[[], Forecast | None]:
+    """Give what was foretold a horizon ago; where no run did, what it would have been, from the whole log."""
     cut = horizon_before(keeping.until, parameters)
     moment = datetime.fromtimestamp(cut, UTC)
     run = ScoreRun.objects.done().filter(as_of=moment, formula=formula).exclude(forecast="").first()
     if run is not None:
         try:
-            return read_forecast(state_root() / run.forecast)
+            folder = state_root() / run.forecast
+            read_forecast(folder)
         except (OSError, KeyError, ValueError) as error:  # made anew, whatever became of it
             log.error("the forecast of %s can't be read: %s", run, type(error).__name__)
+        else:
+            return partial(read_forecast, folder)
     days = [day for day in keeping.log_of if day * DAY < cut]
     progress("forecasting as of a horizon ago", keeping.rows(days))
     with Workspace(workspace.connection) as inner:
         seen = activity(inner, keeping.inputs(days, days, POST_TOPICS.empty_table()))
-        return forecast_at(
-            inner,
-            seen,
-            people,
-            cut,
-            seeds=keeping.sources.seeds,
-            resting=keeping.sources.rests,
-            formula=parameters,
-        )
+        made = [
+            forecast_at(
+                inner,
+                seen,
+                people,
+                cut,
+                seeds=keeping.sources.seeds,
+                resting=keeping.sources.rests,
+                formula=parameters,
+            )
+        ]
+    return made.pop
