@@ -1,4 +1,4 @@
-"""Brands, the people who work for them, their campaigns, the groups chosen for these, and invitations."""
+"""Brands, who works for them, their campaigns, the groups chosen for these, invitations, and perks."""
 
 from campaigns.models.brands import Brand, BrandQuerySet, Membership
 from campaigns.models.campaigns import Campaign, CampaignPlace, CampaignQuerySet
@@ -9,6 +9,7 @@ from campaigns.models.invitations import (
     ShortlistingQuerySet,
     new_nonce,
 )
+from campaigns.models.perks import PerkCode, PerkCodeQuerySet, PerkEntry, PerkEntryQuerySet
 from campaigns.models.selections import Selected, SelectedQuerySet, Selection, SelectionQuerySet
 
 __all__ = [
@@ -20,6 +21,10 @@ __all__ = [
     "Invitation",
     "InvitationQuerySet",
     "Membership",
+    "PerkCode",
+    "PerkCodeQuerySet",
+    "PerkEntry",
+    "PerkEntryQuerySet",
     "Selected",
     "SelectedQuerySet",
     "Selection",

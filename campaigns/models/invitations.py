@@ -1,10 +1,10 @@
 """Whom a campaign considers, and whom it invited."""
 
 import secrets
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from accounts.models import FollowsMerge, Person, User, Viewer
@@ -64,17 +64,27 @@ class InvitationQuerySet(FollowsMerge["Invitation"]):
     def expired(self) -> Self:
         return self.filter(state=Invitation.State.EXPIRED)
 
+    def waiting(self) -> Self:
+        """Keep the waiting list, in order."""
+        return self.filter(state=Invitation.State.WAITING).order_by("campaign", "turn")
+
+    def with_number(self) -> Any:
+        """Annotate `number`: which one on the campaign's waiting list each is, 1 being the next; None off it."""
+        before = self.model._default_manager.filter(campaign=OuterRef("campaign"), turn__lte=OuterRef("turn"))
+        counted = before.order_by().values("campaign").annotate(n=Count("pk")).values("n")
+        return self.annotate(number=Subquery(counted, output_field=models.IntegerField()))
+
     def moving(self, kept: Person, merged: Person) -> Self:
         """Keep the merged person's invitations to campaigns that the kept one isn't invited to.
 
-        One that was declined or has expired beside the kept person's own stays with the merged person's row.
+        One that was declined, withdrawn or has expired beside the kept person's own stays with the merged person's row.
         """
         return self.filter(person=merged).exclude(campaign__in=self.filter(person=kept).values("campaign"))
 
     def in_the_way(self, kept: Person, merged: Person) -> list[str]:
         """Say to which campaigns both are invited, unless the merged person's part in it is over."""
         both = self.filter(person=merged, campaign__in=self.filter(person=kept).values("campaign"))
-        ended = [Invitation.State.DECLINED, Invitation.State.EXPIRED]
+        ended = [Invitation.State.DECLINED, Invitation.State.EXPIRED, Invitation.State.WITHDRAWN]
         mine = {row.campaign_id: row.state for row in self.filter(person=kept)}
         return [
             f"Both are invited to {row.campaign}. "
@@ -90,17 +100,20 @@ class InvitationQuerySet(FollowsMerge["Invitation"]):
 class Invitation(models.Model):
     """The offer of a campaign's perk to one person.
 
-    `invited` → `seen` → `accepted` or `declined`; `expired` when the campaign's last day passes unanswered, and back
-    to `invited` when the campaign got a later last day and its manager invites the person again. The personal link is
-    signed, not stored: `campaigns.links`.
+    `invited` → `seen` → `accepted` or `declined`; `waiting` where seats or codes had run out when the person said
+    yes, and `accepted` from there in turn. `expired` when the campaign's last day passes without a seat, and back to
+    `invited` when the campaign got a later last day and its manager invites the person again. `withdrawn` when the
+    brand took back what was accepted. The personal link is signed, not stored: `campaigns.links`.
     """
 
     class State(models.TextChoices):
         INVITED = "invited"
         SEEN = "seen"
+        WAITING = "waiting"
         ACCEPTED = "accepted"
         DECLINED = "declined"
         EXPIRED = "expired"
+        WITHDRAWN = "withdrawn"
 
     class Delivery(models.TextChoices):
         DUE = "due", "e-mail due"
@@ -119,6 +132,8 @@ class Invitation(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True, editable=False)
     seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     answered_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The order of those who wait is that in which they got the campaign's lock, which no clock tells.
+    turn = models.PositiveIntegerField("turn on the waiting list", null=True, blank=True, editable=False)
     nonce = models.CharField(
         max_length=16,
         default=new_nonce,
@@ -132,10 +147,19 @@ class Invitation(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["campaign", "person"], name="invitation_once"),
             models.CheckConstraint(
-                condition=Q(state__in=["accepted", "declined"], answered_at__isnull=False)
-                | (~Q(state__in=["accepted", "declined"]) & Q(answered_at__isnull=True)),
+                condition=Q(state__in=["waiting", "accepted", "declined", "withdrawn"], answered_at__isnull=False)
+                | (~Q(state__in=["waiting", "accepted", "declined", "withdrawn"]) & Q(answered_at__isnull=True)),
                 name="invitation_answer_has_time",
             ),
+            models.CheckConstraint(
+                condition=Q(state="waiting", turn__isnull=False) | (~Q(state="waiting") & Q(turn__isnull=True)),
+                name="invitation_waiting_has_turn",
+            ),
+            models.UniqueConstraint(
+                fields=["campaign", "turn"], condition=Q(turn__isnull=False), name="invitation_turn_once"
+            ),
+            # For the foreign key by which a code's person is invited to the code's own campaign.
+            models.UniqueConstraint(fields=["id", "campaign"], name="invitation_of_campaign"),
             models.CheckConstraint(
                 condition=~Q(state="seen") | Q(seen_at__isnull=False), name="invitation_seen_has_time"
             ),

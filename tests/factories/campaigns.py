@@ -6,7 +6,17 @@ from typing import Any
 import factory.declarations
 from factory.django import DjangoModelFactory
 
-from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Membership, Selected, Selection, Shortlisting
+from campaigns.models import (
+    Brand,
+    Campaign,
+    CampaignPlace,
+    Invitation,
+    Membership,
+    PerkCode,
+    Selected,
+    Selection,
+    Shortlisting,
+)
 from tests.factories.accounts import PersonFactory, UserFactory
 
 # factory_boy's declarations carry no types.
@@ -98,3 +108,14 @@ class SelectedFactory(DjangoModelFactory[Selected]):
     rank = make.Sequence(lambda n: n + 1)
     reach = 20.0
     adds = 15.0
+
+
+class PerkCodeFactory(DjangoModelFactory[PerkCode]):
+    """In stock. Elsewhere only the actions bring it, for the ledger has to agree; they write its lines too."""
+
+    class Meta:
+        model = PerkCode
+
+    campaign = make.SubFactory(CampaignFactory)
+    code = make.Sequence(lambda n: f"CODE-{n}")
+    added_at = NOW
