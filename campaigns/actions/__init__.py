@@ -1,4 +1,4 @@
-"""What can be done to brands, campaigns, groups and invitations: one function each, one transaction each."""
+"""What can be done to brands, campaigns, groups, invitations and perks: one function each, one transaction each."""
 
 from campaigns.actions.answering import accept, decline, expire_invitations, mark_all_seen, mark_seen, renew_link
 from campaigns.actions.brands import add_member, create_brand, delete_brand, remove_member
@@ -10,18 +10,43 @@ from campaigns.actions.choosing import (
     shortlist_group,
     why_not_chosen,
 )
-from campaigns.actions.errors import CampaignError, NoSeatLeft, NotOpen, NotYours, SelectionRefused
+from campaigns.actions.errors import (
+    CampaignError,
+    NoCodeLeft,
+    NoSeatLeft,
+    NotOpen,
+    NotOut,
+    NotYours,
+    SelectionRefused,
+)
 from campaigns.actions.inviting import InviteReport, invite, shortlist
 from campaigns.actions.mailing import send_due_invitations
+from campaigns.actions.perks import (
+    expire_codes,
+    hold,
+    redeem,
+    revoke,
+    serve_all,
+    serve_waiting,
+    set_fulfilment,
+    take_back,
+)
+from campaigns.actions.stock import CodesReport, FoundCodes, NoCodes, add_codes, generate_codes, read_codes
 
 __all__ = [
     "CampaignError",
+    "CodesReport",
+    "FoundCodes",
     "InviteReport",
+    "NoCodeLeft",
+    "NoCodes",
     "NoSeatLeft",
     "NotOpen",
+    "NotOut",
     "NotYours",
     "SelectionRefused",
     "accept",
+    "add_codes",
     "add_member",
     "ask_for_group",
     "choose_group",
@@ -29,15 +54,25 @@ __all__ = [
     "create_brand",
     "decline",
     "delete_brand",
+    "expire_codes",
     "expire_invitations",
+    "generate_codes",
     "handles_in",
+    "hold",
     "invite",
     "mark_all_seen",
     "mark_seen",
+    "read_codes",
+    "redeem",
     "remove_member",
     "renew_link",
+    "revoke",
     "send_due_invitations",
+    "serve_all",
+    "serve_waiting",
+    "set_fulfilment",
     "shortlist",
     "shortlist_group",
+    "take_back",
     "why_not_chosen",
 ]

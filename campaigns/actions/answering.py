@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Max, QuerySet, Value, When
 
 from accounts.models import Person, User
-from campaigns.actions.errors import NoSeatLeft, NotOpen, NotYours
+from campaigns.actions.errors import NotOpen, NotYours
+from campaigns.actions.perks import locked, serve
 from campaigns.models import Campaign, Invitation, new_nonce
 
 State = Invitation.State
@@ -27,45 +28,52 @@ def mark_all_seen(invitations: Iterable[Invitation], *, now: datetime) -> int:
 
 
 def accept(invitation: Invitation, *, by: User, now: datetime) -> None:
-    """Take a seat for the person invited, who has to be the one signed in. Accepting twice is accepting once.
+    """Say yes for the person invited, who has to be the one signed in. Accepting twice is accepting once.
 
-    Never are more accepted than there are seats, whoever clicks at the same moment: the seat is counted by one
-    conditional update, whose row lock makes the others wait, and the answer and the count are one transaction.
+    Everybody who accepts gets a turn on the waiting list, which is served at once: with a seat, and a code where the
+    campaign has codes, in the same transaction. So nobody gets before those who wait, and where seats or codes have run
+    out one is `waiting`. Never are more accepted than there are seats and codes, whoever clicks at the same moment:
+    the campaign's lock makes the others wait.
 
     Raises
     ------
     NotYours
         The invitation is somebody else's.
     NotOpen
-        It was declined, or the campaign's last day has passed.
-    NoSeatLeft
-        Others were faster. The invitation stays open: a campaign can get more seats.
+        It was declined or withdrawn, or the campaign's last day has passed.
     """
     _theirs(invitation, by)
     _close_if_over(invitation, now)
     with transaction.atomic():
-        if _answer(invitation, State.ACCEPTED, now):
-            seat = Campaign.objects.filter(pk=invitation.campaign_id, seats_taken__lt=F("seats"))
-            if not seat.update(seats_taken=F("seats_taken") + 1):
-                raise NoSeatLeft("All seats are taken.")
-    _require(invitation, State.ACCEPTED)
+        campaign = locked(invitation.campaign_id)
+        last = Invitation.objects.filter(campaign=campaign).aggregate(turn=Max("turn"))["turn"] or 0
+        if _answer(Invitation.objects.open(), invitation, State.WAITING, now, turn=last + 1):
+            serve(campaign, by=by, now=now)
+    _require(invitation, State.ACCEPTED, State.WAITING)
 
 
 def decline(invitation: Invitation, *, by: User | None, now: datetime) -> None:
-    """Answer no. Declining twice is declining once.
+    """Answer no, or leave the waiting list. Declining twice is declining once.
 
-    `by` is None for whoever holds the personal link of an unclaimed profile: saying no takes neither login nor claim.
-    Raises NotYours where the invitation is somebody else's, NotOpen where it was accepted or has expired.
+    `by` is None for whoever holds the personal link of an unclaimed profile: saying no takes neither login nor claim;
+    the waiting list only the person leaves. A code held for them goes back, to whoever is next.
+    Raises NotYours where the invitation is somebody else's, NotOpen where it was accepted, withdrawn or has expired.
     """
     if by is not None:
         _theirs(invitation, by)
     _close_if_over(invitation, now)
-    _answer(invitation, State.DECLINED, now)
+    with transaction.atomic():
+        campaign = locked(invitation.campaign_id)
+        rows = Invitation.objects.open()
+        if by is not None:
+            rows |= Invitation.objects.filter(state=State.WAITING)
+        if _answer(rows, invitation, State.DECLINED, now, turn=None):
+            serve(campaign, by=by, now=now)
     _require(invitation, State.DECLINED)
 
 
 def expire_invitations(*, now: datetime) -> int:
-    """Close what is open in campaigns whose last day has passed, and return how many."""
+    """Close what is open, and the waiting list, in campaigns whose last day has passed; return how many that were."""
     return _expire(Invitation.objects.all(), now)
 
 
@@ -96,23 +104,28 @@ def _close_if_over(invitation: Invitation, now: datetime) -> None:
 
 
 def _expire(invitations: QuerySet[Invitation], now: datetime) -> int:
-    open_ones = [State.INVITED, State.SEEN]
+    unanswered = [State.INVITED, State.SEEN, State.WAITING]
     over = Campaign.objects.over(now)
-    return invitations.filter(state__in=open_ones, campaign__in=over).update(state=State.EXPIRED)
+    closed = invitations.filter(state__in=unanswered, campaign__in=over)
+    return closed.update(state=State.EXPIRED, turn=None, answered_at=None)
 
 
-def _answer(invitation: Invitation, state: Invitation.State, now: datetime) -> bool:
-    answered = Invitation.objects.open().filter(pk=invitation.pk).update(state=state, answered_at=now)
-    return bool(answered)
+def _answer(
+    rows: QuerySet[Invitation], invitation: Invitation, state: Invitation.State, now: datetime, *, turn: int | None
+) -> bool:
+    """Answer the invitation if it is among these rows; return whether it was."""
+    return bool(rows.filter(pk=invitation.pk).update(state=state, answered_at=now, turn=turn))
 
 
-def _require(invitation: Invitation, state: Invitation.State) -> None:
-    """Read the invitation again and refuse unless it is in this state now."""
-    invitation.refresh_from_db(fields=["state", "answered_at"])
-    if invitation.state != state:
+def _require(invitation: Invitation, *states: Invitation.State) -> None:
+    """Read the invitation again and refuse unless it is in one of these states now."""
+    invitation.refresh_from_db(fields=["state", "answered_at", "turn"])
+    if invitation.state not in states:
         said = {
             State.ACCEPTED: "This invitation was accepted already.",
+            State.WAITING: "This invitation was accepted already, and waits for its turn.",
             State.DECLINED: "This invitation was declined already.",
             State.EXPIRED: "This invitation has expired.",
+            State.WITHDRAWN: "What you accepted was taken back.",
         }
         raise NotOpen(said[State(invitation.state)])

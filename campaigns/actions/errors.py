@@ -19,3 +19,11 @@ class SelectionRefused(CampaignError):
 
 class NoSeatLeft(CampaignError):
     """Every seat of the campaign is taken."""
+
+
+class NoCodeLeft(CampaignError):
+    """Every code of the campaign is out, or none was added."""
+
+
+class NotOut(CampaignError):
+    """The code isn't in a state from which this can be done."""

@@ -21,9 +21,9 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from accounts.models import Identity, Viewer
+from accounts.models import Identity, Person, Viewer
 from campaigns import links
-from campaigns.models import Campaign, Invitation, Selection, Shortlisting
+from campaigns.models import Campaign, Invitation, PerkCode, Selection, Shortlisting
 from scoring.comparison import Pair, compared
 from scoring.models import Influencer, Score, ScoreRun, TopicReach
 from scoring.queries import Circle, InfluencerFilters, TopicTree, narrowed, topic_tree
@@ -47,8 +47,52 @@ def invitation_of(token: str) -> Invitation | None:
     return invitation if invitation is not None and links.is_current(token, invitation) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What somebody's own yes has brought: a code, or a number on the waiting list, or neither as yet."""
+
+    invitation: Invitation
+    code: PerkCode | None
+    number: int | None
+    follows: bool
+
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether it brought no seat as yet."""
+        return self.invitation.state == Invitation.State.WAITING
+
+
+def answered_by(person: Person, viewer: Viewer) -> dict[int, Answered]:
+    """Return, by invitation, what the person's yes has brought, newest invitation first; nothing to anybody else.
+
+    Codes are worth money: a personal link doesn't show one, nor does the page to the brand's own people who look at it.
+    One query for the invitations, and where there are any one for the codes.
+    """
+    if not viewer.is_authenticated or person.user_id != viewer.pk:
+        return {}
+    said_yes = Invitation.objects.filter(person=person, state__in=[Invitation.State.WAITING, Invitation.State.ACCEPTED])
+    with_codes = Exists(PerkCode.objects.filter(campaign=OuterRef("campaign")))
+    rows = list(
+        said_yes.select_related("campaign__brand")
+        .with_number()
+        .annotate(with_codes=with_codes)
+        .order_by("-invited_at", "-pk")
+    )
+    out = PerkCode.objects.standing().exclude(state=PerkCode.State.HELD).filter(invitation__in=[row.pk for row in rows])
+    codes = {code.invitation_id: code for code in out}
+    return {
+        row.pk: Answered(
+            invitation=row,
+            code=codes.get(row.pk),
+            number=row.number,
+            follows=row.state == Invitation.State.ACCEPTED and row.with_codes and row.pk not in codes,
+        )
+        for row in rows
+    }
+
+
 def with_answers(campaigns: QuerySet[Campaign]) -> QuerySet[Any]:
-    """Annotate `invited`: how many were, whatever became of it; and `seen`, `accepted`, `declined`, `expired`.
+    """Annotate `invited`: how many were, whatever became of it; and how many are in each other state, by its name.
 
     Subqueries, since joining two lists of n rows each would count over n² of them, and grouping would count for
     campaigns that the page doesn't show.

@@ -17,13 +17,16 @@ def give_answer(request: HttpRequest, invitation: Invitation, *, by: User | None
         match request.POST.get("answer"):
             case "accept" if by is not None:
                 accept(invitation, by=by, now=timezone.now())
-                messages.success(
-                    request, _("You accepted. %(brand)s sees your answer now.") % {"brand": campaign.brand.name}
-                )
+                said = _("You accepted. %(brand)s sees your answer now.")
+                if invitation.state == Invitation.State.WAITING:
+                    said = _("You are on the waiting list. %(brand)s sees your answer now.")
+                messages.success(request, said % {"brand": campaign.brand.name})
             case "decline":
+                was_waiting = invitation.state == Invitation.State.WAITING
                 decline(invitation, by=by, now=timezone.now())
-                messages.success(
-                    request, _("You declined. %(brand)s sees your answer now.") % {"brand": campaign.brand.name}
-                )
+                said = _("You declined. %(brand)s sees your answer now.")
+                if was_waiting:
+                    said = _("You left the waiting list. %(brand)s sees your answer now.")
+                messages.success(request, said % {"brand": campaign.brand.name})
     except CampaignError as error:
         messages.error(request, str(error))

@@ -29,7 +29,9 @@ class Stage(StrEnum):
     PREVIEW = "preview"  # works for the brand, or is an operator
     ANSWER = "answer"  # signed in as the person invited, and may still say yes or no
     ACCEPTED = "accepted"
+    WAITING = "waiting"  # said yes, and there was no seat or no code
     DECLINED = "declined"
+    WITHDRAWN = "withdrawn"  # the brand took back what was accepted
     OVER = "over"
     SIGN_IN = "sign_in"  # the profile is claimed; whoever did has to sign in
     TAKEN = "taken"  # signed in, but somebody else holds the profile
@@ -77,6 +79,7 @@ def _invitation(request: HttpRequest, token: str) -> HttpResponse:
         "stage": stage.value,
         "is_over": found.campaign.is_over(timezone.now()),
         "form": form,
+        "answered": queries.answered_by(found.person, request.user).get(found.pk),
         "sheet": sheet_of(found.person, viewer=request.user) if _shows_score(found.person, stage) else None,
     }
     return render(request, "campaigns/invitation.html", context)
@@ -86,7 +89,7 @@ def _shows_score(person: Person, stage: Stage) -> bool:
     """Return whether the score stands on the page: for the invited, and for a brand that could see it anyway."""
     if stage is Stage.PREVIEW:
         return not person.is_hidden
-    return stage in {Stage.NEW, Stage.CLAIM, Stage.ANSWER, Stage.ACCEPTED}
+    return stage in {Stage.NEW, Stage.CLAIM, Stage.ANSWER, Stage.ACCEPTED, Stage.WAITING}
 
 
 def _stage(request: HttpRequest, invitation: Invitation) -> Stage:
@@ -111,9 +114,13 @@ def _answered(invitation: Invitation) -> Stage | None:
             return Stage.ACCEPTED
         case Invitation.State.DECLINED:
             return Stage.DECLINED
+        case Invitation.State.WITHDRAWN:
+            return Stage.WITHDRAWN
         case Invitation.State.EXPIRED:
             return Stage.OVER
-    return Stage.OVER if invitation.campaign.is_over(timezone.now()) else None
+    if invitation.campaign.is_over(timezone.now()):
+        return Stage.OVER
+    return Stage.WAITING if invitation.state == Invitation.State.WAITING else None
 
 
 def _take(request: HttpRequest, invitation: Invitation, stage: Stage, form: NewLoginForm) -> bool:
@@ -130,7 +137,10 @@ def _take(request: HttpRequest, invitation: Invitation, stage: Stage, form: NewL
                 _claim(invitation, user)
             except ClaimRefused as error:
                 messages.error(request, str(error))
-        case ((Stage.ANSWER | Stage.ACCEPTED | Stage.DECLINED | Stage.OVER), _) if user.is_authenticated:
+        case (
+            (Stage.ANSWER | Stage.ACCEPTED | Stage.WAITING | Stage.DECLINED | Stage.WITHDRAWN | Stage.OVER),
+            _,
+        ) if user.is_authenticated:
             give_answer(request, invitation, by=user)
     return True
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.actions import RestRefused, declare_rest, end_rest
 from accounts.models import Person, Rest, User
 from accounts.models.rests import MOST_DAYS, MOST_RESTS
+from campaigns import queries
 from campaigns.actions import mark_all_seen
 from campaigns.models import Invitation
 from campaigns.views.answering import give_answer
@@ -45,12 +46,17 @@ def _page(request: HttpRequest, person: Person, form: RestForm, now: datetime) -
     unanswered = {Invitation.State.INVITED, Invitation.State.SEEN}
     waiting = [row for row in invitations if row.state in unanswered and not row.campaign.is_over(now)]
     mark_all_seen(waiting, now=now)
+    said_yes = queries.answered_by(person, request.user)
+    in_line = [row for row in said_yes.values() if row.is_waiting and not row.invitation.campaign.is_over(now)]
+    elsewhere = {row.pk for row in waiting} | {row.invitation.pk for row in in_line}
     context = {
         "person": person,
         "identities": identities_of(person),
         "sheet": sheet_of(person, viewer=request.user),
         "waiting": waiting,
-        "past": [row for row in invitations if row not in waiting],
+        "in_line": in_line,
+        "perks": [row for row in said_yes.values() if row.code or row.follows],
+        "past": [row for row in invitations if row.pk not in elsewhere],
         "form": form,
         "today": today,
         # Those that somebody else declared, who held the profile before, are no business of whoever holds it now.

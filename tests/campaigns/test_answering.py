@@ -8,7 +8,6 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
 from campaigns.actions import (
-    NoSeatLeft,
     NotOpen,
     NotYours,
     accept,
@@ -16,6 +15,8 @@ from campaigns.actions import (
     expire_invitations,
     mark_seen,
     renew_link,
+    serve_all,
+    serve_waiting,
 )
 from campaigns.links import invitation_url, make_token, read_token
 from campaigns.models import Campaign, Invitation
@@ -95,16 +96,43 @@ def test_only_the_person_answers() -> None:
 
 
 @pytest.mark.django_db
-def test_without_a_seat_the_invitation_stays_open() -> None:
+def test_without_a_seat_one_waits_and_gets_the_next(airlines: Airlines) -> None:
+    user, invitation = _claimed()
+    Campaign.objects.update(seats=1, seats_taken=1, brand=airlines.brand)
+    accept(invitation, by=user, now=NOW)
+    accept(invitation, by=user, now=LATER)
+    assert (invitation.state, invitation.turn) == ("waiting", 1)
+    assert _stored(invitation) == ("waiting", NOW, 1)
+    Campaign.objects.update(seats=2)
+    with pytest.raises(NotYours):
+        serve_waiting(campaign=invitation.campaign, by=airlines.other_manager, now=LATER)
+    assert serve_waiting(campaign=invitation.campaign, by=airlines.manager, now=LATER) == 1
+    assert _stored(invitation) == ("accepted", NOW, 2)
+
+
+@pytest.mark.django_db
+def test_the_waiting_list_is_left_by_the_person_alone() -> None:
     user, invitation = _claimed()
     Campaign.objects.update(seats=1, seats_taken=1)
-    with pytest.raises(NoSeatLeft):
-        accept(invitation, by=user, now=NOW)
-    assert invitation.state == "invited"
-    assert _stored(invitation) == ("invited", None, 1)
+    accept(invitation, by=user, now=NOW)
+    with pytest.raises(NotOpen, match="waits for its turn"):
+        decline(invitation, by=None, now=LATER)
+    assert _stored(invitation) == ("waiting", NOW, 1)
+    decline(invitation, by=user, now=LATER)
+    assert _stored(invitation) == ("declined", LATER, 1)
+    assert invitation.turn is None
+    assert serve_all(now=LATER) == 0
+
+
+@pytest.mark.django_db
+def test_the_waiting_list_ends_with_the_campaign(airlines: Airlines) -> None:
+    user, invitation = _claimed()
+    Campaign.objects.update(seats=1, seats_taken=1, brand=airlines.brand)
+    accept(invitation, by=user, now=NOW)
     Campaign.objects.update(seats=2)
-    accept(invitation, by=user, now=LATER)
-    assert _stored(invitation) == ("accepted", LATER, 2)
+    assert serve_waiting(campaign=invitation.campaign, by=airlines.manager, now=AFTER) == 0
+    assert expire_invitations(now=AFTER) == 1
+    assert _stored(invitation) == ("expired", None, 1)
 
 
 @pytest.mark.django_db
@@ -159,7 +187,13 @@ def test_the_database_refuses_more_answers_than_seats_and_answers_without_time()
     _, invitation = _claimed()
     with pytest.raises(IntegrityError), transaction.atomic():
         Campaign.objects.update(seats_taken=41)
-    for broken in ({"state": "accepted"}, {"answered_at": NOW}, {"state": "seen"}):
+    for broken in (
+        {"state": "accepted"},
+        {"answered_at": NOW},
+        {"state": "seen"},
+        {"state": "waiting", "answered_at": NOW},
+        {"turn": 1},
+    ):
         with pytest.raises(IntegrityError), transaction.atomic():
             Invitation.objects.update(**broken)
     assert _stored(invitation) == ("invited", None, 0)
@@ -176,23 +210,19 @@ def test_thirty_at_once_get_exactly_ten_seats() -> None:
         for user in users
     ]
 
-    def click(n: int) -> str:
+    def click(n: int) -> None:
         try:
             accept(Invitation.objects.get(pk=ids[n]), by=users[n], now=NOW)
-        except NoSeatLeft:
-            return "none left"
         finally:
             connection.close()
-        return "accepted"
 
     with ThreadPoolExecutor(30) as pool:
         # Everybody clicks twice.
-        outcomes = list(pool.map(click, [*range(30), *range(30)]))
-    assert sorted(outcomes) == ["accepted"] * 20 + ["none left"] * 40
+        list(pool.map(click, [*range(30), *range(30)]))
     campaign.refresh_from_db()
     assert campaign.seats_taken == 10
     assert Invitation.objects.filter(state="accepted").count() == 10
-    assert Invitation.objects.filter(state="invited").count() == 20
+    assert list(Invitation.objects.waiting().values_list("turn", flat=True)) == list(range(1, 21))
 
 
 @pytest.mark.django_db

@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.models import Person, User
 from campaigns.models import Invitation
 from tests.campaigns.conftest import Airlines
-from tests.campaigns.invited import address, holder, invited, open_campaign, over_campaign, shown, state
+from tests.campaigns.invited import NOW, address, holder, invited, open_campaign, over_campaign, shown, state
 from tests.factories.campaigns import BrandFactory
 from tests.factories.scoring import ScoreFactory, current_run
 
@@ -144,18 +144,31 @@ def test_nobody_accepts_without_a_login(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_without_a_seat_the_page_says_so_and_nothing_is_accepted(client: Client) -> None:
+def test_without_a_seat_one_is_on_the_waiting_list_and_can_leave_it(client: Client) -> None:
     user, person = holder("ann")
     invitation = invited(person=person, campaign=open_campaign(seats=2, seats_taken=2))
     client.force_login(user)
     page = shown(client, address(invitation))
     assert "All seats are taken" in page
+    assert "Join the waiting list" in page
     assert "Accept" not in page
+    first = invited("bob", campaign=invitation.campaign, state="waiting", answered_at=NOW, turn=1)
     client.post(address(invitation), {"answer": "accept"})
-    assert state(invitation) == ("seen", user.pk, 2)
-    assert "All seats are taken." in shown(client, address(invitation))
+    assert state(invitation) == ("waiting", user.pk, 2)
+    page = shown(client, address(invitation))
+    assert "You are number 2 on the waiting list." in page
+    assert "Leave the waiting list" in page
+    first.delete()
+    for path in (address(invitation), "/me"):
+        assert "You are number 1 on the waiting list." in shown(client, path)
+    client.logout()
+    assert "number 1" not in shown(client, address(invitation))
+    client.post(address(invitation), {"answer": "decline"})
+    assert state(invitation) == ("waiting", user.pk, 2)
+    client.force_login(user)
     client.post(address(invitation), {"answer": "decline"})
     assert state(invitation) == ("declined", user.pk, 2)
+    assert "You left the waiting list." in shown(client, address(invitation))
 
 
 @pytest.mark.django_db
