@@ -1,4 +1,4 @@
-"""What beat asks for: e-mails and groups every minute, expiry every hour."""
+"""What beat asks for: e-mails and groups every minute, waiting lists every few, expiry every hour."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -22,3 +22,15 @@ def expire_invitations() -> int:
 def choose_waiting() -> int:
     """Choose the groups that managers asked for."""
     return actions.choose_waiting(now=timezone.now())
+
+
+@shared_task
+def expire_codes() -> int:
+    """Write off the codes of perks whose last day has passed."""
+    return actions.expire_codes(now=timezone.now())
+
+
+@shared_task
+def serve_waiting_lists() -> int:
+    """Give what came free without anybody's doing to who waits for it."""
+    return actions.serve_all(now=timezone.now())

@@ -217,6 +217,9 @@ CELERY_BEAT_SCHEDULE = {
     # Pages ask for it at once; this finds what they couldn't.
     "choose groups": {"task": "campaigns.tasks.choose_waiting", "schedule": crontab()},
     "expire invitations": {"task": "campaigns.tasks.expire_invitations", "schedule": crontab(minute="7")},
+    "expire codes of perks": {"task": "campaigns.tasks.expire_codes", "schedule": crontab(minute="2")},
+    # Actions serve the list that they move: this finds what is left of who was erased, or let an invitation expire.
+    "serve waiting lists": {"task": "campaigns.tasks.serve_waiting_lists", "schedule": crontab(minute="4-59/10")},
 }
 
 AUTH_USER_MODEL = "accounts.User"
