@@ -24,6 +24,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     places = CampaignPlaceSerializer(many=True)
     invited = serializers.IntegerField(help_text="Invitations made, whatever became of them.")
     accepted = serializers.IntegerField()
+    waiting = serializers.IntegerField(help_text="On the waiting list, for a seat or a code.")
     declined = serializers.IntegerField()
 
     class Meta:
@@ -45,6 +46,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             "score_max",
             "invited",
             "accepted",
+            "waiting",
             "declined",
         ]
 
