@@ -1,5 +1,25 @@
 """Campaigns in the admin site. The module of each group of pages registers its models when it is imported here."""
 
-from campaigns.admin import brands, campaigns, dashboard, formulas, influencers, invitations, selections, shortlists
+from campaigns.admin import (
+    brands,
+    campaigns,
+    dashboard,
+    formulas,
+    influencers,
+    invitations,
+    perks,
+    selections,
+    shortlists,
+)
 
-__all__ = ["brands", "campaigns", "dashboard", "formulas", "influencers", "invitations", "selections", "shortlists"]
+__all__ = [
+    "brands",
+    "campaigns",
+    "dashboard",
+    "formulas",
+    "influencers",
+    "invitations",
+    "perks",
+    "selections",
+    "shortlists",
+]

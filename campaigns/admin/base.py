@@ -29,9 +29,11 @@ MOST_AT_ONCE = 10_000
 STATE_LABELS = {
     Invitation.State.INVITED: "info",
     Invitation.State.SEEN: "info",
+    Invitation.State.WAITING: "warning",
     Invitation.State.ACCEPTED: "success",
     Invitation.State.DECLINED: "warning",
     Invitation.State.EXPIRED: "default",
+    Invitation.State.WITHDRAWN: "default",
 }
 
 

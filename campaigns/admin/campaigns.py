@@ -19,12 +19,13 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from accounts.models import Person
 from accounts.places import find_city
-from campaigns import queries
+from campaigns import actions, queries
 from campaigns.admin.base import STATE_LABELS, VisibleAdmin, run_of, staff_of
 from campaigns.admin.choosing import choose_view
 from campaigns.admin.invitations import HIDDEN, TO_SEND, copyable, link_to_send
 from campaigns.admin.inviting import ask, invite_listed
 from campaigns.admin.overlaps import overlap_view
+from campaigns.admin.stock import CodesMixin, codes_of
 from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Shortlisting, ShortlistingQuerySet
 from scoring.queries import topic_tree
 
@@ -118,7 +119,7 @@ class PlaceInline(TabularInline):  # type: ignore[misc]  # unfold publishes no t
 
 
 @admin.register(Campaign)
-class CampaignAdmin(VisibleAdmin):
+class CampaignAdmin(CodesMixin, VisibleAdmin):
     form = CampaignForm
     inlines = [PlaceInline]
     list_display = ["name", "brand", "period", "seats_filled", "shortlisted", "invited", "accepted"]
@@ -132,7 +133,7 @@ class CampaignAdmin(VisibleAdmin):
     actions_detail = [
         "choose_group",
         "invite_shortlist",
-        {"title": "More", "icon": "more_horiz", "items": ["find_influencers", "compare_audiences"]},
+        {"title": "More", "icon": "more_horiz", "items": ["find_influencers", "compare_audiences", "add_codes"]},
     ]
     change_form_outer_before_template = "admin/campaigns/campaign_before.html"
     warn_unsaved_form = True
@@ -206,6 +207,8 @@ class CampaignAdmin(VisibleAdmin):
             return
         # Only what the form shows: whoever accepts meanwhile counts `seats_taken` up.
         obj.save(update_fields=[name for name in form.fields if name != "topics"])
+        # There may be more seats, or more days.
+        actions.serve_waiting(campaign=obj, by=staff_of(request), now=timezone.now())
 
     def response_add(self, request: HttpRequest, obj: Campaign, post_url_continue: str | None = None) -> HttpResponse:
         if "_addanother" in request.POST or "_popup" in request.POST:
@@ -239,6 +242,7 @@ class CampaignAdmin(VisibleAdmin):
             "campaign": campaign,
             "is_over": campaign.is_over(timezone.now()),
             "rows": ROWS,
+            "codes": codes_of(request, campaign),
             "shortlist": queries.shortlist_of(campaign, request.user, run_of(request), ROWS),
             "invitations": [
                 {

@@ -1,5 +1,6 @@
 """Invitations: what became of each, and the personal links that are for the manager to send."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +8,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -49,7 +51,7 @@ class InvitationAdmin(ReadOnlyAdmin):
     search_help_text = "Search by name or handle"
     ordering = ["-invited_at", "-pk"]
     paginator = CappedPaginator
-    actions = ["export_csv", "renew_links"]
+    actions = ["export_csv", "renew_links", "hold_codes"]
     fields = ["who", "campaign", "state", "delivery", "link", "invited_at", "sent_at", "seen_at", "answered_at"]
 
     readonly_fields = fields
@@ -134,6 +136,24 @@ class InvitationAdmin(ReadOnlyAdmin):
                 renewed += 1
         if renewed:
             messages.success(request, f"{renewed} replaced. Links sent before open nothing now.")
+
+    @admin.action(description="Hold a code for each", permissions=["renew"])
+    def hold_codes(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        """Put a code aside for each who hasn't answered yet."""
+        if too_many(request, queryset):
+            return
+        held, refused = 0, Counter[str]()
+        for row in queryset.order_by("pk"):
+            try:
+                actions.hold(row, by=staff_of(request), now=timezone.now())
+            except actions.CampaignError as error:
+                refused[str(error)] += 1
+            else:
+                held += 1
+        if held:
+            messages.success(request, f"A code is held for {held}. It is theirs as soon as they accept.")
+        for said, times in refused.items():
+            messages.warning(request, f"{times} without a code held. {said}")
 
 
 def link_to_send(row: Any) -> str:

@@ -261,6 +261,7 @@ def test_a_campaigns_page_shows_its_people_and_links(manager: Client, airlines: 
         ("4", "invited"),
         ("0", "seen"),
         ("1", "accepted"),
+        ("0", "waiting"),
         ("0", "declined"),
         ("0", "expired"),
     ]

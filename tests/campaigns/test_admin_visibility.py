@@ -10,7 +10,16 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from accounts.models import User
-from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Membership, Selection, Shortlisting
+from campaigns.models import (
+    Brand,
+    Campaign,
+    CampaignPlace,
+    Invitation,
+    Membership,
+    PerkCode,
+    Selection,
+    Shortlisting,
+)
 from scoring.models import Influencer
 from tests.campaigns.conftest import Airlines
 from tests.factories.accounts import PersonFactory
@@ -19,6 +28,7 @@ from tests.factories.campaigns import (
     CampaignFactory,
     CampaignPlaceFactory,
     InvitationFactory,
+    PerkCodeFactory,
     SelectedFactory,
     SelectionFactory,
     ShortlistingFactory,
@@ -31,6 +41,7 @@ MODELS: dict[str, type[Model]] = {
     "campaigns_campaign": Campaign,
     "campaigns_invitation": Invitation,
     "campaigns_membership": Membership,
+    "campaigns_perkcode": PerkCode,
     "campaigns_selection": Selection,
     "campaigns_shortlisting": Shortlisting,
     "scoring_influencer": Influencer,
@@ -48,6 +59,7 @@ def secrets(airlines: Airlines) -> Airlines:
     )
     campaign.topics.add(TopicFactory.create())
     CampaignPlaceFactory.create(campaign=campaign, name=SECRET)
+    PerkCodeFactory.create(campaign=campaign, code=SECRET)
     for hidden in (False, True):
         person = PersonFactory.create(name=SECRET if hidden else "", is_hidden=hidden)
         ScoreFactory.create(run=run, person=person)
@@ -72,6 +84,7 @@ def _addresses() -> Iterator[str]:
                 "influencers",
                 "group",
                 "audiences",
+                "codes",
             }:
                 keys = [[key] for key in model._default_manager.values_list("pk", flat=True)]
             yield from (reverse(f"admin:{name}", args=key) for key in keys)
@@ -100,13 +113,14 @@ def test_the_walk_knows_every_page(secrets: Airlines) -> None:
     assert reverse("admin:campaigns_campaign_find_influencers", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_compare_audiences", args=[campaign.pk]) in addresses
-    assert len(addresses) == len(set(addresses)) == 55
+    assert reverse("admin:campaigns_campaign_add_codes", args=[campaign.pk]) in addresses
+    assert len(addresses) == len(set(addresses)) == 61
 
 
 def test_the_walk_would_notice(secrets: Airlines, client: Client) -> None:
     client.force_login(secrets.manager)
     showing = [address for address in _addresses() if SECRET in _reads(client, address)]
-    for name in ("campaigns_campaign", "campaigns_shortlisting", "campaigns_invitation"):
+    for name in ("campaigns_campaign", "campaigns_shortlisting", "campaigns_invitation", "campaigns_perkcode"):
         assert reverse(f"admin:{name}_changelist") in showing
 
 
@@ -118,6 +132,8 @@ def test_another_brand_reads_nothing(secrets: Airlines, client: Client) -> None:
         f"{reverse('admin:scoring_influencer_changelist')}?for={campaign.pk}&near=c{place.pk}",
         f"{reverse('admin:campaigns_shortlisting_changelist')}?campaign={campaign.pk}",
         f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}",
+        f"{reverse('admin:campaigns_perkcode_changelist')}?campaign={campaign.pk}",
+        f"{reverse('admin:campaigns_perkcode_changelist')}?q={SECRET[:4]}",
         reverse("admin:campaigns_campaign_add"),
         reverse("admin:index"),
     )
@@ -129,8 +145,12 @@ def test_another_brand_changes_nothing(secrets: Airlines, client: Client) -> Non
     before = _state()
     for address in _addresses():
         keys = [1, *(row.pk for model in MODELS.values() for row in model._default_manager.all())]
-        for action in ("shortlist_for", "invite", "delete_selected", "renew_links", "export_csv"):
-            data = {"action": action, "_selected_action": keys, "post": "yes", "confirmed": "1"}
+        for action in (
+            *("shortlist_for", "invite", "delete_selected", "renew_links", "export_csv", "hold_codes"),
+            *("mark_redeemed", "revoke", "take_back", "set_status"),
+        ):
+            data = {"action": action, "_selected_action": keys, "post": "yes", "confirmed": "1", "number": 3}
+            data |= {"fulfilment": "booked"}
             response = client.post(address, {**data, "campaign": Campaign.objects.get().pk, "name": "Taken over"})
             assert response.status_code in {200, *REFUSED}, (address, action)
             if getattr(response, "streaming", False):

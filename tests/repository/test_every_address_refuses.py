@@ -14,7 +14,16 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from accounts.actions import create_api_key
 from accounts.models import Activity, Identity, LogFile, Merge, Network, Person, Place, User
 from campaigns.actions import add_member, create_brand
-from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Membership, Selection, Shortlisting
+from campaigns.models import (
+    Brand,
+    Campaign,
+    CampaignPlace,
+    Invitation,
+    Membership,
+    PerkCode,
+    Selection,
+    Shortlisting,
+)
 from scoring.actions import ensure_formula
 from scoring.models import Appeal, Score, ScoreRun, Support, Topic, TopicReach
 
@@ -96,6 +105,7 @@ class World:
         Invitation.objects.create(campaign=campaign, person=shown)
         chosen = Selection.objects.create(campaign=campaign, seats=2, state="done", finished_at=NOW, run=run)
         chosen.people.create(person=shown, rank=1, reach=1, adds=1)
+        PerkCode.objects.create(campaign=campaign, code=SECRET)
 
 
 @pytest.fixture
@@ -210,7 +220,8 @@ def test_no_list_tells_what_it_does_not_show_by_its_address(world: World, client
         "admin:scoring_influencer_changelist": ["email__startswith", "is_seed__exact", "user__username__startswith"],
         "admin:campaigns_invitation_changelist": ["person__email__startswith", "person", "nonce__startswith"],
         "admin:campaigns_shortlisting_changelist": ["person__email__startswith", "campaign__brand__name__startswith"],
-        "admin:campaigns_campaign_changelist": ["invitations__person__email__startswith"],
+        "admin:campaigns_campaign_changelist": ["invitations__person__email__startswith", "codes__code__startswith"],
+        "admin:campaigns_perkcode_changelist": ["code__startswith", "code", "invitation__person__email__startswith"],
     }
     for name, lookups in lists.items():
         assert client.get(reverse(name)).status_code == 200
