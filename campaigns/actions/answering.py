@@ -8,7 +8,7 @@ from django.db.models import Case, F, Max, QuerySet, Value, When
 
 from accounts.models import Person, User
 from campaigns.actions.errors import NotOpen, NotYours
-from campaigns.actions.perks import locked, serve
+from campaigns.actions.perks import locked_for, serve
 from campaigns.models import Campaign, Invitation, new_nonce
 
 State = Invitation.State
@@ -45,7 +45,7 @@ def accept(invitation: Invitation, *, by: User, now: datetime) -> None:
     _theirs(invitation, by)
     _close_if_over(invitation, now)
     with transaction.atomic():
-        campaign = locked(invitation.campaign_id)
+        campaign = locked_for(invitation)
         last = Invitation.objects.filter(campaign=campaign).aggregate(turn=Max("turn"))["turn"] or 0
         if _answer(Invitation.objects.open(), invitation, State.WAITING, now, turn=last + 1):
             serve(campaign, by=by, now=now)
@@ -63,7 +63,7 @@ def decline(invitation: Invitation, *, by: User | None, now: datetime) -> None:
         _theirs(invitation, by)
     _close_if_over(invitation, now)
     with transaction.atomic():
-        campaign = locked(invitation.campaign_id)
+        campaign = locked_for(invitation)
         rows = Invitation.objects.open()
         if by is not None:
             rows |= Invitation.objects.filter(state=State.WAITING)

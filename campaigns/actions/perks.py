@@ -5,7 +5,8 @@ for it anyway; holding it from the first read on makes the stock, the waiting li
 codes with SKIP LOCKED would let several accept at once, and put somebody on the waiting list beside a code that
 another's failed transaction gives back a moment later. A turn under the lock takes some milliseconds.
 
-Locks are taken in one order: campaign, invitations, codes.
+Locks are taken in one order: the campaign, codes that somebody has, invitations, codes in stock. It is that of erasing
+a person, who has no code in stock.
 """
 
 from collections.abc import Iterable
@@ -27,6 +28,13 @@ _BATCH = 1000
 def locked(pk: int) -> Campaign:
     """Return the campaign as the database has it; nobody else gives or takes its seats and codes until the end."""
     return Campaign.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def locked_for(invitation: Invitation) -> Campaign:
+    """Do so for an answer, and lock what the person may have been held."""
+    campaign = locked(invitation.campaign_id)
+    _for_update(PerkCode.objects.filter(invitation=invitation))
+    return campaign
 
 
 def managed(pk: int, by: User) -> Campaign:

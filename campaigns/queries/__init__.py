@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import (
+    BooleanField,
     Count,
     Exists,
+    ExpressionWrapper,
     F,
     IntegerField,
     Max,
@@ -45,6 +47,27 @@ def invitation_of(token: str) -> Invitation | None:
     rows = Invitation.objects.select_related("campaign__brand", "person__user")
     invitation = rows.filter(pk=pk).first()
     return invitation if invitation is not None and links.is_current(token, invitation) else None
+
+
+def with_room(invitations: QuerySet[Invitation], now: datetime) -> QuerySet[Any]:
+    """Annotate `is_full`: whether whoever says yes now would wait, for want of a seat or of a code.
+
+    A hint for the page that asks: who clicks at the same moment may be quicker.
+    """
+    codes = PerkCode.objects.filter(campaign=OuterRef("campaign"))
+    held = PerkCode.objects.filter(invitation=OuterRef("pk"), state=PerkCode.State.HELD)
+    in_line = Invitation.objects.waiting().filter(campaign=OuterRef("campaign")).order_by()
+    no_code = Q(Exists(codes)) & ~Q(Exists(codes.to_give(now).order_by())) & ~Q(Exists(held))
+    no_seat = Q(campaign__seats_taken__gte=F("campaign__seats"))
+    annotated: QuerySet[Any] = invitations.annotate(
+        is_full=ExpressionWrapper(no_seat | no_code | Q(Exists(in_line)) & ~Q(Exists(held)), BooleanField())
+    )
+    return annotated
+
+
+def is_full(invitation: Invitation, now: datetime) -> bool:
+    """Return that of one. One query."""
+    return bool(with_room(Invitation.objects.filter(pk=invitation.pk), now).values_list("is_full", flat=True).get())
 
 
 @dataclass(frozen=True, slots=True)

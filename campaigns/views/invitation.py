@@ -78,6 +78,7 @@ def _invitation(request: HttpRequest, token: str) -> HttpResponse:
         "person": found.person,
         "stage": stage.value,
         "is_over": found.campaign.is_over(timezone.now()),
+        "is_full": queries.is_full(found, timezone.now()),
         "form": form,
         "answered": queries.answered_by(found.person, request.user).get(found.pk),
         "sheet": sheet_of(found.person, viewer=request.user) if _shows_score(found.person, stage) else None,

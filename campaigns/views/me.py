@@ -1,7 +1,7 @@
 """One's own page: the score, invitations to answer, and breaks."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -40,9 +40,8 @@ def me(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, person: Person, form: RestForm, now: datetime) -> HttpResponse:
     today = now.astimezone(UTC).date()
-    invitations = list(
-        Invitation.objects.filter(person=person).select_related("campaign__brand").order_by("-invited_at", "-pk")
-    )
+    own = Invitation.objects.filter(person=person).select_related("campaign__brand")
+    invitations: list[Any] = list(queries.with_room(own, now).order_by("-invited_at", "-pk"))
     unanswered = {Invitation.State.INVITED, Invitation.State.SEEN}
     waiting = [row for row in invitations if row.state in unanswered and not row.campaign.is_over(now)]
     mark_all_seen(waiting, now=now)

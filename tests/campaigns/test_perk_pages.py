@@ -7,11 +7,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.actions import add_codes, add_member, redeem, revoke, set_fulfilment, take_back
+from campaigns.actions import add_codes, add_member, hold, redeem, revoke, set_fulfilment, take_back
 from campaigns.models import Campaign, Invitation, Membership, PerkCode
+from tests.asked import tables_asked
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.invited import address, holder, open_campaign, shown
-from tests.campaigns.perks import guest
+from tests.campaigns.perks import guest, says_yes
 from tests.factories.campaigns import BrandFactory, InvitationFactory, PerkCodeFactory
 
 pytestmark = pytest.mark.django_db
@@ -82,8 +83,6 @@ def test_nobody_else_is_shown_the_code(
 
 
 def test_a_code_held_is_not_shown(client: Client, airlines: Airlines, campaign: Campaign) -> None:
-    from campaigns.actions import hold
-
     ann = guest(campaign, "ann")
     code = _code(campaign)
     hold(ann, by=airlines.manager, now=timezone.now())
@@ -121,6 +120,34 @@ def test_where_codes_have_run_out_one_waits_for_the_next(
     assert "NEXT-2" not in page
 
 
+def test_the_page_says_beforehand_that_one_would_wait(
+    client: Client, airlines: Airlines, campaign: Campaign, invitation: Invitation
+) -> None:
+    def would_wait() -> bool:
+        pages = [shown(client, path) for path in (address(invitation), "/me")]
+        said = ["What there is has been given out." in page for page in pages]
+        assert said == ["Join the waiting list" in page for page in pages]
+        assert said == ["Accept" not in page for page in pages]
+        assert len(set(said)) == 1
+        return said[0]
+
+    _sign_in(client, invitation)
+    assert not would_wait()
+    code = _code(campaign)
+    assert not would_wait()
+    says_yes(guest(campaign, "ben"), now=timezone.now())
+    assert would_wait()
+    assert says_yes(guest(campaign, "cem"), now=timezone.now()).state == "waiting"
+    assert would_wait()
+    add_codes(campaign=campaign, codes=["N1", "N2"], expires_on=None, by=airlines.manager, now=timezone.now())
+    assert not would_wait()
+    hold(invitation, by=airlines.manager, now=timezone.now())
+    assert PerkCode.objects.filter(state="in_stock").count() == 0
+    assert not would_wait()
+    take_back(code, by=airlines.manager, now=timezone.now())
+    assert not would_wait()
+
+
 def test_a_waiting_list_that_is_over_is_no_list(client: Client, invitation: Invitation) -> None:
     campaign = invitation.campaign
     Campaign.objects.filter(pk=campaign.pk).update(seats=1, seats_taken=1)
@@ -135,8 +162,6 @@ def test_a_waiting_list_that_is_over_is_no_list(client: Client, invitation: Invi
 def test_ones_own_page_takes_the_same_queries_however_many_codes(
     client: Client, airlines: Airlines, invitation: Invitation
 ) -> None:
-    from tests.asked import tables_asked
-
     _sign_in(client, invitation)
     counts = []
     for _ in range(2):
