@@ -48,7 +48,7 @@ def accept(invitation: Invitation, *, by: User, now: datetime) -> None:
         campaign = locked_for(invitation)
         last = Invitation.objects.filter(campaign=campaign).aggregate(turn=Max("turn"))["turn"] or 0
         if _answer(Invitation.objects.open(), invitation, State.WAITING, now, turn=last + 1):
-            serve(campaign, by=by, now=now)
+            serve(campaign, by=None, now=now)
     _require(invitation, State.ACCEPTED, State.WAITING)
 
 
@@ -68,7 +68,7 @@ def decline(invitation: Invitation, *, by: User | None, now: datetime) -> None:
         if by is not None:
             rows |= Invitation.objects.filter(state=State.WAITING)
         if _answer(rows, invitation, State.DECLINED, now, turn=None):
-            serve(campaign, by=by, now=now)
+            serve(campaign, by=None, now=now)
     _require(invitation, State.DECLINED)
 
 

@@ -5,8 +5,10 @@ for it anyway; holding it from the first read on makes the stock, the waiting li
 codes with SKIP LOCKED would let several accept at once, and put somebody on the waiting list beside a code that
 another's failed transaction gives back a moment later. A turn under the lock takes some milliseconds.
 
-Locks are taken in one order: the campaign, codes that somebody has, invitations, codes in stock. It is that of erasing
-a person, who has no code in stock.
+Locks are taken in one order: the campaign, who answers, codes that somebody has, invitations, codes in stock. Merging
+and erasing begin with the person too, and take neither campaigns nor codes in stock. What comes of an answer has no
+`by`: the invitation says whose it was, and a line that named the login would wait for its row, which merging locks
+first.
 """
 
 from collections.abc import Iterable
@@ -16,7 +18,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from accounts.models import User
+from accounts.models import Person, User
 from campaigns.actions.errors import NoCodeLeft, NotOpen, NotOut, NotYours
 from campaigns.models import Campaign, Invitation, InvitationQuerySet, PerkCode, PerkCodeQuerySet, PerkEntry
 
@@ -31,8 +33,9 @@ def locked(pk: int) -> Campaign:
 
 
 def locked_for(invitation: Invitation) -> Campaign:
-    """Do so for an answer, and lock what the person may have been held."""
+    """Do so for an answer, and lock the person with what they may have been held."""
     campaign = locked(invitation.campaign_id)
+    list(Person.objects.select_for_update(no_key=True).filter(pk=invitation.person_id))
     _for_update(PerkCode.objects.filter(invitation=invitation))
     return campaign
 

@@ -182,7 +182,7 @@ class PerkCodeAdmin(ReadOnlyAdmin):
             (
                 f"{line.at:%-d %b %Y %H:%M} UTC",
                 line.get_kind_display().lower(),
-                f" by {line.by}" if line.by and row.is_managed and line.kind != PerkEntry.Kind.ISSUED else "",
+                f" by {line.by}" if line.by and row.is_managed else "",
                 f": {line.note}" if line.note and row.is_managed and (row.is_shown or row.invitation is None) else "",
             )
             for line in lines

@@ -171,7 +171,7 @@ class PerkEntry(models.Model):
     invitation = models.ForeignKey(Invitation, models.SET_NULL, null=True, related_name="perk_entries")
     kind = models.CharField(max_length=10, choices=Kind)
     at = models.DateTimeField()
-    # Empty where no user did it: what expires does so by itself.
+    # Empty where no manager did it: what came of an answer, or of time.
     by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     note = models.CharField(max_length=200, blank=True)
 

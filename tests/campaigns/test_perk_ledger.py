@@ -183,8 +183,11 @@ def test_no_line_is_changed(issued: PerkCode, changed: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("forgotten", ["invitation", "by"])
-def test_no_line_forgets_who_is_still_there(issued: PerkCode, forgotten: str) -> None:
+def test_no_line_forgets_who_is_still_there(issued: PerkCode, airlines: Airlines, forgotten: str) -> None:
+    redeem(issued, by=airlines.manager, now=NOW)
     with _refused("forgets only who is erased"), transaction.atomic():
+        if forgotten == "invitation":
+            PerkCode.objects.update(invitation=None)
         PerkEntry.objects.update(**{forgotten: None})
         _settled()
 
@@ -218,7 +221,7 @@ def test_with_a_person_goes_whose_a_line_was_and_nothing_else(issued: PerkCode, 
 
     rows = PerkEntry.objects.filter(code__in=[issued, second]).order_by("pk")
     assert [(row.kind, row.invitation_id, row.by, row.note) for row in rows] == [
-        ("issued", None, None, ""),  # by Ann's own login, which is gone too
+        ("issued", None, None, ""),  # her own answer
         ("revoked", None, airlines.manager, ""),
         ("issued", None, airlines.manager, ""),
     ]

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from accounts.models import User
-from campaigns.actions import accept, add_codes, serve_all
+from accounts.actions import erase_person
+from accounts.models import Person, User
+from campaigns.actions import CampaignError, accept, add_codes, hold, revoke, serve_all, take_back
 from campaigns.models import Invitation, PerkCode, PerkEntry
 from tests.campaigns.conftest import Airlines
-from tests.campaigns.perks import codes
+from tests.campaigns.perks import codes, guest
 from tests.factories.accounts import PersonFactory
 from tests.factories.campaigns import NOW, CampaignFactory, InvitationFactory
 
@@ -106,3 +107,47 @@ def test_those_who_accept_while_codes_come_in_get_all_of_them(airlines: Airlines
     assert PerkCode.objects.count() == PerkCode.objects.filter(state="issued").count() == 11
     assert Invitation.objects.filter(state="accepted").count() == 11
     assert Invitation.objects.waiting().count() == 9
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answers_erasing_and_managers_at_once_leave_nothing_half(airlines: Airlines) -> None:
+    campaign = CampaignFactory.create(brand=airlines.brand, seats=8)
+    rows = codes(campaign, 10)
+    people = [guest(campaign, f"user{n}") for n in range(24)]
+    held = [hold(row, by=airlines.manager, now=NOW) for row in people[:4]]
+
+    def act(n: int) -> None:
+        invitation = people[n % 24]
+        user = invitation.person.user
+        assert user is not None
+        try:
+            match n // 24:
+                case 0:
+                    accept(invitation, by=user, now=NOW)
+                case 1 if n % 24 < 2 or n % 6 == 5:
+                    erase_person(Person.objects.get(pk=invitation.person_id), by=airlines.operator, now=NOW)
+                case 1:
+                    take_back(rows[n % 10], by=airlines.manager, now=NOW)
+                case _:
+                    revoke(rows[n % 10], by=airlines.manager, now=NOW, keeps_seat=bool(n % 2))
+        except (CampaignError, Person.DoesNotExist, Invitation.DoesNotExist):
+            pass
+        finally:
+            connection.close()
+
+    order = [n for pair in zip(range(24), range(24, 48), range(48, 72), strict=True) for n in pair]
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(act, order))
+    serve_all(now=NOW)
+
+    assert len(held) == 4
+    campaign.refresh_from_db()
+    accepted = Invitation.objects.filter(state="accepted")
+    assert accepted.count() <= campaign.seats_taken <= campaign.seats
+    out = PerkCode.objects.filter(state="issued", invitation__isnull=False)
+    assert out.count() == len(set(out.values_list("invitation", flat=True)))
+    assert not out.exclude(invitation__in=accepted).exists()
+    assert not PerkCode.objects.filter(state="held", invitation__isnull=True).exists()
+    if Invitation.objects.waiting().exists():
+        full = campaign.seats_taken == campaign.seats
+        assert full or not PerkCode.objects.filter(state="in_stock").exists()
