@@ -114,7 +114,7 @@ class PerkCodeAdmin(ReadOnlyAdmin):
     ordering = ["-pk"]
     paginator = CappedPaginator
     actions = list(_ACTS)
-    fields = ["shown_code", "campaign", "state_label", "who", "status", "issued", "expires", "ledger"]
+    fields = ["shown_code", "campaign", "state", "who", "status", "issued", "expires", "ledger"]
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PerkCode]:

@@ -43,7 +43,7 @@ class CodesForm(forms.Form):
     expires_on = forms.DateField(
         required=False,
         label="Good until",
-        widget=UnfoldAdminSingleDateWidget(),
+        widget=UnfoldAdminSingleDateWidget(attrs={"type": "date"}),
         help_text="The last day on which they can be used, in UTC. Empty: they don't expire.",
     )
 
