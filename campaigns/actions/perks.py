@@ -60,7 +60,7 @@ def serve(campaign: Campaign, *, by: User | None, now: datetime) -> int:
     codes = PerkCode.objects.filter(campaign=campaign)
     if not codes.exists():
         return _seat(campaign, _rows(waiting[:seats]))
-    _release_left(codes, now)
+    _release_held_in_vain(codes, now)
     holds = _for_update(codes.filter(state=State.HELD, invitation__in=waiting))
     held = {code.invitation_id: code for code in holds if code.invitation_id is not None}
     stock, owed = [], []
@@ -104,6 +104,7 @@ def hold(invitation: Invitation, *, by: User, now: datetime, note: str = "") -> 
     if campaign.is_over(now) or not open_ones.select_for_update(no_key=True).exists():
         raise NotOpen("A code is held for who was invited and hasn't answered yet.")
     codes = PerkCode.objects.filter(campaign=campaign)
+    _release_held_in_vain(codes, now)
     there = codes.standing().filter(invitation=invitation).first()
     if there is not None:
         return there
@@ -202,8 +203,10 @@ _LEFT = Q(invitation__isnull=True) | ~Q(
 )
 
 
-def _release_left(codes: PerkCodeQuerySet, now: datetime) -> None:
-    for code in _for_update(codes.filter(_LEFT, state=State.HELD)):
+def _release_held_in_vain(codes: PerkCodeQuerySet, now: datetime) -> None:
+    """Give back what is held for nobody any more, and what has passed its last day and `expire_codes` hasn't found."""
+    held = codes.filter(state=State.HELD)
+    for code in _for_update(held.filter(_LEFT) | held.past(now)):
         _release(code, None, now, "")
 
 

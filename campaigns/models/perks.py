@@ -36,11 +36,14 @@ class PerkCodeQuerySet(models.QuerySet["PerkCode"]):
         """Keep those that are good for nothing any more, whatever their row says yet. The last day counts, in UTC."""
         return self.filter(expires_on__lt=_day(now))
 
+    def good(self, now: datetime) -> Self:
+        """Keep the others: those whose last day hasn't passed, or that have none."""
+        return self.filter(Q(expires_on__isnull=True) | Q(expires_on__gte=_day(now)))
+
     def to_give(self, now: datetime) -> Self:
         """Keep what is in stock and still good, what expires first before the rest."""
         in_stock = self.filter(state=PerkCode.State.IN_STOCK)
-        good = in_stock.filter(Q(expires_on__isnull=True) | Q(expires_on__gte=_day(now)))
-        return good.order_by("expires_on", "pk")  # PostgreSQL has nulls last
+        return in_stock.good(now).order_by("expires_on", "pk")  # PostgreSQL has nulls last
 
     def standing(self) -> Self:
         """Keep what counts as somebody's one code."""

@@ -55,7 +55,7 @@ def with_room(invitations: QuerySet[Invitation], now: datetime) -> QuerySet[Any]
     A hint for the page that asks: who clicks at the same moment may be quicker.
     """
     codes = PerkCode.objects.filter(campaign=OuterRef("campaign"))
-    held = PerkCode.objects.filter(invitation=OuterRef("pk"), state=PerkCode.State.HELD)
+    held = PerkCode.objects.filter(invitation=OuterRef("pk"), state=PerkCode.State.HELD).good(now)
     in_line = Invitation.objects.waiting().filter(campaign=OuterRef("campaign")).order_by()
     no_code = Q(Exists(codes)) & ~Q(Exists(codes.to_give(now).order_by())) & ~Q(Exists(held))
     no_seat = Q(campaign__seats_taken__gte=F("campaign__seats"))

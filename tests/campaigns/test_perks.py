@@ -1,7 +1,7 @@
 """Who gets a code, who waits, and what becomes of both."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -30,6 +30,7 @@ from campaigns.actions import (
     take_back,
 )
 from campaigns.models import Campaign, Invitation, PerkCode, PerkEntry
+from campaigns.queries import is_full
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.perks import codes, guest, lines, says_yes, stands
 from tests.factories.accounts import PersonFactory
@@ -216,6 +217,32 @@ def test_what_is_held_in_vain_goes_to_who_waits(campaign: Campaign, airlines: Ai
     assert stands(ben) == ("accepted", "C1", "issued")
     assert lines(code) == [("held", ann.pk), ("released", ann.pk), ("issued", ben.pk)]
     assert serve_all(now=LATER) == 0
+
+
+def test_what_expired_while_it_was_held_is_given_to_nobody(campaign: Campaign, airlines: Airlines) -> None:
+    (code,) = codes(campaign, 1, expires_on=NOW.date())
+    ann = guest(campaign, "ann")
+    hold(ann, by=airlines.manager, now=NOW)
+    tomorrow = NOW + timedelta(days=1)
+    assert [is_full(ann, now) for now in (NOW, tomorrow)] == [False, True]
+    # Before beat has written it off.
+    says_yes(ann, now=tomorrow)
+    assert stands(ann) == ("waiting", None, None)
+    assert lines(code) == [("held", ann.pk), ("released", ann.pk)]
+    ben = guest(campaign, "ben")
+    with pytest.raises(NoCodeLeft):
+        hold(ben, by=airlines.manager, now=tomorrow)
+    add_codes(campaign=campaign, codes=["N1"], expires_on=None, by=airlines.manager, now=tomorrow)
+    assert stands(ann) == ("accepted", "N1", "issued")
+
+
+def test_holding_again_takes_a_code_that_is_good(campaign: Campaign, airlines: Airlines) -> None:
+    (past,) = codes(campaign, 1, expires_on=NOW.date())
+    PerkCode.objects.create(campaign=campaign, code="N1")
+    ann = guest(campaign, "ann")
+    assert hold(ann, by=airlines.manager, now=NOW) == past
+    assert hold(ann, by=airlines.manager, now=NOW + timedelta(days=1)).code == "N1"
+    assert lines(past) == [("held", ann.pk), ("released", ann.pk)]
 
 
 # What managers do with codes.
