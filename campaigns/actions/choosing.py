@@ -152,16 +152,16 @@ def why_not_chosen(*, selection: Selection, person: Person, by: User) -> WhyNot 
 
 
 def _left_out(selection: Selection, viewer: User) -> set[int]:
-    """Return who can't be in: those named, and who declined."""
-    declined = Invitation.objects.filter(campaign=selection.campaign, state=Invitation.State.DECLINED)
+    """Return who can't be in: those named, and who can't be invited again, for they declined or lost the seat."""
+    ended = Invitation.objects.filter(campaign=selection.campaign).ended().standing()
     named = people_named(selection.left_out, viewer).values()
-    return {*named, *declined.values_list("person", flat=True)}
+    return {*named, *ended.values_list("person", flat=True)}
 
 
 def _kept(selection: Selection, viewer: User) -> set[int]:
     """Return who is in whatever they add: those named, who is invited, and the shortlist where that is asked for."""
     invitations = Invitation.objects.filter(campaign=selection.campaign)
-    gone = invitations.filter(state__in=[Invitation.State.DECLINED, Invitation.State.EXPIRED])
+    gone = invitations.ended()
     kept = set(invitations.exclude(pk__in=gone).values_list("person", flat=True))
     if selection.keeps_shortlist:
         listed = Shortlisting.objects.visible_to(viewer).filter(campaign=selection.campaign)

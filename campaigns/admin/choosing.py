@@ -46,7 +46,7 @@ class SelectionForm(forms.ModelForm[Selection]):
             "budget": "What all may cost together …",
             "cost_each": "… where each costs so much.",
             "kept": "Handles of people who are in whatever they add, parted by commas or lines.",
-            "left_out": "Handles of people not to choose. Who declined is left out anyway.",
+            "left_out": "Handles of people not to choose. Who declined, or lost the seat, is left out anyway.",
         }
         widgets = {
             "seats": UnfoldAdminIntegerFieldWidget(attrs={"min": 1}),

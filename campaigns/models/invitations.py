@@ -1,7 +1,7 @@
 """Whom a campaign considers, and whom it invited."""
 
 import secrets
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery
@@ -61,6 +61,10 @@ class InvitationQuerySet(FollowsMerge["Invitation"]):
         """Keep what is open or answered: an expired one doesn't keep its person from being invited again."""
         return self.exclude(state=Invitation.State.EXPIRED)
 
+    def ended(self) -> Self:
+        """Keep those that give their person nothing any more."""
+        return self.filter(state__in=Invitation.ENDED)
+
     def expired(self) -> Self:
         return self.filter(state=Invitation.State.EXPIRED)
 
@@ -84,16 +88,15 @@ class InvitationQuerySet(FollowsMerge["Invitation"]):
     def in_the_way(self, kept: Person, merged: Person) -> list[str]:
         """Say to which campaigns both are invited, unless the merged person's part in it is over."""
         both = self.filter(person=merged, campaign__in=self.filter(person=kept).values("campaign"))
-        ended = [Invitation.State.DECLINED, Invitation.State.EXPIRED, Invitation.State.WITHDRAWN]
         mine = {row.campaign_id: row.state for row in self.filter(person=kept)}
         return [
             f"Both are invited to {row.campaign}. "
             + (
                 "Merge the other way round: that invitation of the person kept is over."
-                if mine[row.campaign_id] in ended
+                if mine[row.campaign_id] in Invitation.ENDED
                 else "One of the two has to decline first, or the campaign to end."
             )
-            for row in both.exclude(state__in=ended).select_related("campaign").order_by("campaign")
+            for row in both.exclude(state__in=Invitation.ENDED).select_related("campaign").order_by("campaign")
         ]
 
 
@@ -121,6 +124,8 @@ class Invitation(models.Model):
         SENT = "sent", "e-mail sent"
         FAILED = "failed", "e-mail failed"
         BY_HAND = "by_hand", "by hand"
+
+    ENDED: Final = (State.DECLINED, State.EXPIRED, State.WITHDRAWN)
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="invitations")
     person = models.ForeignKey(Person, models.CASCADE, related_name="invitations")

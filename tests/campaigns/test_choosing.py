@@ -84,12 +84,12 @@ def test_who_reaches_the_most_different_people(scored: ScoreRun, campaign: Campa
     assert NOW <= found.finished_at < NOW + timedelta(minutes=5)
 
 
-def test_who_is_invited_is_kept_and_who_declined_is_left_out(
-    scored: ScoreRun, campaign: Campaign, airlines: Airlines
+@pytest.mark.parametrize("state", [Invitation.State.DECLINED, Invitation.State.WITHDRAWN])
+def test_who_is_invited_is_kept_and_who_declined_or_lost_the_seat_is_left_out(
+    scored: ScoreRun, campaign: Campaign, airlines: Airlines, state: Invitation.State
 ) -> None:
     InvitationFactory.create(campaign=campaign, person=Person.objects.get(handle="d"))
-    declined = Invitation.State.DECLINED
-    InvitationFactory.create(campaign=campaign, person=Person.objects.get(handle="a"), state=declined, answered_at=NOW)
+    InvitationFactory.create(campaign=campaign, person=Person.objects.get(handle="a"), state=state, answered_at=NOW)
 
     # The next best is the one who adds most now.
     assert chosen(choose(campaign, airlines.manager, seats=2)) == [("d", 1, True), ("b", 3, False)]
