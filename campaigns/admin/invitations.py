@@ -19,7 +19,7 @@ from accounts.admin.merges import FACTS
 from accounts.models import Person, User
 from campaigns import actions
 from campaigns.admin.base import STATE_LABELS, CappedPaginator, ReadOnlyAdmin, day, person_link, staff_of
-from campaigns.admin.inviting import too_many
+from campaigns.admin.inviting import MOST_CODES_AT_ONCE, too_many
 from campaigns.admin.shortlists import CampaignFilter
 from campaigns.links import invitation_url
 from campaigns.models import Campaign, Invitation
@@ -140,7 +140,7 @@ class InvitationAdmin(ReadOnlyAdmin):
     @admin.action(description="Hold a code for each", permissions=["renew"])
     def hold_codes(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
         """Put a code aside for each who hasn't answered yet."""
-        if too_many(request, queryset):
+        if too_many(request, queryset, MOST_CODES_AT_ONCE):
             return
         held, refused = 0, Counter[str]()
         for row in queryset.order_by("pk"):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django import forms
@@ -22,12 +22,11 @@ from accounts.models import Person
 from campaigns import actions
 from campaigns.admin.base import CappedPaginator, ReadOnlyAdmin, day, person_link, staff_of
 from campaigns.admin.invitations import HIDDEN
+from campaigns.admin.inviting import MOST_CODES_AT_ONCE, too_many
 from campaigns.admin.shortlists import CampaignFilter
 from campaigns.models import Campaign, PerkCode, PerkEntry
 
 State = PerkCode.State
-# Each is a transaction that serves a waiting list: so many take some seconds.
-MOST_CODES_AT_ONCE: Final = 500
 NOT_SHOWN = "for managers only"
 CODE_LABELS = {
     State.IN_STOCK: "default",
@@ -72,7 +71,7 @@ class _Act:
     what: str
     done: str
     run: Callable[..., None]
-    form: type[forms.Form] = field(default=NoteForm)
+    form: type[forms.Form] = NoteForm
 
 
 _ACTS: Final = {
@@ -210,10 +209,9 @@ class PerkCodeAdmin(ReadOnlyAdmin):
         act = _ACTS[name]
         annotated: QuerySet[Any] = queryset
         rows = annotated.filter(is_managed=True)
-        number = rows.order_by().values("pk")[: MOST_CODES_AT_ONCE + 1].count()
-        if number > MOST_CODES_AT_ONCE:
-            messages.error(request, f"These are more than {MOST_CODES_AT_ONCE} codes. Choose fewer at once.")
+        if too_many(request, rows, MOST_CODES_AT_ONCE, "codes"):
             return None
+        number = rows.order_by().values("pk").count()
         if not number:
             messages.error(request, "You manage none of these codes.")
             return None

@@ -251,7 +251,11 @@ def test_the_status_is_set(manager: Client, campaign: Campaign) -> None:
 
 def test_too_many_at_once_are_a_slip(manager: Client, campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("campaigns.admin.perks.MOST_CODES_AT_ONCE", 1)
+    monkeypatch.setattr("campaigns.admin.invitations.MOST_CODES_AT_ONCE", 1)
     assert "These are more than 1 codes." in _act(manager, "revoke", codes(campaign, 2), confirmed="1")
+    people = [guest(campaign, "ann").pk, guest(campaign, "ben").pk]
+    held = manager.post(INVITATIONS, {"action": "hold_codes", "_selected_action": people}, follow=True)
+    assert "These are more than 1 people." in _text(held)
     assert not PerkEntry.objects.exists()
 
 
