@@ -15,7 +15,7 @@ from django.db.models.functions import Lower
 from accounts.models import Person, User
 from campaigns.actions.errors import CampaignError, NotYours, SelectionRefused
 from campaigns.actions.inviting import shortlist
-from campaigns.models import Campaign, Invitation, Selected, Selection, SelectionQuerySet, Shortlisting
+from campaigns.models import Campaign, Holdout, Invitation, Selected, Selection, SelectionQuerySet, Shortlisting
 from campaigns.queries.audiences import NOWHERE, Candidates, audience, candidates, fits
 from campaigns.selection import (
     BAND,
@@ -152,10 +152,12 @@ def why_not_chosen(*, selection: Selection, person: Person, by: User) -> WhyNot 
 
 
 def _left_out(selection: Selection, viewer: User) -> set[int]:
-    """Return who can't be in: those named, and who can't be invited again, for they declined or lost the seat."""
-    ended = Invitation.objects.filter(campaign=selection.campaign).ended().standing()
+    """Return who can't be in: those named, those held back, and who can't be invited again after an answer."""
+    invitations = Invitation.objects.filter(campaign=selection.campaign)
+    held_back = Holdout.objects.filter(campaign=selection.campaign).exclude(person__in=invitations.values("person"))
     named = people_named(selection.left_out, viewer).values()
-    return {*named, *ended.values_list("person", flat=True)}
+    gone = invitations.ended().standing()  # who declined or lost the seat
+    return {*named, *gone.values_list("person", flat=True), *held_back.values_list("person", flat=True)}
 
 
 def _kept(selection: Selection, viewer: User) -> set[int]:

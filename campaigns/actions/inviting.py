@@ -8,17 +8,23 @@ from django.db import transaction
 
 from accounts.models import Person, User
 from campaigns.actions.errors import NoSeatLeft, NotOpen, NotYours
-from campaigns.models import Campaign, Invitation, Shortlisting, new_nonce
+from campaigns.actions.holding_back import hold_back
+from campaigns.models import Campaign, Holdout, Invitation, Shortlisting, new_nonce
 
 
 @dataclass(frozen=True, slots=True)
 class InviteReport:
-    """What became of the people given to `invite`; `again` are those among the invited whose invitation had expired."""
+    """What became of the people given to `invite`; `again` are those among the invited whose invitation had expired.
+
+    `held_back` were drawn now, `kept_back` before.
+    """
 
     by_email: int
     by_hand: int
     already: int
     again: int = 0
+    held_back: int = 0
+    kept_back: int = 0
 
     @property
     def invited(self) -> int:
@@ -47,6 +53,9 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
     personal link, so that the old one stays worthless, and with a new e-mail.
     Where an e-mail address is known the invitation is due to be sent (`send_due_invitations` finds it), else its
     personal link is for the manager to send by hand.
+
+    Of those who were never invited the campaign's share is held back by lot, in the same transaction: they aren't
+    invited, now or later.
     """
     campaign = _locked(campaign, by)
     if campaign.is_over(now):
@@ -55,8 +64,14 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
         raise NoSeatLeft(f"All {campaign.seats} seats of {campaign.name} are taken: nobody else can accept.")
     wanted = _visible(people, by)
     there = {row.person_id: row for row in Invitation.objects.filter(campaign=campaign, person__in=list(wanted))}
+    kept_back = Holdout.objects.filter(campaign=campaign, person__in=list(wanted)).exclude(person__in=there.keys())
+    before = set(kept_back.values_list("person_id", flat=True))
+    first = [pk for pk in wanted if pk not in there and pk not in before]
+    drawn = hold_back(campaign=campaign, people=first, by=by, now=now)
     new, again = [], []
     for pk, has_address in wanted.items():
+        if pk in before or pk in drawn:
+            continue
         row = there.get(pk)
         if row is None:
             row = Invitation(campaign=campaign, person_id=pk)
@@ -75,6 +90,8 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
         by_hand=len(new) + len(again) - by_email,
         already=len(there) - len(again),
         again=len(again),
+        held_back=len(drawn),
+        kept_back=len(before),
     )
 
 

@@ -34,6 +34,7 @@ ROWS = 10
 OFFER = ["name", "perk", "perk_text", "brief"]
 WHEN = ["seats", "starts_on", "ends_on"]
 WHOM = ["topics", "score_min", "score_max"]
+RETURN = ["holdout_percent"]
 
 
 class CampaignForm(forms.ModelForm[Campaign]):
@@ -43,13 +44,15 @@ class CampaignForm(forms.ModelForm[Campaign]):
 
     class Meta:
         model = Campaign
-        fields = ["brand", *OFFER, *WHEN, *WHOM]
+        fields = ["brand", *OFFER, *WHEN, *WHOM, *RETURN]
         help_texts = {
             "perk_text": "As the invited read it, such as: a free flight from Los Angeles to Toronto.",
             "seats": "How many people can accept. The first to do so get them.",
             "ends_on": "The last day on which people can accept, in UTC.",
             "topics": "What the people should be heard on. The search for influencers starts with these.",
             "score_min": "1 to 100; 29 stands for 100 people who react, 43 for 1,000. Empty for any.",
+            "holdout_percent": "0 to 50. So many of those you invite are drawn by lot and kept back: what the others "
+            "bring beyond them is the campaign's doing. 10 to 20 is usual, and 5 people the least that says anything.",
         }
         error_messages = {"ends_on": {"required": "Say until when people can accept."}}
 
@@ -61,6 +64,10 @@ class CampaignForm(forms.ModelForm[Campaign]):
             if seats < taken:
                 raise forms.ValidationError(f"{taken} seats are taken already: there can't be fewer.")
         return seats
+
+    def clean_holdout_percent(self) -> int:
+        """Return the share; left empty it is none."""
+        return self.cleaned_data["holdout_percent"] or 0
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
@@ -152,6 +159,7 @@ class CampaignAdmin(CodesMixin, VisibleAdmin):
             ("What is offered", {"fields": [*whose, *OFFER]}),
             ("How many, and when", {"fields": WHEN}),
             ("Whom it looks for", {"fields": WHOM}),
+            ("What it brought", {"fields": RETURN}),
         ]
 
     def get_form(self, request: HttpRequest, obj: Campaign | None = None, change: bool = False, **kwargs: Any) -> Any:
@@ -260,6 +268,7 @@ class CampaignAdmin(CodesMixin, VisibleAdmin):
             "choose_url": reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk]),
             "declined_since": queries.declined_since_chosen(campaign),
             "new": _waiting(request, campaign).count(),
+            "held_back": queries.held_back_from(campaign, request.user),
             "invite_url": reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk]),
             "list_url": f"{reverse('admin:campaigns_shortlisting_changelist')}?campaign={campaign.pk}",
             "sent_url": f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}",
@@ -360,7 +369,8 @@ def _waiting(request: HttpRequest, campaign: Campaign) -> ShortlistingQuerySet:
     """Return who is on the shortlist and wasn't invited yet, or has an invitation that expired."""
     invited = Invitation.objects.standing().filter(campaign=campaign, person=OuterRef("person"))
     listed = Shortlisting.objects.visible_to(request.user).filter(campaign=campaign)
-    return listed.exclude(Exists(invited)).order_by("pk")
+    ever = Invitation.objects.filter(campaign=campaign, person=OuterRef("person"))
+    return listed.exclude(Exists(invited)).exclude(Exists(queries.held_back_here()) & ~Exists(ever)).order_by("pk")
 
 
 def _period(starts: date, ends: date) -> str:

@@ -74,6 +74,10 @@ def _said(report: actions.InviteReport) -> str:
         parts.append(f"{report.by_hand} with a link for you to send")
     if report.again:
         parts.append(f"{report.again} of them again, under a new link")
+    if report.held_back:
+        parts.append(f"{report.held_back} kept back by lot to measure the return")
+    if report.kept_back:
+        parts.append(f"{report.kept_back} had been kept back before")
     if report.already:
         parts.append(f"{report.already} had been invited before")
     return ", ".join(parts) + "."

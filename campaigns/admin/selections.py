@@ -235,7 +235,7 @@ def said_why(name: str, found: WhyNot | None) -> str:
     adds = f"{name} reaches {found.reach:,.1f} people and would add {found.adds:,.1f} different ones"
     match found.reason:
         case Reason.EXCLUDED:
-            return f"{name} was left out: declined, lost the seat, or is named among those not to choose."
+            return f"{name} was left out: declined, lost the seat, held back by lot, or named among those not to be in."
         case Reason.NO_REACH:
             return f"{name} has no reach on what the campaign is about."
         case Reason.QUOTA:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import DropdownFilter, RadioFilter
@@ -13,6 +13,7 @@ from unfold.decorators import display
 from campaigns.admin.base import STATE_LABELS, CappedPaginator, VisibleAdmin, day, person_link, run_of, score_badge
 from campaigns.admin.inviting import ask, invite_listed
 from campaigns.models import Campaign, Invitation, Shortlisting
+from campaigns.queries import held_back_here
 from scoring.models import Score
 
 
@@ -66,7 +67,11 @@ class ShortlistingAdmin(VisibleAdmin):
             super()
             .get_queryset(request)
             .select_related("campaign", "person__place", "added_by")
-            .annotate(score=Subquery(score), invitation=Subquery(invitation.values("state")))
+            .annotate(
+                score=Subquery(score),
+                invitation=Subquery(invitation.values("state")),
+                is_held_back=Exists(held_back_here()),
+            )
         )
         return rows
 
@@ -113,7 +118,7 @@ class ShortlistingAdmin(VisibleAdmin):
     @display(description="invitation", label=STATE_LABELS, ordering="invitation")  # type: ignore[untyped-decorator]
     def invited(self, row: Any) -> str | None:
         state: str | None = row.invitation
-        return state
+        return "kept back" if row.is_held_back and not state else state
 
     @admin.display(description="added", ordering="added_at")
     def added(self, row: Shortlisting) -> str:

@@ -2,6 +2,7 @@
 
 from campaigns.models.brands import Brand, BrandQuerySet, Membership
 from campaigns.models.campaigns import Campaign, CampaignPlace, CampaignQuerySet
+from campaigns.models.holdouts import Holdout, HoldoutQuerySet
 from campaigns.models.invitations import (
     Invitation,
     InvitationQuerySet,
@@ -18,6 +19,8 @@ __all__ = [
     "Campaign",
     "CampaignPlace",
     "CampaignQuerySet",
+    "Holdout",
+    "HoldoutQuerySet",
     "Invitation",
     "InvitationQuerySet",
     "Membership",

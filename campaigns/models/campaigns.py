@@ -56,6 +56,21 @@ class Campaign(models.Model):
     score_max = models.FloatField(
         "highest score", null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(100)]
     )
+    holdout_percent = models.PositiveSmallIntegerField(
+        "held back, in percent",
+        default=0,
+        blank=True,
+        validators=[MaxValueValidator(50)],
+        help_text="Of those to be invited so many by lot aren't: against them the return is measured.",
+    )
+    holdout_seed = models.CharField(
+        max_length=32, blank=True, editable=False, help_text="What the lot is drawn by; made with the first draw."
+    )
+    # So that over several batches the share holds. It starts anywhere: who invites one by one doesn't know whose turn
+    # it is.
+    holdout_carry = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="Hundredths of a person that are due from earlier draws."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", editable=False)
 
@@ -67,6 +82,8 @@ class Campaign(models.Model):
             models.CheckConstraint(condition=Q(seats__gte=1), name="campaign_has_seats"),
             models.CheckConstraint(condition=Q(seats_taken__lte=F("seats")), name="campaign_seats_not_exceeded"),
             models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="campaign_ends_after_start"),
+            models.CheckConstraint(condition=Q(holdout_percent__range=(0, 50)), name="campaign_holdout_up_to_half"),
+            models.CheckConstraint(condition=Q(holdout_carry__lt=100), name="campaign_holdout_carry_below_one"),
             models.CheckConstraint(
                 condition=Q(score_min__isnull=True) | Q(score_max__isnull=True) | Q(score_min__lte=F("score_max")),
                 name="campaign_score_bounds_in_order",

@@ -25,13 +25,15 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Identity, Person, Viewer
 from campaigns import links
-from campaigns.models import Campaign, Invitation, PerkCode, Selection, Shortlisting
+from campaigns.models import Campaign, Holdout, Invitation, PerkCode, Selection, Shortlisting
 from scoring.comparison import Pair, compared
 from scoring.models import Influencer, Score, ScoreRun, TopicReach
 from scoring.queries import Circle, InfluencerFilters, TopicTree, narrowed, topic_tree
 
 MONTH = timedelta(days=28)
 TOP_TOPICS = 3
+# Of people held back, those whom a campaign's page names.
+MOST_HELD_BACK = 50
 # Campaigns whose people a formula's preview counts.
 MOST_MOVED = 50
 
@@ -187,6 +189,18 @@ class Listed:
     city: str
     score: float | None
     invitation: str | None
+    is_held_back: bool
+
+
+def held_back_here() -> QuerySet[Holdout]:
+    """Return who is held back from a row's campaign, for a subquery of rows that have `campaign` and `person`."""
+    return Holdout.objects.filter(campaign=OuterRef("campaign"), person=OuterRef("person"))
+
+
+def held_back_from(campaign: Campaign, user: Viewer) -> tuple[int, list[Person]]:
+    """Return how many are held back from a campaign, and whom of them the user sees, by handle. Two queries."""
+    seen = Person.objects.visible_to(user).filter(holdouts__campaign=campaign).order_by("handle")
+    return Holdout.objects.filter(campaign=campaign).count(), list(seen[:MOST_HELD_BACK])
 
 
 def shortlist_of(campaign: Campaign, user: Viewer, run: ScoreRun | None, most: int) -> list[Listed]:
@@ -197,7 +211,7 @@ def shortlist_of(campaign: Campaign, user: Viewer, run: ScoreRun | None, most: i
         Shortlisting.objects.visible_to(user)
         .filter(campaign=campaign)
         .select_related("person__place")
-        .annotate(score=Subquery(score), invitation=Subquery(invitation))
+        .annotate(score=Subquery(score), invitation=Subquery(invitation), is_held_back=Exists(held_back_here()))
         .order_by(F("score").desc(nulls_last=True), "pk")[:most]
     )
     return [
@@ -207,6 +221,7 @@ def shortlist_of(campaign: Campaign, user: Viewer, run: ScoreRun | None, most: i
             city=row.person.place.name if row.person.place else "",
             score=row.score,
             invitation=row.invitation,
+            is_held_back=row.is_held_back,
         )
         for row in rows
     ]
@@ -214,13 +229,18 @@ def shortlist_of(campaign: Campaign, user: Viewer, run: ScoreRun | None, most: i
 
 @dataclass(frozen=True, slots=True)
 class Invitable:
-    """What inviting some people to a campaign would do; `again` are those whose invitation expired."""
+    """What inviting some people to a campaign would do; `again` are those whose invitation expired.
+
+    `held_back` were before. Of `first`, who were never invited, the campaign's share will be.
+    """
 
     campaign: Campaign
     by_email: int
     by_hand: int
     again: int
     already: int
+    held_back: int
+    first: int
     names: list[str]
     is_over: bool
 
@@ -241,7 +261,11 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
     rows = (
         Shortlisting.objects.filter(pk__in=[row.pk for row in shortlistings])
         .select_related("campaign__brand", "person__user")
-        .annotate(is_invited=Exists(invitations.standing()), has_expired=Exists(invitations.expired()))
+        .annotate(
+            is_invited=Exists(invitations.standing()),
+            has_expired=Exists(invitations.expired()),
+            is_held_back=Exists(held_back_here()) & ~Exists(invitations),
+        )
         .order_by("campaign", "pk")
     )
     by_campaign: dict[int, list[Shortlisting]] = {}
@@ -249,15 +273,19 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
         by_campaign.setdefault(row.campaign_id, []).append(row)
     found = []
     for listed in by_campaign.values():
-        new = [row.person for row in listed if not row.is_invited]  # type: ignore[attr-defined]  # annotated
+        held_back = sum(row.is_held_back for row in listed)  # type: ignore[attr-defined]  # annotated
+        new = [row.person for row in listed if not (row.is_invited or row.is_held_back)]  # type: ignore[attr-defined]
+        again = sum(row.has_expired for row in listed)  # type: ignore[attr-defined]  # annotated
         by_email = sum(bool(person.email or (person.user and person.user.email)) for person in new)
         found.append(
             Invitable(
                 campaign=listed[0].campaign,
                 by_email=by_email,
                 by_hand=len(new) - by_email,
-                again=sum(row.has_expired for row in listed),  # type: ignore[attr-defined]  # annotated
-                already=len(listed) - len(new),
+                again=again,
+                already=len(listed) - len(new) - held_back,
+                held_back=held_back,
+                first=len(new) - again,
                 names=[person.display_name for person in new],
                 is_over=listed[0].campaign.is_over(now),
             )

@@ -10,6 +10,7 @@ from campaigns.models import (
     Brand,
     Campaign,
     CampaignPlace,
+    Holdout,
     Invitation,
     Membership,
     PerkCode,
@@ -86,6 +87,15 @@ class InvitationFactory(DjangoModelFactory[Invitation]):
     campaign = make.SubFactory(CampaignFactory)
     person = make.SubFactory(PersonFactory)
     invited_at = NOW
+
+
+class HoldoutFactory(DjangoModelFactory[Holdout]):
+    class Meta:
+        model = Holdout
+
+    campaign = make.SubFactory(CampaignFactory)
+    person = make.SubFactory(PersonFactory)
+    drawn_at = NOW
 
 
 class SelectionFactory(DjangoModelFactory[Selection]):
