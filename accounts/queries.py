@@ -127,9 +127,14 @@ def likely_the_same(person: Person, user: Viewer) -> PersonQuerySet:
     return Person.objects.visible_to(user).filter(pk__in=naming).exclude(pk=person.pk).order_by("handle", "pk")
 
 
-def log_files(table: str, until: datetime | None = None) -> list[Readable]:
-    """Return the files of a table of the log in the order of their days; with `until`, of days that begin before it."""
+def log_files(table: str, until: datetime | None = None, *, since: datetime | None = None) -> list[Readable]:
+    """Return the files of a table of the log in the order of their days.
+
+    With `until`, of days that begin before it; with `since`, of days that end after it.
+    """
     files = _files(until).filter(table=table).order_by("day", "pk")
+    if since is not None:
+        files = files.filter(day__gte=since.astimezone(UTC).date())
     return LogFolder(settings.ACTIVITY_LOG).readable(files.values_list("path", flat=True))
 
 

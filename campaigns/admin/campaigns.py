@@ -27,6 +27,7 @@ from campaigns.admin.inviting import ask, invite_listed
 from campaigns.admin.overlaps import overlap_view
 from campaigns.admin.stock import CodesMixin, codes_of
 from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Shortlisting, ShortlistingQuerySet
+from campaigns.returns.tags import TagsError, tags_in
 from scoring.queries import topic_tree
 
 # Rows of the lists on a campaign's own page; the whole lists are a click away.
@@ -34,7 +35,7 @@ ROWS = 10
 OFFER = ["name", "perk", "perk_text", "brief"]
 WHEN = ["seats", "starts_on", "ends_on"]
 WHOM = ["topics", "score_min", "score_max"]
-RETURN = ["holdout_percent"]
+RETURN = ["holdout_percent", "tags"]
 
 
 class CampaignForm(forms.ModelForm[Campaign]):
@@ -53,6 +54,8 @@ class CampaignForm(forms.ModelForm[Campaign]):
             "score_min": "1 to 100; 29 stands for 100 people who react, 43 for 1,000. Empty for any.",
             "holdout_percent": "0 to 50. So many of those you invite are drawn by lot and kept back: what the others "
             "bring beyond them is the campaign's doing. 10 to 20 is usual, and 5 people the least that says anything.",
+            "tags": "One per line: a #hashtag, an @handle, a host such as maple.example, or a page of one. A post that "
+            "holds any of them is a mention.",
         }
         error_messages = {"ends_on": {"required": "Say until when people can accept."}}
 
@@ -68,6 +71,13 @@ class CampaignForm(forms.ModelForm[Campaign]):
     def clean_holdout_percent(self) -> int:
         """Return the share; left empty it is none."""
         return self.cleaned_data["holdout_percent"] or 0
+
+    def clean_tags(self) -> str:
+        """Return the tags as they are looked for, one per line."""
+        try:
+            return "\n".join(tags_in(self.cleaned_data["tags"]))
+        except TagsError as error:
+            raise forms.ValidationError(str(error)) from None
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
@@ -188,7 +198,7 @@ class CampaignAdmin(CodesMixin, VisibleAdmin):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if db_field.name == "brief" and field is not None:
+        if db_field.name in {"brief", "tags"} and field is not None:
             field.widget.attrs["rows"] = 5
         if db_field.name in {"brand", "topics"} and field is not None:
             # Managers choose among brands and topics, they don't add any here.

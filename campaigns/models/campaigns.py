@@ -63,6 +63,12 @@ class Campaign(models.Model):
         validators=[MaxValueValidator(50)],
         help_text="Of those to be invited so many by lot aren't: against them the return is measured.",
     )
+    tags = models.TextField(
+        "what counts as a mention",
+        blank=True,
+        max_length=5_000,
+        help_text="#hashtags, @handles and links, one per line.",
+    )
     holdout_seed = models.CharField(
         max_length=32, blank=True, editable=False, help_text="What the lot is drawn by; made with the first draw."
     )
