@@ -1,4 +1,4 @@
-"""What beat asks for: e-mails and groups every minute, waiting lists every few, expiry every hour."""
+"""What beat asks for: e-mails, groups and returns every minute, waiting lists every few, expiry every hour."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -34,3 +34,9 @@ def expire_codes() -> int:
 def serve_waiting_lists() -> int:
     """Give what came free without anybody's doing to who waits for it."""
     return actions.serve_all(now=timezone.now())
+
+
+@shared_task
+def measure_waiting() -> int:
+    """Measure the returns that managers asked for."""
+    return actions.measure_waiting(now=timezone.now())

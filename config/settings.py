@@ -216,6 +216,7 @@ CELERY_BEAT_SCHEDULE = {
     "send due invitations": {"task": "campaigns.tasks.send_due_invitations", "schedule": crontab()},
     # Pages ask for it at once; this finds what they couldn't.
     "choose groups": {"task": "campaigns.tasks.choose_waiting", "schedule": crontab()},
+    "measure returns": {"task": "campaigns.tasks.measure_waiting", "schedule": crontab()},
     "expire invitations": {"task": "campaigns.tasks.expire_invitations", "schedule": crontab(minute="7")},
     "expire codes of perks": {"task": "campaigns.tasks.expire_codes", "schedule": crontab(minute="2")},
     # Actions serve the list that they move: this finds what is left of who was erased, or let an invitation expire.

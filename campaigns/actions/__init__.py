@@ -21,6 +21,7 @@ from campaigns.actions.errors import (
 )
 from campaigns.actions.inviting import InviteReport, invite, shortlist
 from campaigns.actions.mailing import send_due_invitations
+from campaigns.actions.measuring import MeasuringRefused, ask_for_return, measure_return, measure_waiting
 from campaigns.actions.perks import (
     expire_codes,
     hold,
@@ -38,6 +39,7 @@ __all__ = [
     "CodesReport",
     "FoundCodes",
     "InviteReport",
+    "MeasuringRefused",
     "NoCodeLeft",
     "NoCodes",
     "NoSeatLeft",
@@ -49,6 +51,7 @@ __all__ = [
     "add_codes",
     "add_member",
     "ask_for_group",
+    "ask_for_return",
     "choose_group",
     "choose_waiting",
     "create_brand",
@@ -62,6 +65,8 @@ __all__ = [
     "invite",
     "mark_all_seen",
     "mark_seen",
+    "measure_return",
+    "measure_waiting",
     "read_codes",
     "redeem",
     "remove_member",

@@ -25,6 +25,7 @@ from campaigns.admin.choosing import choose_view
 from campaigns.admin.invitations import HIDDEN, TO_SEND, copyable, link_to_send
 from campaigns.admin.inviting import ask, invite_listed
 from campaigns.admin.overlaps import overlap_view
+from campaigns.admin.returns import return_view
 from campaigns.admin.stock import CodesMixin, codes_of
 from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Shortlisting, ShortlistingQuerySet
 from campaigns.returns.tags import TagsError, tags_in
@@ -150,7 +151,11 @@ class CampaignAdmin(CodesMixin, VisibleAdmin):
     actions_detail = [
         "choose_group",
         "invite_shortlist",
-        {"title": "More", "icon": "more_horiz", "items": ["find_influencers", "compare_audiences", "add_codes"]},
+        {
+            "title": "More",
+            "icon": "more_horiz",
+            "items": ["find_influencers", "compare_audiences", "add_codes", "campaign_return"],
+        },
     ]
     change_form_outer_before_template = "admin/campaigns/campaign_before.html"
     warn_unsaved_form = True
@@ -344,6 +349,11 @@ class CampaignAdmin(CodesMixin, VisibleAdmin):
             messages.info(request, "Nobody on the shortlist waits for an invitation. Find influencers first.")
             return HttpResponseRedirect(back)
         return ask(request, self, new, hidden=[], back=back) or HttpResponseRedirect(back)
+
+    @action(description="Return", url_path="return", icon="monitoring")  # type: ignore[untyped-decorator]
+    def campaign_return(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what the campaign brought; with a POST, have it measured."""
+        return return_view(self, request, self._managed(request, object_id))
 
     def _managed(self, request: HttpRequest, object_id: str) -> Campaign:
         own = Campaign.objects.managed_by(request.user).prefetch_related("topics", "places")

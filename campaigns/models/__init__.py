@@ -11,6 +11,7 @@ from campaigns.models.invitations import (
     new_nonce,
 )
 from campaigns.models.perks import PerkCode, PerkCodeQuerySet, PerkEntry, PerkEntryQuerySet
+from campaigns.models.returns import CampaignReturn, CampaignReturnQuerySet, Participant, ParticipantQuerySet
 from campaigns.models.selections import Selected, SelectedQuerySet, Selection, SelectionQuerySet
 
 __all__ = [
@@ -19,11 +20,15 @@ __all__ = [
     "Campaign",
     "CampaignPlace",
     "CampaignQuerySet",
+    "CampaignReturn",
+    "CampaignReturnQuerySet",
     "Holdout",
     "HoldoutQuerySet",
     "Invitation",
     "InvitationQuerySet",
     "Membership",
+    "Participant",
+    "ParticipantQuerySet",
     "PerkCode",
     "PerkCodeQuerySet",
     "PerkEntry",

@@ -14,6 +14,7 @@ from campaigns.models import (
     Brand,
     Campaign,
     CampaignPlace,
+    CampaignReturn,
     Invitation,
     Membership,
     PerkCode,
@@ -27,7 +28,9 @@ from tests.factories.campaigns import (
     NOW,
     CampaignFactory,
     CampaignPlaceFactory,
+    CampaignReturnFactory,
     InvitationFactory,
+    ParticipantFactory,
     PerkCodeFactory,
     SelectedFactory,
     SelectionFactory,
@@ -39,6 +42,7 @@ SECRET = "Zanzibaria"
 MODELS: dict[str, type[Model]] = {
     "campaigns_brand": Brand,
     "campaigns_campaign": Campaign,
+    "campaigns_campaignreturn": CampaignReturn,
     "campaigns_invitation": Invitation,
     "campaigns_membership": Membership,
     "campaigns_perkcode": PerkCode,
@@ -67,6 +71,10 @@ def secrets(airlines: Airlines) -> Airlines:
         InvitationFactory.create(campaign=campaign, person=person)
     chosen = SelectionFactory.create(campaign=campaign, state=Selection.State.DONE, finished_at=NOW, run=run)
     SelectedFactory.create(selection=chosen, person=person)
+    measured = CampaignReturnFactory.create(
+        campaign=campaign, state=CampaignReturn.State.DONE, finished_at=NOW, since=NOW, days=28, why=SECRET, tags=SECRET
+    )
+    ParticipantFactory.create(measured=measured, person=person)
     return airlines
 
 
@@ -85,6 +93,7 @@ def _addresses() -> Iterator[str]:
                 "group",
                 "audiences",
                 "codes",
+                "return",
             }:
                 keys = [[key] for key in model._default_manager.values_list("pk", flat=True)]
             yield from (reverse(f"admin:{name}", args=key) for key in keys)
@@ -114,7 +123,8 @@ def test_the_walk_knows_every_page(secrets: Airlines) -> None:
     assert reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_compare_audiences", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_add_codes", args=[campaign.pk]) in addresses
-    assert len(addresses) == len(set(addresses)) == 61
+    assert reverse("admin:campaigns_campaign_campaign_return", args=[campaign.pk]) in addresses
+    assert len(addresses) == len(set(addresses)) == 62
 
 
 def test_the_walk_would_notice(secrets: Airlines, client: Client) -> None:

@@ -10,9 +10,11 @@ from campaigns.models import (
     Brand,
     Campaign,
     CampaignPlace,
+    CampaignReturn,
     Holdout,
     Invitation,
     Membership,
+    Participant,
     PerkCode,
     Selected,
     Selection,
@@ -96,6 +98,25 @@ class HoldoutFactory(DjangoModelFactory[Holdout]):
     campaign = make.SubFactory(CampaignFactory)
     person = make.SubFactory(PersonFactory)
     drawn_at = NOW
+
+
+class CampaignReturnFactory(DjangoModelFactory[CampaignReturn]):
+    """One that was asked for, and isn't measured yet."""
+
+    class Meta:
+        model = CampaignReturn
+
+    campaign = make.SubFactory(CampaignFactory)
+    asked_at = NOW
+
+
+class ParticipantFactory(DjangoModelFactory[Participant]):
+    class Meta:
+        model = Participant
+
+    measured = make.SubFactory(CampaignReturnFactory)
+    person = make.SubFactory(PersonFactory)
+    answer = "accepted"
 
 
 class SelectionFactory(DjangoModelFactory[Selection]):
