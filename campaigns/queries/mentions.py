@@ -74,7 +74,11 @@ def groups(campaign: Campaign) -> Groups | None:
     first = held_back.order_by("drawn_at").values_list("drawn_at", flat=True).first()
     if first is not None:
         invitations = invitations.filter(invited_at__gte=first)
-    invited = dict(invitations.exclude(person__in=held_back.values("person")).values_list("person_id", "invited_at"))
+    # Where the invitation was the kept person's, what was drawn stays with the one merged into them.
+    drawn_too = Holdout.objects.filter(campaign=campaign, person__merged_into__isnull=False)
+    apart = invitations.exclude(person__in=held_back.values("person"))
+    apart = apart.exclude(person__in=drawn_too.values("person__merged_into"))
+    invited = dict(apart.values_list("person_id", "invited_at"))
     if not invited:
         return None
     drawn = held_back.exclude(person__in=Invitation.objects.filter(campaign=campaign).values("person"))

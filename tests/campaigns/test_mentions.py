@@ -100,6 +100,21 @@ def test_several_accounts_of_one_person(campaign: Campaign, run: ScoreRun, airli
     assert by_person(counted(campaign, run), "ann", "cid") == [(0, 2, 0, 0), (1, 0, 0, 0)]
 
 
+@pytest.mark.parametrize(("kept", "merged"), [("bob", "cid"), ("cid", "bob")])
+def test_who_turns_out_to_be_both_counts_in_neither_group(
+    campaign: Campaign, airlines: Airlines, tmp_path: Path, kept: str, merged: str
+) -> None:
+    write(tmp_path / "posts", [(account, 1, "#maple") for account in ("ann", "bob", "cid", "dan")])
+    invite_and_hold_back(campaign, ["ann", "bob"], ["cid", "dan"])
+    merge_people(kept=person(kept), merged=person(merged), by=airlines.operator, now=NOW)
+
+    found = groups(campaign)
+
+    assert found is not None
+    ids = dict(zip(found.people.tolist(), found.is_held_back.tolist(), strict=True))
+    assert ids == {person("ann").pk: False, person("dan").pk: True}
+
+
 def test_who_was_erased_isnt_counted(campaign: Campaign, run: ScoreRun, airlines: Airlines, tmp_path: Path) -> None:
     write(tmp_path / "posts", [("ann", 1, "#maple"), ("bob", 1, "#maple"), ("fan", 1, "#maple"), ("old", 1, "#maple")])
     invite_and_hold_back(campaign, ["ann", "bob"], [])
