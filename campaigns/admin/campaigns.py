@@ -54,7 +54,8 @@ class CampaignForm(forms.ModelForm[Campaign]):
             "topics": "What the people should be heard on. The search for influencers starts with these.",
             "score_min": "1 to 100; 29 stands for 100 people who react, 43 for 1,000. Empty for any.",
             "holdout_percent": "0 to 50. So many of those you invite are drawn by lot and kept back: what the others "
-            "bring beyond them is the campaign's doing. 10 to 20 is usual, and 5 people the least that says anything.",
+            "bring beyond them is the campaign's doing. 10 to 20 is usual, and 5 people the least that says anything. "
+            "With the first invitation it is settled.",
             "tags": "One per line: a #hashtag, an @handle, a host such as maple.example, or a page of one. A post that "
             "holds any of them is a mention.",
         }
@@ -70,8 +71,20 @@ class CampaignForm(forms.ModelForm[Campaign]):
         return seats
 
     def clean_holdout_percent(self) -> int:
-        """Return the share; left empty it is none."""
-        return self.cleaned_data["holdout_percent"] or 0
+        """Return the share; left empty it is none.
+
+        From the first draw on it stays: else whom the lot could fall on were others than those invited, and the
+        difference between the two no longer the campaign's doing.
+        """
+        share: int = self.cleaned_data["holdout_percent"] or 0
+        if self.instance.pk:
+            # Locked by `clean_seats`: nobody is drawn in between.
+            stored = Campaign.objects.values_list("holdout_percent", "holdout_seed").get(pk=self.instance.pk)
+            if stored[1] and share != stored[0]:
+                raise forms.ValidationError(
+                    f"People were drawn already, {stored[0]} in a hundred: that can't change now."
+                )
+        return share
 
     def clean_tags(self) -> str:
         """Return the tags as they are looked for, one per line."""

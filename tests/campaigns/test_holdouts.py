@@ -200,11 +200,16 @@ def test_another_brand_sees_no_holdout(airlines: Airlines, campaign: Campaign) -
     assert not Holdout.objects.visible_to(airlines.other_manager).exists()
 
 
-def test_the_share_is_set_in_the_form(manager: Client, campaign: Campaign) -> None:
-    url = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+def as_it_stands(manager: Client, url: str) -> dict[str, Any]:
+    """Return what the campaign's form would send if nobody changed anything."""
     form = manager.get(url).context["adminform"].form
     given = {name: "" if (value := form[name].value()) is None else value for name in form.fields}
-    given |= {"topics": [], "places-TOTAL_FORMS": "0", "places-INITIAL_FORMS": "0"}
+    return given | {"topics": [], "places-TOTAL_FORMS": "0", "places-INITIAL_FORMS": "0"}
+
+
+def test_the_share_is_set_in_the_form(manager: Client, campaign: Campaign) -> None:
+    url = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+    given = as_it_stands(manager, url)
     for share, said in (("51", "less than or equal to 50"), ("35", "")):
         page = manager.post(url, given | {"holdout_percent": share}, follow=True).content.decode()
         assert said in page
@@ -213,6 +218,18 @@ def test_the_share_is_set_in_the_form(manager: Client, campaign: Campaign) -> No
     manager.post(url, given | {"holdout_percent": ""})
     campaign.refresh_from_db()
     assert campaign.holdout_percent == 0
+
+
+def test_the_share_stays_once_people_were_drawn(manager: Client, airlines: Airlines, campaign: Campaign) -> None:
+    invite(campaign=campaign, people=PersonFactory.create_batch(2), by=airlines.manager, now=NOW)
+    url = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+    given = as_it_stands(manager, url)
+    for share in ("0", "", "30"):
+        page = manager.post(url, given | {"holdout_percent": share}, follow=True).content.decode()
+        assert "People were drawn already, 20 in a hundred" in page
+    assert manager.post(url, given | {"name": "Another name"}).status_code == 302
+    campaign.refresh_from_db()
+    assert (campaign.name, campaign.holdout_percent) == ("Another name", 20)
 
 
 @pytest.mark.parametrize("is_both", ["invited", "held back", ""])
