@@ -12,6 +12,7 @@ from campaigns.actions.choosing import (
 )
 from campaigns.actions.errors import (
     CampaignError,
+    MeasuringRefused,
     NoCodeLeft,
     NoSeatLeft,
     NotOpen,
@@ -21,7 +22,7 @@ from campaigns.actions.errors import (
 )
 from campaigns.actions.inviting import InviteReport, invite, shortlist
 from campaigns.actions.mailing import send_due_invitations
-from campaigns.actions.measuring import MeasuringRefused, ask_for_return, measure_return, measure_waiting
+from campaigns.actions.measuring import ask_for_return, measure_return, measure_waiting
 from campaigns.actions.perks import (
     expire_codes,
     hold,

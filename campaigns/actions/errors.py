@@ -17,6 +17,10 @@ class SelectionRefused(CampaignError):
     """The group can't be as asked for; the message says what to change."""
 
 
+class MeasuringRefused(CampaignError):
+    """There is nothing to measure; the message says what is lacking."""
+
+
 class NoSeatLeft(CampaignError):
     """Every seat of the campaign is taken."""
 

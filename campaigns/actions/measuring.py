@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Person, User
-from campaigns.actions.errors import CampaignError, NotYours
+from campaigns.actions.errors import CampaignError, MeasuringRefused, NotYours
 from campaigns.models import Campaign, CampaignReturn, CampaignReturnQuerySet, Invitation, Participant, Selection
 from campaigns.queries.audiences import audience, candidates
 from campaigns.queries.mentions import Mentions, mentions
@@ -20,10 +20,6 @@ from scoring.models import ScoreRun
 # Who claimed one longer ago has died with it.
 CLAIM: Final = timedelta(minutes=15)
 _NO_TAGS: Final = "The campaign names nothing that counts as a mention. Give it hashtags, @handles or links."
-
-
-class MeasuringRefused(CampaignError):
-    """There is nothing to measure; the message says what is lacking."""
 
 
 @transaction.atomic

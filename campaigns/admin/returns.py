@@ -1,8 +1,8 @@
 """A campaign's return: the page that has it measured and shows it, to print or as a file."""
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from django.contrib import messages
@@ -13,15 +13,12 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from kombu.exceptions import OperationalError
 
 from accounts.admin.export import Cell, csv_response
 from campaigns import actions, tasks
-from campaigns.admin.base import STATE_LABELS, person_link, run_of, staff_of
+from campaigns.admin.base import STATE_LABELS, person_link, run_of, staff_of, start_soon
 from campaigns.models import Campaign, CampaignReturn, Invitation, Participant
 from campaigns.queries.mentions import posts_to_read
-
-log = logging.getLogger(__name__)
 
 # Runs of so many people, and so many posts, are gone through while the page waits, some seconds; else a worker does it.
 AT_ONCE: Final = 20_000
@@ -73,15 +70,7 @@ def _ask(request: HttpRequest, campaign: Campaign) -> None:
     if run is None or (run.people <= AT_ONCE and posts_to_read(campaign, now=now) <= POSTS_AT_ONCE):
         actions.measure_return(pk=asked.pk, now=now)
     else:
-        transaction.on_commit(_measure_soon)
-
-
-def _measure_soon() -> None:
-    """Ask a worker to measure. Where no broker answers, beat finds it within a minute of being back."""
-    try:
-        tasks.measure_waiting.apply_async(retry=False)
-    except OperationalError as error:
-        log.warning("a return waits for beat: the broker doesn't answer (%s)", type(error).__name__)
+        transaction.on_commit(partial(start_soon, tasks.measure_waiting))
 
 
 @dataclass(frozen=True, slots=True)
