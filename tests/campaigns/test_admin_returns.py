@@ -42,7 +42,7 @@ def test_a_manager_has_the_return_measured(manager: Client, campaign: Campaign) 
     assert "12 invited 0 accepted 6 kept back to measure the return" in text
     # 4 for each of 12.
     assert "It brought 48 mentions" in text
-    assert "Beyond the 12 that would have come without it: with 90 % certainty between" in text
+    assert "Beyond the 12 that would have come without it: the 90 % interval is" in text
     assert "(most likely 400 %)" in text
     assert "Invited 12 12 60 Kept back 6 6 6" in text
     assert "Mentions are posts with #maple." in text
@@ -82,7 +82,7 @@ def test_an_interval_around_nothing_is_shown_with_it(manager: Client, campaign: 
 
     text = shown(manager.get(address(campaign)))
 
-    assert "It may be chance. Most likely are 5 mentions: with 90 % certainty between -10 and 20" in text
+    assert "It may be chance. Most likely are 5 mentions: the 90 % interval is -10 to 20" in text
     assert "-50 to 100 % (most likely 25 %)" in text
     assert "25 % of the audience follow people of both groups" in text
 
