@@ -94,7 +94,7 @@ def made_up_result(people: Any, topics: Any, dice: np.random.Generator) -> Any:
     }
     columns: Any = scores | numbers | counts
     tables = (pa.table(columns), pa.table(topic_rows), pa.table(support_rows), pa.table(part_rows))
-    return Result(*tables, {"interactions": 0}, Forecast(0, "data", pa.table({}), pa.table({})))
+    return Result(*tables, {"interactions": 0}, lambda: Forecast(0, "data", pa.table({}), pa.table({})))
 
 
 def publish(size: int, seconds: dict[str, float]) -> None:

@@ -35,7 +35,7 @@ HORIZON: Final = 28
 def measured(size: int, folder: Path, rounds: int) -> Part:
     """Measure the last night of a log, and the same night from the whole log."""
     # A machine of 4 GiB would get as much by default.
-    with platform(folder, SCORING_MEMORY="1024 MiB") as run:
+    with platform(folder, SCORING_MEMORY="2048 MiB") as run:
 
         def step(*arguments: str) -> Cost:
             return run(part("nights", *arguments))

@@ -100,7 +100,7 @@ def publish_and_copy(people: int, rounds: int) -> dict[str, Any]:
     scores = made_up(ids)
     nothing = Forecast(0, "data", pa.table({}), pa.table({}))
     result = Result(
-        scores, TOPICS.empty_table(), SUPPORTS.empty_table(), PARTS.empty_table(), {"interactions": 0}, nothing
+        scores, TOPICS.empty_table(), SUPPORTS.empty_table(), PARTS.empty_table(), {"interactions": 0}, lambda: nothing
     )
     rows = publishing.rows_of(result, people=ids, topics=np.zeros(0, dtype=np.int64)).scores
     names = ", ".join(copied_columns(Score, ["run", *rows.column_names]))

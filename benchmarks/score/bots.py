@@ -128,7 +128,7 @@ def standing(world: World, buyers: Ints, bots: pa.Table | None, formula: Paramet
         seen = activity(workspace, inputs)
         now = known(workspace, seen, world.cut, formula)
         people = People.of(workspace, now.state, inputs.owners)
-        found = snapshot(workspace, now, people, seeds=inputs.seeds, resting=inputs.rests, formula=formula)
+        found, _ = snapshot(workspace, now, people, seeds=inputs.seeds, resting=inputs.rests, formula=formula)
     reach = found.reach.reach
     honest = chosen(people.numbers, world.candidates & np.isin(world.kind_of, ["honest", "friend"]))
     at = people.positions(buyers + 1)

@@ -62,9 +62,14 @@ def foresight(world: World, formula: Parameters | None = None) -> Foresight:
         earlier = forecast_at(workspace, seen, people, horizon_before(world.cut, formula), **told)
         assert foretold, "a world's history is longer than a horizon and a half"
         assert earlier, "and so it was a horizon before the cut"
-        now = look_back(foretold, pairs_of(workspace, after.state, people, formula), people, formula)
         at_cut = known(workspace, seen, world.cut, formula)
-        before = look_back(earlier, pairs_of(workspace, at_cut.state, people, formula), people, formula)
+        now, before = (
+            look_back(forecast, made.pairs, made.recent, people, formula)
+            for forecast, made in (
+                (foretold, pairs_of(workspace, after.state, people, formula)),
+                (earlier, pairs_of(workspace, at_cut.state, people, formula)),
+            )
+        )
         silence = replace(
             seen,
             **{
@@ -73,7 +78,7 @@ def foresight(world: World, formula: Parameters | None = None) -> Foresight:
             },
         )
         next_day = [
-            snapshot(workspace, known(workspace, acts, world.cut + DAY, formula), people, **told).reach.reach
+            snapshot(workspace, known(workspace, acts, world.cut + DAY, formula), people, **told)[0].reach.reach
             for acts in (silence, seen)
         ]
     own = chosen(people.numbers, world.candidates)

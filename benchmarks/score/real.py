@@ -105,7 +105,7 @@ def reaches(data: Data, split: Split, formulas: Iterable[Parameters]) -> Iterato
             with Workspace(workspace.connection) as inner:
                 now = known(inner, seen, split.cut, formula)
                 people = People.of(inner, now.state, inputs.owners)
-                found = snapshot(inner, now, people, seeds=inputs.seeds, resting=inputs.rests, formula=formula)
+                found, _ = snapshot(inner, now, people, seeds=inputs.seeds, resting=inputs.rests, formula=formula)
             yield found.reach.reach[people.positions(candidates)]
 
 

@@ -117,7 +117,7 @@ def compute_night(
 def engine_connection() -> Iterator[Any]:
     """Open where the engine does its table work: what `SCORING_ENGINE` says, DuckDB or Spark.
 
-    DuckDB takes `SCORING_MEMORY`, or a quarter of what the machine has. What outgrows it, and all that goes to Spark
+    DuckDB takes `SCORING_MEMORY`, or half of what the machine has. What outgrows it, and all that goes to Spark
     and back, goes to the scratch folder: that of other temporary files may itself be memory, and is this machine's
     alone. Raises SparkMissing.
     """
@@ -140,13 +140,10 @@ def engine_connection() -> Iterator[Any]:
 
 
 def memory_limit() -> str:
-    """Return how much memory tables may take, as DuckDB reads it.
-
-    The rest is for arrays, of which a large night has three times as much, and for other programs.
-    """
+    """Return how much memory tables may take, as DuckDB reads it: the rest is for arrays, and for other programs."""
     if settings.SCORING_MEMORY:
         return str(settings.SCORING_MEMORY)
-    return f"{_memory() // 4} MiB"
+    return f"{_memory() // 2} MiB"
 
 
 def _memory() -> int:

@@ -28,7 +28,7 @@ from accounts.models import Person
 from accounts.queries import numbers
 from scoring import engine
 from scoring.actions import partitions
-from scoring.actions.copying import copied_bytes, copied_columns
+from scoring.actions.copying import CHUNK, copied_bytes, copied_columns
 from scoring.actions.errors import ScoringError
 from scoring.actions.partitions import drop_tables, put_in_place
 from scoring.engine import Result
@@ -90,7 +90,12 @@ class Rows:
 
     def by_model(self) -> "_Tables":
         """Return them by the model whose table they go into."""
-        return {Score: [self.scores], TopicReach: [self.topics], Support: self.supports, ReachPart: [self.parts]}
+        return {
+            Score: _by_rank(self.scores),
+            TopicReach: [self.topics],
+            Support: self.supports,
+            ReachPart: [self.parts],
+        }
 
 
 def rows_of(result: Result, *, people: Ints, topics: Ints) -> Rows:
@@ -116,14 +121,20 @@ def rows_of(result: Result, *, people: Ints, topics: Ints) -> Rows:
     supported = result.supports.num_rows if isinstance(result.supports, pa.Table) else result.supports.count_rows()
     parts = _of_known(result.parts, person=people)
     return Rows(
-        # By rank: a page of the list is then a few neighbouring blocks of the table.
-        scores.sort_by([("score", "descending"), ("person", "ascending")]),
+        scores,
         topic_rows.select([*_KEYS[TopicReach], *_COLUMNS[TopicReach]]),
         (table.select([*_KEYS[Support], *_COLUMNS[Support]]) for table in supports),
         supported,
         parts.select([*_KEYS[ReachPart], *_COLUMNS[ReachPart]]),
         left_out=result.scores.num_rows - scores.num_rows,
     )
+
+
+def _by_rank(scores: pa.Table) -> Iterator[pa.Table]:
+    """Yield scores from the highest on, some at a time: a page of the list is then a few neighbouring blocks."""
+    order = pc.sort_indices(scores, [("score", "descending"), ("person", "ascending")])
+    for begin in range(0, len(order), CHUNK):
+        yield scores.take(order[begin : begin + CHUNK])
 
 
 def _of_known(rows: pa.Table, **known: Ints) -> pa.Table:

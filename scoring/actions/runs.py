@@ -23,6 +23,7 @@ from scoring.actions.partitions import drop_aside
 from scoring.actions.steps import RunSteps
 from scoring.actions.topics import ensure_topics
 from scoring.engine import EngineError
+from scoring.engine.memory import give_back
 from scoring.engine.tables import Workspace
 from scoring.models import Formula, ScoreRun, ScoreRunQuerySet, ScoreState, Topic
 from scoring.queries.topics import stored_topics
@@ -133,12 +134,13 @@ def _compute_and_publish(
             sources=sources_of_runs(),
             progress=step,
         )
-        run.forecast = keep_forecast(result.forecast)
+        run.forecast = keep_forecast(result.forecast())
     except (ScoringError, EngineError, LogUnreachable):
         raise
     except Exception:  # whichever library met a spoilt file says that something is wrong, and not where; raised on
         _refuse_faulty_log(run.as_of, deep=True)
         raise
+    give_back()
     step("publishing")
     publishing.publish(
         run,

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from scoring.engine.arrays import Bools, Counts, Floats, Positions, keys_of, sum_by
-from scoring.engine.pairs import Pairs
+from scoring.engine.pairs import Pairs, Recent
 
 REACTIONS: Final = "reactions counted"
 DISTINCT: Final = "distinct reactors"
@@ -61,13 +61,15 @@ def distinct(giver: Positions, receiver: Positions, size: int) -> Floats:
     return counted(np.unique(keys_of(receiver, giver, size)) // size, size)
 
 
-def baselines(pairs: Pairs, size: int) -> dict[str, Floats]:
+def baselines(pairs: Pairs, recent: Recent, size: int) -> dict[str, Floats]:
     """Rank everybody by plain counts, with nothing taken off.
 
     Parameters
     ----------
     pairs : Pairs
         What each pair did.
+    recent : Recent
+        What of it is recent.
     size : int
         Number of people n.
 
@@ -79,6 +81,6 @@ def baselines(pairs: Pairs, size: int) -> dict[str, Floats]:
     return {
         REACTIONS: counted(pairs.receiver, size, pairs.actions),
         DISTINCT: counted(pairs.receiver, size),
-        RECENT: counted(pairs.receiver, size, pairs.recent),
+        RECENT: counted(pairs.receiver, size, recent.acted),
         DECAYED: counted(pairs.receiver, size, pairs.weight_calendar),
     }

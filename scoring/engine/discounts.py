@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from scoring.engine.arrays import Floats, Ints, Positions, sum_by
-from scoring.engine.pairs import Pairs
+from scoring.engine.pairs import Answers, Pairs
 
 
-def exchange(pairs: Pairs, posts: Ints, *, begin: float, end: float, actions: int, partners: float) -> Floats:
+def exchange(
+    pairs: Pairs, answers: Answers, posts: Ints, *, begin: float, end: float, actions: int, partners: float
+) -> Floats:
     """Discount pairs who respond to each other so completely that it looks agreed.
 
     What is compared is response rates, not counts, so that two busy friends lose little:
@@ -25,6 +27,8 @@ def exchange(pairs: Pairs, posts: Ints, *, begin: float, end: float, actions: in
     ----------
     pairs : Pairs
         What each pair did.
+    answers : Answers
+        How the two respond to each other.
     posts : ndarray of int64, shape (n,)
         Posts of each person in the log that aren't reshares.
     begin, end : float
@@ -39,7 +43,7 @@ def exchange(pairs: Pairs, posts: Ints, *, begin: float, end: float, actions: in
     ndarray of float64, shape (m,)
         Factor per pair, 0 to 1, the same both ways.
     """
-    rates = mutual_rate(pairs, posts, actions=actions)
+    rates = mutual_rate(pairs, answers, posts, actions=actions)
     mutual = np.flatnonzero(rates)
     giver, receiver, rate = pairs.giver[mutual], pairs.receiver[mutual], rates[mutual]
     # As many exchanges one way as the other: the rate is the same both ways.
@@ -53,13 +57,15 @@ def exchange(pairs: Pairs, posts: Ints, *, begin: float, end: float, actions: in
     return factors
 
 
-def mutual_rate(pairs: Pairs, posts: Ints, *, actions: int) -> Floats:
+def mutual_rate(pairs: Pairs, answers: Answers, posts: Ints, *, actions: int) -> Floats:
     """Return the m of `exchange`: how completely two people respond to each other.
 
     Parameters
     ----------
     pairs : Pairs
         What each pair did.
+    answers : Answers
+        How the two respond to each other.
     posts : ndarray of int64, shape (n,)
         Posts of each person in the log that aren't reshares.
     actions : int
@@ -70,24 +76,24 @@ def mutual_rate(pairs: Pairs, posts: Ints, *, actions: int) -> Floats:
     ndarray of float64, shape (m,)
         Rate per pair, at least 0, the same both ways.
     """
-    posts = np.maximum(posts, _posts_told_of(pairs, posts.size))
-    both = np.flatnonzero(pairs.back >= 0)
-    giver, receiver, back = pairs.giver[both], pairs.receiver[both], pairs.back[both]
+    posts = np.maximum(posts, _posts_told_of(pairs, answers, posts.size))
+    both = np.flatnonzero(answers.back >= 0)
+    giver, receiver, back = pairs.giver[both], pairs.receiver[both], answers.back[both]
     rates = np.zeros(pairs.giver.size)
-    rates[both] = pairs.reactions[both] / (posts[receiver] + 1) + pairs.namings[both] / (posts[giver] + 1)
+    rates[both] = answers.reactions[both] / (posts[receiver] + 1) + answers.namings[both] / (posts[giver] + 1)
     mutual = np.sqrt(rates[both] * rates[back])
     rates[both] = np.where(pairs.actions[both] + pairs.actions[back] >= actions, mutual, 0.0)
     return rates
 
 
-def _posts_told_of(pairs: Pairs, size: int) -> Ints:
+def _posts_told_of(pairs: Pairs, answers: Answers, size: int) -> Ints:
     # The log may lack posts. Few react twice to one post, so a person has about as many as the reactions of the keenest
     # of those whom they act on themselves, or as their own mentions of one person. What others do tells nothing here:
     # accounts that nobody answers would else loosen exchanges in which they have no part.
     posts = np.zeros(size, dtype=np.int64)
-    answered, naming = np.flatnonzero(pairs.back >= 0), np.flatnonzero(pairs.namings)
-    np.maximum.at(posts, pairs.receiver[answered], pairs.reactions[answered])
-    np.maximum.at(posts, pairs.giver[naming], pairs.namings[naming])
+    answered, naming = np.flatnonzero(answers.back >= 0), np.flatnonzero(answers.namings)
+    np.maximum.at(posts, pairs.receiver[answered], answers.reactions[answered])
+    np.maximum.at(posts, pairs.giver[naming], answers.namings[naming])
     return posts
 
 

@@ -220,22 +220,23 @@ def parts(split: Split, people: People, networks: Sequence[str]) -> pa.Table:
     """
     if not split.position.size:
         return PARTS.empty_table()
+    kinds, kind_at = np.unique(KINDS, return_inverse=True)
+    names, name_at = np.unique(networks, return_inverse=True)
+    # Numbered by name, what ascends by number does so by name.
     keys, group = np.unique(
-        (split.position * len(KINDS) + split.kind) * len(networks) + split.network, return_inverse=True
+        (split.position * kinds.size + kind_at[split.kind]) * names.size + name_at[split.network], return_inverse=True
     )
     reach = sum_by(group, split.part, keys.size)
-    rest, network = np.divmod(keys, len(networks))
-    position, kind = np.divmod(rest, len(KINDS))
-    table = pa.table(
-        {
-            "person": people.numbers[position],
-            "kind": np.array(KINDS)[kind],
-            "network": np.array(networks)[network],
-            "reach": reach,
-        },
-        schema=PARTS,
-    )
-    return table.filter(reach > 0).sort_by([(name, "ascending") for name in PARTS.names[:3]])
+    keys, reach = keys[reach > 0], reach[reach > 0]
+    rest, network = np.divmod(keys, names.size)
+    position, kind = np.divmod(rest, kinds.size)
+    columns = {
+        "person": people.numbers[position],
+        "kind": pa.array(kinds).take(kind),
+        "network": pa.array(names).take(network),
+        "reach": reach,
+    }
+    return pa.table(columns, schema=PARTS)
 
 
 def supports(

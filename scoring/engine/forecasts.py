@@ -1,5 +1,6 @@
 """What a run foretold, with the rule by which it counted people, to be held against what then happens."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -8,17 +9,18 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.engine.activity import DAY
-from scoring.engine.arrays import Bools, Floats, Positions, keys_of
-from scoring.engine.attention import Caps, attention
-from scoring.engine.baselines import baselines, counted
+from scoring.engine.arrays import Bools, Floats, Positions, blocks, keys_of
+from scoring.engine.attention import Attention, Caps, attention
+from scoring.engine.baselines import counted
 from scoring.engine.discounts import Breadth
-from scoring.engine.pairs import Pairs, locate
+from scoring.engine.pairs import Pairs, Recent, locate
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People
 from scoring.engine.snapshot import Snapshot
 
 _FACTORS: Final = ("reach", "trust", "firm", "selectivity", "credibility")
 _BREADTH: Final = ("given", "well_given", "ordinary", "prior")
+_OTHERS: Final = ("person", "known", "judged")
 # What holds of whoever wasn't known when the forecast was made: no trust, and giving to hardly anybody.
 _STRANGER: Final = {"selectivity": 1.0, "credibility": 1.0, "ordinary": 1.0}
 
@@ -78,7 +80,7 @@ class Forecast:
             "receiver": people.numbers[found.receiver[less]],
             "exchange": now.exchange[less],
         }
-        columns |= baselines(found, people.size)
+        columns |= now.baselines
         return cls(until, now.seeded_from, pa.table(columns), pa.table(exchanges))
 
 
@@ -114,7 +116,7 @@ class Hindsight:
     baselines: dict[str, Floats]
 
 
-def look_back(before: Forecast, pairs: Pairs, people: People, formula: Parameters) -> Hindsight:
+def look_back(before: Forecast, pairs: Pairs, recent: Recent, people: People, formula: Parameters) -> Hindsight:
     """Hold a forecast against the horizon that has passed since.
 
     Each giver who was free to act at least once counts once, with the trust, breadth, selectivity and exchange known
@@ -126,7 +128,9 @@ def look_back(before: Forecast, pairs: Pairs, people: People, formula: Parameter
     before : Forecast
         Of a horizon before the moment of the pairs.
     pairs : Pairs
-        What each pair did; what is `recent` came since the forecast.
+        What each pair did.
+    recent : Recent
+        What of it came since the forecast.
     people : People
         Everybody known by now.
     formula : Parameters
@@ -142,48 +146,65 @@ def look_back(before: Forecast, pairs: Pairs, people: People, formula: Parameter
     still = np.isin(persons, people.numbers)
     at = people.positions(persons[still])
 
-    names = [name for name in before.people.column_names if name != "person"]
-    then = {name: np.full(people.size, _STRANGER.get(name, 0.0)) for name in names}
-    for name, values in then.items():
+    def _then(name: str) -> Floats:
+        values = np.full(people.size, _STRANGER.get(name, 0.0))
         values[at] = before.people.column(name).to_numpy()[still]
+        return values
 
-    given, well_given, ordinary, prior = (then[name] for name in _BREADTH)
-    broad = Breadth(given, well_given, ordinary, prior, formula.breadth_from, formula.breadth_to)
-
-    free = pairs.recent_free
-    giver, receiver = pairs.giver[free], pairs.receiver[free]
-    # What it weighed then, of which only the age has changed.
-    age = formula.horizon_days / formula.half_life_days
-    weight = np.maximum(pairs.slow[free] - pairs.recent_slow[free], 0.0) * 2.0**age
-    exchange = _exchange(before.exchanges, giver, receiver, people)
-    single = attention(
-        exchange * then["selectivity"][giver],
-        then["trust"][giver],
-        then["firm"][giver],
-        broad.of(giver, receiver, weight),
-    )
-    happened = then["credibility"] * single.summed(receiver, people.size).counted(Caps.of(formula)).whole()
+    names = [name for name in before.people.column_names if name not in (*_FACTORS, *_BREADTH, *_OTHERS)]
     return Hindsight(
         before.until,
         before.seeded_from,
-        then["reach"],
-        then["known"] > 0,
-        then["judged"] > 0,
-        np.asarray(happened),
-        counted(receiver, people.size),
-        {name: then[name] for name in names if name not in (*_FACTORS, *_BREADTH, "known", "judged")},
+        _then("reach"),
+        _then("known") > 0,
+        _then("judged") > 0,
+        _happened(before, _then, pairs, recent, people, formula),
+        counted(pairs.receiver[recent.free], people.size),
+        {name: _then(name) for name in names},
     )
 
 
-def _exchange(exchanges: pa.Table, giver: Positions, receiver: Positions, people: People) -> Floats:
-    factor = np.ones(giver.size)
+def _happened(
+    before: Forecast, then: Callable[[str], Floats], pairs: Pairs, recent: Recent, people: People, formula: Parameters
+) -> Floats:
+    """Count who acted, some pairs at a time."""
+    given, well_given, ordinary, prior = (then(name) for name in _BREADTH)
+    broad = Breadth(given, well_given, ordinary, prior, formula.breadth_from, formula.breadth_to)
+    trust, firm, selectivity = (then(name) for name in ("trust", "firm", "selectivity"))
+    exchange = _exchanges(before.exchanges, people)
+    # What it weighed then, of which only the age has changed.
+    age = formula.horizon_days / formula.half_life_days
+    summed = Attention(*np.zeros((3, people.size)))
+    free = np.flatnonzero(recent.free)
+    for block in blocks(free.size):
+        some = free[block]
+        giver, receiver = pairs.giver[some], pairs.receiver[some]
+        weight = np.maximum(pairs.slow[some] - recent.slow[some], 0.0) * 2.0**age
+        single = attention(
+            exchange(giver, receiver) * selectivity[giver],
+            trust[giver],
+            firm[giver],
+            broad.of(giver, receiver, weight),
+        )
+        summed += single.summed(receiver, people.size)
+    return np.asarray(then("credibility") * summed.counted(Caps.of(formula)).whole())
+
+
+def _exchanges(exchanges: pa.Table, people: People) -> Callable[[Positions, Positions], Floats]:
+    """Return what gives the factors of pairs: 1 for those that aren't in the table."""
     ends = [exchanges.column(name).to_numpy() for name in ("giver", "receiver")]
     still = np.isin(ends[0], people.numbers) & np.isin(ends[1], people.numbers)
     theirs = keys_of(people.positions(ends[0][still]), people.positions(ends[1][still]), people.size)
     order = np.argsort(theirs)
-    at = locate(theirs[order], keys_of(giver, receiver, people.size))
-    met = at >= 0
-    factor[met] = exchanges.column("exchange").to_numpy()[still][order][at[met]]
+    theirs, factors = theirs[order], exchanges.column("exchange").to_numpy()[still][order]
+
+    def factor(giver: Positions, receiver: Positions) -> Floats:
+        found = np.ones(giver.size)
+        at = locate(theirs, keys_of(giver, receiver, people.size))
+        met = at >= 0
+        found[met] = factors[at[met]]
+        return found
+
     return factor
 
 

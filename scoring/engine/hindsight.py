@@ -55,7 +55,9 @@ def forecast_at(
         began = inner.number(seen.acts["at"].min())
         if began is None or began > cut - round(formula.horizon_days * DAY) // 2:
             return None
-        now = snapshot(inner, known(inner, seen, cut, formula), people, seeds=seeds, resting=resting, formula=formula)
+        now, _ = snapshot(
+            inner, known(inner, seen, cut, formula), people, seeds=seeds, resting=resting, formula=formula
+        )
     return Forecast.of(now, people, cut)
 
 

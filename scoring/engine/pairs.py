@@ -1,7 +1,7 @@
 """Sums by two accounts to pairs of persons: the last step of the table work."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,12 +23,8 @@ class Pairs:
     giver, receiver : ndarray of int32, shape (m,)
         Positions of people, ascending by giver, then receiver. Whole numbers of pairs are narrow, for there are more
         pairs than anything else in memory: `arrays.keys_of` makes one number of two.
-    back : ndarray of int32, shape (m,)
-        Where the same two stand the other way round; -1 where nothing came back.
     actions : ndarray of int32, shape (m,)
         Acts, at least 1.
-    reactions, namings : ndarray of int32, shape (m,)
-        Acts on posts of the receiver that aren't talk, and acts that stand in posts of the giver.
     weight : ndarray of float64, shape (m,)
         What the acts weigh at their ages (`state.mixed`), and what rests of the receiver add to it (`gains`).
     free : ndarray of float64, shape (m,)
@@ -37,31 +33,63 @@ class Pairs:
         The same two by the calendar: no rest stops their clock.
     slow : ndarray of float64, shape (m,)
         What the acts weigh by the calendar and the half-life alone.
-    recent, recent_free : ndarray of bool, shape (m,)
-        Whether any act came within the last horizon, and whether a free one did.
-    recent_slow : ndarray of float64, shape (m,)
-        The part of `slow` that came within the last horizon.
     """
 
     giver: Counts
     receiver: Counts
-    back: Counts
     actions: Counts
-    reactions: Counts
-    namings: Counts
     weight: Floats
     free: Floats
     weight_calendar: Floats
     free_calendar: Floats
     slow: Floats
-    recent: Bools
-    recent_free: Bools
-    recent_slow: Floats
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How the two of each pair respond to each other: what tells an exchange, and nothing else.
+
+    Attributes
+    ----------
+    back : ndarray of int32, shape (m,)
+        Where the same two stand the other way round; -1 where nothing came back.
+    reactions, namings : ndarray of int32, shape (m,)
+        Acts on posts of the receiver that aren't talk, and acts that stand in posts of the giver.
+    """
+
+    back: Counts
+    reactions: Counts
+    namings: Counts
+
+
+@dataclass(frozen=True)
+class Recent:
+    """What of each pair came within the last horizon.
+
+    Attributes
+    ----------
+    acted, free : ndarray of bool, shape (m,)
+        Whether any act did, and whether a free one did.
+    slow : ndarray of float64, shape (m,)
+        The part of `Pairs.slow` that did.
+    """
+
+    acted: Bools
+    free: Bools
+    slow: Floats
+
+
+class MadePairs(NamedTuple):
+    """Pairs, and beside them what only some steps need, to be let go of after these."""
+
+    pairs: Pairs
+    answers: Answers
+    recent: Recent
 
 
 def pairs_of(
     workspace: Workspace, state: State, people: People, formula: Parameters, gained: Gains | None = None
-) -> Pairs:
+) -> MadePairs:
     """Make pairs of persons of sums by two accounts, whoever owns these today.
 
     Parameters
@@ -79,7 +107,7 @@ def pairs_of(
 
     Returns
     -------
-    Pairs
+    MadePairs
         Of different persons.
     """
     sums = state.pairs
@@ -101,16 +129,10 @@ def pairs_of(
         weight[at[known]] += gained.weight[known]
         free_rested[at[known]] += gained.free[known]
     del keys
-    return Pairs(
-        giver,
-        receiver,
-        _back(giver, receiver, people.size),
-        **found,
-        weight=weight,
-        free=free_rested,
-        weight_calendar=calendar,
-        free_calendar=free,
-    )
+    answers = Answers(_back(giver, receiver, people.size), found["reactions"], found["namings"])
+    recent = Recent(found["recent"], found["recent_free"], found["recent_slow"])
+    pairs = Pairs(giver, receiver, found["actions"], weight, free_rested, calendar, free, found["slow"])
+    return MadePairs(pairs, answers, recent)
 
 
 def _by_persons(workspace: Workspace, sums: Table, people: People) -> tuple[Ints, dict[str, Any]]:

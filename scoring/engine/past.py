@@ -67,7 +67,8 @@ def backtest(
             )
 
         def held(forecast: Forecast, state: State) -> Hindsight:
-            return look_back(forecast, pairs_of(workspace, state, people, parameters), people, parameters)
+            made = pairs_of(workspace, state, people, parameters)
+            return look_back(forecast, made.pairs, made.recent, people, parameters)
 
         progress("forecasting as of the cut")
         forecast = foretold(cut)

@@ -1,5 +1,6 @@
 """What the engine gives, as one frozen value."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +41,9 @@ class Result:
     notes : dict
         What a reader of the run should know: counts, where trust was seeded, how the walk and the band
         came out. Numbers and texts only.
-    forecast : Forecast
-        What was foretold, to be held against what happens in the next horizon.
+    forecast : callable
+        Gives what was foretold, to be held against what happens in the next horizon: a table of 20 columns, which is
+        read when it is asked for where it lies in a file.
     backtest : Backtest or None
         The forecast of one horizon ago against what then happened; None where too little was known then.
     """
@@ -51,5 +53,5 @@ class Result:
     supports: Supports
     parts: pa.Table
     notes: dict[str, Any]
-    forecast: Forecast
+    forecast: Callable[[], Forecast]
     backtest: Backtest | None = None

@@ -15,11 +15,14 @@ from scoring.engine.backtests import Backtest
 from scoring.engine.forecasts import Forecast, horizon_before, look_back
 from scoring.engine.hindsight import forecast_at, judge
 from scoring.engine.inputs import RESTS, SCORES, Inputs
+from scoring.engine.memory import give_back
+from scoring.engine.pairs import Recent
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People
 from scoring.engine.progress import Progress, quiet
 from scoring.engine.results import Result, Supports
 from scoring.engine.snapshot import Known, Snapshot, known, snapshot
+from scoring.engine.state import State
 from scoring.engine.tables import Workspace
 from scoring.engine.taken import taken_of
 
@@ -158,13 +161,14 @@ def score_known(
     """
     state = known.state
     progress("scoring", int(workspace.number(state.pairs.count())))
-    now = snapshot(workspace, known, people, seeds=around.seeds, resting=around.rests, formula=formula)
+    now, recent = snapshot(workspace, known, people, seeds=around.seeds, resting=around.rests, formula=formula)
     progress("checking the forecast of a horizon ago", int(now.pairs.giver.size))
-    calibration, tested = _check(now, people, before(), formula)
+    calibration, tested = _check(now, recent, people, before(), formula)
+    del recent
+    give_back()
     progress("splitting by topic, kind and supporter", int(now.pairs.giver.size))
-    split = explain.over_acts(workspace, state, people, now.pairs, now.reach, formula)
-    topics = explain.topics(split, around.topic_sets, people, now.reach.reach, around.topic_parents, formula)
-    parts = explain.parts(split, people, around.networks)
+    topics, parts = _by_act(workspace, state, people, now, around, formula)
+    give_back()
     supports = gather(
         explain.supports(
             now.pairs, now.reach, people.numbers, formula.supports_kept, lambda rows: _taken(rows, now, formula)
@@ -186,16 +190,26 @@ def score_known(
         "formula": formula.version,
         "fingerprint": formula.fingerprint(),
     }
-    return Result(scores, topics, supports, parts, notes, Forecast.of(now, people, state.until), tested)
+    foretold = Forecast.of(now, people, state.until)
+    return Result(scores, topics, supports, parts, notes, lambda: foretold, tested)
+
+
+def _by_act(
+    workspace: Workspace, state: State, people: People, now: Snapshot, around: Around, formula: Parameters
+) -> tuple[pa.Table, pa.Table]:
+    """Split reach by topic, and by kind and network; what both come from isn't kept."""
+    split = explain.over_acts(workspace, state, people, now.pairs, now.reach, formula)
+    topics = explain.topics(split, around.topic_sets, people, now.reach.reach, around.topic_parents, formula)
+    return topics, explain.parts(split, people, around.networks)
 
 
 def _check(
-    now: Snapshot, people: People, before: Forecast | None, formula: Parameters
+    now: Snapshot, recent: Recent, people: People, before: Forecast | None, formula: Parameters
 ) -> tuple[bands.Calibration | None, Backtest | None]:
     """Hold the forecast of one horizon ago against what then happened; None where too little is known."""
     if before is None:
         return None, None
-    found = look_back(before, now.pairs, people, formula)
+    found = look_back(before, now.pairs, recent, people, formula)
     tested = judge(found, None, formula)
     if before.seeded_from != now.seeded_from:
         # Trust then meant something else, and so did a reach.

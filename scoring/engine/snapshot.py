@@ -11,10 +11,11 @@ from scoring.engine import text
 from scoring.engine.activity import DAY, Activity
 from scoring.engine.alive import Presence, alive
 from scoring.engine.arrays import Floats, Ints, sum_by
+from scoring.engine.baselines import baselines
 from scoring.engine.daily import Days, summaries, texts
 from scoring.engine.discounts import Breadth, breadth, exchange, selectivity
 from scoring.engine.gains import gains
-from scoring.engine.pairs import Pairs, pairs_of
+from scoring.engine.pairs import Pairs, Recent, pairs_of
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People, Posting, posting
 from scoring.engine.reach import Reach, brings, reach
@@ -120,6 +121,8 @@ class Snapshot:
         Factors per person.
     reach : Reach
         Forecast and reach.
+    baselines : dict of str to ndarray of float64, shape (n,)
+        What others would rank by.
     walk : Walk
         Where trust came from.
     seeded_from : str
@@ -136,13 +139,14 @@ class Snapshot:
     credibility: Floats
     alive: Floats
     reach: Reach
+    baselines: dict[str, Floats]
     walk: Walk
     seeded_from: str
 
 
 def snapshot(
     workspace: Workspace, known: Known, people: People, *, seeds: Ints, resting: pa.Table, formula: Parameters
-) -> Snapshot:
+) -> tuple[Snapshot, Recent]:
     """Compute reach as known at a moment.
 
     Parameters
@@ -164,6 +168,8 @@ def snapshot(
     -------
     Snapshot
         Factors, forecast and reach.
+    Recent
+        What of the pairs is recent: an earlier forecast is held against it, and nothing else needs it.
 
     Raises
     ------
@@ -179,16 +185,18 @@ def snapshot(
     if past[0].size and received is not None and state.began is not None:
         rested = spells(past, state.began, state.until)
         gained = gains(workspace, received, rested, people, formula) if rested.position.size else None
-    found = pairs_of(workspace, state, people, formula, gained)
+    found, answers, recent = pairs_of(workspace, state, people, formula, gained)
     posted = posting(workspace, state, people)
     factor = exchange(
         found,
+        answers,
         posted.own,
         begin=formula.exchange_from,
         end=formula.exchange_to,
         actions=formula.exchange_actions,
         partners=formula.exchange_partners,
     )
+    del answers
     selective = selectivity(found, people.size, slope=formula.selectivity_slope, slack=formula.selectivity_slack)
     walked, trusted, firm, seeded_from = _trust(found, factor, selective, seeds, people.numbers, formula)
     credible = _credibility(workspace, known, people, formula)
@@ -214,7 +222,8 @@ def snapshot(
         formula=formula,
     )
     factors = (factor, selective, broad, trusted, firm, credible, there)
-    return Snapshot(found, posted, *factors, summed, walked, seeded_from)
+    others = baselines(found, recent, people.size)
+    return Snapshot(found, posted, *factors, summed, others, walked, seeded_from), recent
 
 
 def _trust(

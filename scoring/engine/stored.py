@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -200,6 +201,25 @@ def read_forecast(folder: Path) -> Forecast:
     return Forecast(int(said["until"]), said["seeded_from"], people, exchanges)
 
 
+def check_forecast(folder: Path) -> None:
+    """Read a forecast through, and keep nothing of it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is.
+
+    Raises
+    ------
+    OSError
+        It isn't there, or isn't whole.
+    """
+    for name in ("people", "exchanges"):
+        with pyarrow.parquet.ParquetFile(folder / f"{name}.parquet") as file:
+            for _ in file.iter_batches():
+                pass
+
+
 _RESULT: Final = ("scores", "topics", "parts")
 _SUPPORTS: Final = "supports.parquet"
 # Results lie there for minutes: the time that a smaller file takes isn't won back.
@@ -243,7 +263,7 @@ def write_result(result: Result, folder: Path) -> Result:
     Result
         The same.
     """
-    write_forecast(result.forecast, folder)
+    write_forecast(result.forecast(), folder)
     for name in _RESULT:
         pyarrow.parquet.write_table(getattr(result, name), folder / f"{name}.parquet", **_QUICK)
     said = {"notes": result.notes, "backtest": None if result.backtest is None else asdict(result.backtest)}
@@ -278,11 +298,12 @@ def read_result(folder: Path) -> Result:
         rankings = {name: Ranking(**ranking) for name, ranking in found.pop("baselines").items()}
         score, bins = Ranking(**found.pop("score")), tuple(Bin(**each) for each in found.pop("bins"))
         backtest = Backtest(**found, score=score, baselines=rankings, bins=bins)
-    supports, forecast = _supports(folder), read_forecast(folder)
+    # A file that was cut off is found out here, and not when half of it is published.
+    check_forecast(folder)
+    supports, forecast = _supports(folder), partial(read_forecast, folder)
     return Result(**tables, supports=supports, notes=said["notes"], forecast=forecast, backtest=backtest)
 
 
 def _supports(folder: Path) -> Supports:
-    # A file that was cut off is found out here, and not when half of it is published.
     pyarrow.parquet.read_metadata(folder / _SUPPORTS)
     return pyarrow.dataset.dataset(folder / _SUPPORTS, schema=SUPPORTS, format="parquet")

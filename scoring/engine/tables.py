@@ -19,6 +19,7 @@ from ibis.expr.operations import Cast
 
 from scoring.engine.errors import InputError
 from scoring.engine.inputs import Source
+from scoring.engine.memory import give_back
 
 Table = Any  # an ibis table expression; ibis publishes no types
 
@@ -260,8 +261,7 @@ class Workspace:
             found[name] = table.column(name).to_numpy()
             # A column lies in memory twice only as long as it is being turned.
             table = table.drop_columns([name])
-        # Arrow would keep the room for more tables.
-        pa.default_memory_pool().release_unused()
+        give_back()
         return found
 
     def number(self, expression: Any) -> Any:

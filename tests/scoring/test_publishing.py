@@ -37,7 +37,7 @@ def result(*rows: dict[str, Any], topics: Any = (), supports: Any = (), parts: A
         pa.Table.from_pylist([dict(zip(SUPPORTS.names, values, strict=True)) for values in supports], SUPPORTS),
         pa.Table.from_pylist([dict(zip(PARTS.names, values, strict=True)) for values in parts], PARTS),
         {"interactions": 0},
-        Forecast(0, "data", pa.table({}), pa.table({})),
+        lambda: Forecast(0, "data", pa.table({}), pa.table({})),
     )
 
 
@@ -50,7 +50,7 @@ def test_noise_is_put_on_the_bound_and_nothing_else_is_touched() -> None:
         people=PEOPLE,
         topics=TOPIC_IDS,
     )
-    second, first = rows.scores.to_pylist()
+    second, first = pa.concat_tables(rows.by_model()[Score]).to_pylist()
     assert (first["score"], first["low"], first["high"], first["percentile"]) == (1.0, 0.0, 0.5, 100.0)
     assert (second["score"], second["low"], second["high"], second["taken_absence"]) == (100.0, 10.0, 10.0, 0.25)
     assert first["original_share"] is None
@@ -112,7 +112,7 @@ def test_rows_of_people_and_topics_that_are_not_there_are_left_out() -> None:
 
 def test_rows_are_stored_by_rank() -> None:
     rows = rows_of(result(row(1, score=20.0), row(2, score=30.0)), people=PEOPLE, topics=TOPIC_IDS)
-    assert rows.scores["person"].to_pylist() == [2, 1]
+    assert pa.concat_tables(rows.by_model()[Score])["person"].to_pylist() == [2, 1]
 
 
 @pytest.fixture(params=["in a partition with others", "in a partition of its own"])

@@ -19,7 +19,7 @@ from scoring.engine.people import People
 from scoring.engine.progress import Progress
 from scoring.engine.run import Around
 from scoring.engine.snapshot import Known
-from scoring.engine.stored import read_forecast
+from scoring.engine.stored import check_forecast, read_forecast
 from scoring.engine.tables import Workspace
 from scoring.models import Formula, ScoreRun, ScoreState
 
@@ -137,7 +137,7 @@ def _forecast_before(
     if run is not None:
         try:
             folder = state_root() / run.forecast
-            read_forecast(folder)
+            check_forecast(folder)
         except (OSError, KeyError, ValueError) as error:  # made anew, whatever became of it
             log.error("the forecast of %s can't be read: %s", run, type(error).__name__)
         else:

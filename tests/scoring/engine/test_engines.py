@@ -109,7 +109,7 @@ def scores_agree(connection: Any, folder: Path) -> None:
     for name in RESULTS:
         assert_equal(getattr(found, name), getattr(expected, name), within=WITHIN)
         assert getattr(found, name).num_rows > 10, name
-    assert_equal(found.forecast.people, expected.forecast.people, within=WITHIN)
+    assert_equal(found.forecast().people, expected.forecast().people, within=WITHIN)
     assert same_but_residual(found) == same_but_residual(expected)
 
 

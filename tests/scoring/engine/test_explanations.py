@@ -184,9 +184,8 @@ def _of_one(
     columns = {name: np.array([row[name] for row in givers]) for name in givers[0]}
     weight = columns["weight"]
     free = weight * columns["free"]
-    numbers = np.full(count, 2)
-    ends = (np.arange(1, count + 1), np.zeros(count, np.int64), np.full(count, -1))
-    pairs = Pairs(*ends, numbers, numbers, numbers, weight, free, weight, free, weight, numbers, numbers, weight)
+    ends = (np.arange(1, count + 1, dtype=np.int32), np.zeros(count, np.int32))
+    pairs = Pairs(*ends, np.full(count, 2, dtype=np.int32), weight, free, weight, free, weight)
     of_people = {name: np.concatenate([[1.0], columns[name]]) for name in ("trust", "firm", "selectivity")}
     received: dict[str, Any] = {
         "credibility": np.array([credibility] + [1.0] * count),

@@ -17,7 +17,7 @@ from scoring.engine.arrays import Ints
 from scoring.engine.daily import WEIGHTS, summaries
 from scoring.engine.gains import gains
 from scoring.engine.inputs import INTERACTIONS
-from scoring.engine.pairs import Pairs, pairs_of
+from scoring.engine.pairs import pairs_of
 from scoring.engine.people import People
 from scoring.engine.received import (
     Received,
@@ -80,8 +80,10 @@ def rested_pairs(
 ) -> dict[str, dict[tuple[int, int], float]]:
     people = People.of(workspace, state, owners)
     rested = spells(rests(resting, people.numbers, UNTIL), state.began or LAST, UNTIL)
-    found: Pairs = pairs_of(workspace, state, people, formula, gains(workspace, received, rested, people, formula))
-    return {name: by_pair(found, people.numbers.tolist(), name) for name in ("weight", "free", "weight_calendar")}
+    found = pairs_of(workspace, state, people, formula, gains(workspace, received, rested, people, formula))
+    pairs, numbers = found.pairs, people.numbers.tolist()
+    values = {"weight": pairs.weight, "free": pairs.free, "weight_calendar": pairs.weight_calendar}
+    return {name: by_pair(pairs, numbers, of_pairs) for name, of_pairs in values.items()}
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))

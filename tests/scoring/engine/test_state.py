@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scoring.engine import Parameters
 from scoring.engine.activity import POST_DAYS, activity
 from scoring.engine.daily import COUNTS, WEIGHTS, Days, summaries
-from scoring.engine.pairs import pairs_of
+from scoring.engine.pairs import Pairs, pairs_of
 from scoring.engine.people import People, posting
 from scoring.engine.state import TABLES, State, forgotten, rolled, summed
 from scoring.engine.tables import Table, Workspace
@@ -242,8 +242,17 @@ def test_people_are_made_of_accounts_when_a_state_is_read(
             (pairs_of(workspace, one, who, formula), posting(workspace, one, who), who.numbers.tolist())
             for one, who in ((state, people), (alone, theirs))
         )
-        for name in ("actions", "reactions", "namings", "weight", "slow", "recent", "recent_slow"):
-            assert by_pair(found[0], found[2], name) == pytest.approx(by_pair(expected[0], expected[2], name)), name
+        got, wanted = (
+            [
+                by_pair(made.pairs, who, values)
+                for values in (
+                    *(made.pairs.actions, made.answers.reactions, made.answers.namings),
+                    *(made.pairs.weight, made.pairs.slow, made.recent.acted, made.recent.slow),
+                )
+            ]
+            for made, _, who in (found, expected)
+        )
+        assert got == [pytest.approx(values) for values in wanted]
         for name in ("posts", "own"):
             counts = dict(zip(found[2], getattr(found[1], name).tolist(), strict=True))
             assert {p: n for p, n in counts.items() if n} == {
@@ -251,9 +260,9 @@ def test_people_are_made_of_accounts_when_a_state_is_read(
             }
 
 
-def by_pair(pairs: Any, numbers: list[int], name: str) -> dict[tuple[int, int], float]:
+def by_pair(pairs: Pairs, numbers: list[int], values: Any) -> dict[tuple[int, int], float]:
     ends = zip(pairs.giver.tolist(), pairs.receiver.tolist(), strict=True)
-    return {(numbers[a], numbers[b]): value for (a, b), value in zip(ends, getattr(pairs, name).tolist(), strict=True)}
+    return {(numbers[a], numbers[b]): value for (a, b), value in zip(ends, values.tolist(), strict=True)}
 
 
 def test_posting_days_of_two_accounts_are_one_persons(workspace: Workspace) -> None:
