@@ -15,6 +15,7 @@ from django.db.models.functions import Lower
 from accounts.models import Person, User
 from campaigns.actions.errors import CampaignError, NotYours, SelectionRefused
 from campaigns.actions.inviting import shortlist
+from campaigns.actions.purposes import refuse_without_purpose
 from campaigns.models import Campaign, Holdout, Invitation, Selected, Selection, SelectionQuerySet, Shortlisting
 from campaigns.queries.audiences import NOWHERE, Candidates, audience, candidates, fits
 from campaigns.selection import (
@@ -65,6 +66,7 @@ def ask_for_group(*, selection: Selection, by: User, now: datetime) -> Selection
     """
     if not Campaign.objects.managed_by(by).filter(pk=selection.campaign_id).exists():
         raise NotYours("This campaign isn't one of your brand's.")
+    refuse_without_purpose(selection.campaign)
     both = people_named(selection.left_out, by).keys() & people_named(selection.kept, by).keys()
     if both:
         raise SelectionRefused(f"{', '.join(sorted(both))} can't be both kept and left out.")

@@ -13,6 +13,10 @@ class NotOpen(CampaignError):
     """The campaign is over, or the invitation was answered otherwise or has expired."""
 
 
+class NoPurpose(CampaignError):
+    """Nobody wrote down yet what the campaign uses scores for."""
+
+
 class SelectionRefused(CampaignError):
     """The group can't be as asked for; the message says what to change."""
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from accounts.models import Person, User
 from campaigns.actions.errors import NoSeatLeft, NotOpen, NotYours
 from campaigns.actions.holding_back import hold_back
+from campaigns.actions.purposes import refuse_without_purpose
 from campaigns.models import Campaign, Holdout, Invitation, Shortlisting, new_nonce
 
 
@@ -113,9 +114,11 @@ def _locked(campaign: Campaign, by: User) -> Campaign:
     # Rows that point to the campaign may still be written: only its key is left alone.
     own = Campaign.objects.managed_by(by).select_for_update(no_key=True, of=("self",))
     try:
-        return own.get(pk=campaign.pk)
+        found = own.get(pk=campaign.pk)
     except Campaign.DoesNotExist:
         raise NotYours("This campaign isn't one of your brand's.") from None
+    refuse_without_purpose(found)
+    return found
 
 
 def _visible(people: Iterable[Person], by: User) -> dict[int, bool]:

@@ -28,12 +28,13 @@ from campaigns.admin.overlaps import overlap_view
 from campaigns.admin.returns import return_view
 from campaigns.admin.stock import CodesMixin, codes_of
 from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Shortlisting, ShortlistingQuerySet
+from campaigns.purposes import SHORTEST, refused_use
 from campaigns.returns.tags import TagsError, tags_in
 from scoring.queries import topic_tree
 
 # Rows of the lists on a campaign's own page; the whole lists are a click away.
 ROWS = 10
-OFFER = ["name", "perk", "perk_text", "brief"]
+OFFER = ["name", "perk", "perk_text", "brief", "purpose"]
 WHEN = ["seats", "starts_on", "ends_on"]
 WHOM = ["topics", "score_min", "score_max"]
 RETURN = ["holdout_percent", "tags"]
@@ -49,6 +50,9 @@ class CampaignForm(forms.ModelForm[Campaign]):
         fields = ["brand", *OFFER, *WHEN, *WHOM, *RETURN]
         help_texts = {
             "perk_text": "As the invited read it, such as: a free flight from Los Angeles to Toronto.",
+            "purpose": "In writing, such as: choose whom to offer a free flight, so that people in Toronto hear of the "
+            "new route. Scores are used for this alone, the invited read it, and with the first group or invitation it "
+            "is settled. Decisions about work, credit, insurance or housing are refused.",
             "seats": "How many people can accept. The first to do so get them.",
             "ends_on": "The last day on which people can accept, in UTC.",
             "topics": "What the people should be heard on. The search for influencers starts with these.",
@@ -60,6 +64,28 @@ class CampaignForm(forms.ModelForm[Campaign]):
             "holds any of them is a mention.",
         }
         error_messages = {"ends_on": {"required": "Say until when people can accept."}}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "purpose" in self.fields:
+            self.fields["purpose"].required = True
+            self.fields["purpose"].error_messages["required"] = "Say what this campaign uses people's scores for."
+
+    def clean_purpose(self) -> str:
+        purpose = " ".join(self.cleaned_data["purpose"].split())
+        if len(purpose) < SHORTEST:
+            raise forms.ValidationError("Say it in a sentence: whom the scores choose, and what for.")
+        if found := refused_use(purpose):
+            use, word = found
+            raise forms.ValidationError(
+                f"Scores may not be used to decide about work, credit, insurance or housing, and “{word}” is about "
+                f"{use}. If this campaign decides nothing of the kind, say what it does without that word."
+            )
+        if self.instance.pk and queries.used_scores(self.instance):
+            stored = Campaign.objects.values_list("purpose", flat=True).get(pk=self.instance.pk)
+            if stored and purpose != stored:
+                raise forms.ValidationError("Scores were used for what stands here already: that can't change now.")
+        return purpose
 
     def clean_seats(self) -> int:
         seats: int = self.cleaned_data["seats"]
@@ -216,7 +242,7 @@ class CampaignAdmin(CodesMixin, VisibleAdmin):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if db_field.name in {"brief", "tags"} and field is not None:
+        if db_field.name in {"brief", "purpose", "tags"} and field is not None:
             field.widget.attrs["rows"] = 5
         if db_field.name in {"brand", "topics"} and field is not None:
             # Managers choose among brands and topics, they don't add any here.

@@ -192,6 +192,7 @@ def ensure_campaign(brand: Brand, made: Made, *, manager: User, now: datetime) -
         perk=Campaign.Perk.FLIGHT,
         perk_text="A return flight to Toronto for you and a friend, in the first week of the new route",
         brief="We open our route in spring and would like people who know food and cities to see it first.",
+        purpose="Choose whom to offer a flight, so that people who like food and cities hear of the new route.",
         seats=40,
         starts_on=(now - timedelta(days=7)).date(),
         ends_on=(now + timedelta(days=60)).date(),

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User, Viewer
 from campaigns.models.brands import Brand, brands_managed_by, brands_of
+from campaigns.purposes import LONGEST
 from scoring.models import Topic
 
 
@@ -45,6 +46,12 @@ class Campaign(models.Model):
     perk = models.CharField(max_length=10, choices=Perk, default=Perk.FLIGHT)
     perk_text = models.CharField("the perk in words", max_length=200, help_text="As the invited read it.")
     brief = models.TextField(blank=True, help_text="What it is about. Nothing need be posted in return.")
+    purpose = models.TextField(
+        "what scores are used for",
+        blank=True,
+        max_length=LONGEST,
+        help_text="In writing, and for this alone. The invited read it.",
+    )
     seats = models.PositiveIntegerField(validators=[MinValueValidator(1)])
     seats_taken = models.PositiveIntegerField(default=0, editable=False)
     starts_on = models.DateField()

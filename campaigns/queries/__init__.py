@@ -130,6 +130,11 @@ def with_answers(campaigns: QuerySet[Campaign]) -> QuerySet[Any]:
     return counted
 
 
+def used_scores(campaign: Campaign) -> bool:
+    """Return whether people were chosen or invited by their scores, so that what for is settled. Two queries."""
+    return campaign.selections.exists() or campaign.invitations.exists()
+
+
 def with_counts(campaigns: QuerySet[Campaign], user: Viewer) -> QuerySet[Any]:
     """Annotate those and `shortlisted`: how many people the user can see on the campaign's shortlist."""
     shortlist = Shortlisting.objects.visible_to(user).filter(campaign=OuterRef("pk"))

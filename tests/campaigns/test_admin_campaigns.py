@@ -37,11 +37,13 @@ ADD = reverse("admin:campaigns_campaign_add")
 LONG = {"starts_on": date(2026, 1, 1), "ends_on": date(2099, 1, 1)}
 
 
-def _form(**given: Any) -> dict[str, Any]:
+def filled_in(**given: Any) -> dict[str, Any]:
+    """Return a campaign's form as a manager fills it in."""
     return {
         "name": "Toronto route",
         "perk": "flight",
         "perk_text": "a free flight",
+        "purpose": "Choose whom to offer a free flight to Toronto.",
         "brief": "",
         "seats": "40",
         "starts_on": "2026-02-01",
@@ -65,7 +67,7 @@ def _change(campaign: Campaign) -> str:
 def test_a_campaign_is_the_managers_brands(manager: Client, airlines: Airlines) -> None:
     topics = [TopicFactory.create(), TopicFactory.create()]
     places = {"places-TOTAL_FORMS": "2", **_place(0, "toronto, canada", "80"), **_place(1, "LA")}
-    response = manager.post(ADD, _form(**places, topics=[topic.pk for topic in topics], score_min="20"))
+    response = manager.post(ADD, filled_in(**places, topics=[topic.pk for topic in topics], score_min="20"))
     campaign = Campaign.objects.get()
     assert (response.status_code, response["Location"]) == (302, _change(campaign))
     assert (campaign.brand, campaign.created_by, campaign.seats, campaign.score_min) == (
@@ -83,7 +85,7 @@ def test_a_campaign_is_the_managers_brands(manager: Client, airlines: Airlines) 
 
 
 def test_a_city_that_is_none_is_told_by_its_name(manager: Client) -> None:
-    response = manager.post(ADD, _form(**{"places-TOTAL_FORMS": "1", **_place(0, "Nowhereville")}))
+    response = manager.post(ADD, filled_in(**{"places-TOTAL_FORMS": "1", **_place(0, "Nowhereville")}))
     assert response.status_code == 200
     text = response.content.decode()
     assert "No city is known as “Nowhereville”" in text
@@ -100,9 +102,9 @@ def test_a_city_left_alone_keeps_its_coordinates(manager: Client, airlines: Airl
         "places-0-id": str(place.pk),
         "places-0-campaign": str(campaign.pk),
     }
-    manager.post(_change(campaign), _form(**given, **_place(0, "Our own circle", "70")))
+    manager.post(_change(campaign), filled_in(**given, **_place(0, "Our own circle", "70")))
     assert CampaignPlace.objects.values_list("latitude", "longitude", "radius_km").get() == (1, 2, 70)
-    manager.post(_change(campaign), _form(**given, **_place(0, "Ottawa", "70")))
+    manager.post(_change(campaign), filled_in(**given, **_place(0, "Ottawa", "70")))
     assert CampaignPlace.objects.values_list("name", "radius_km").get() == ("Ottawa, ON, CA", 70)
 
 
@@ -121,7 +123,7 @@ def test_what_cannot_be_is_told_in_words(
     manager: Client, airlines: Airlines, given: dict[str, str], message: str
 ) -> None:
     CampaignFactory.create(brand=airlines.brand, name="Taken already")
-    response = manager.post(ADD, _form(**given))
+    response = manager.post(ADD, filled_in(**given))
     assert response.status_code == 200
     assert message in response.content.decode()
     assert Campaign.objects.count() == 1
@@ -137,7 +139,7 @@ def test_of_two_who_give_the_same_name_at_once_one_is_told(airlines: Airlines) -
             client = Client()
             client.force_login(airlines.manager)
             together.wait()
-            response = client.post(url, _form())
+            response = client.post(url, filled_in())
             return response.status_code, "Maple Air has a campaign of this name already." in response.content.decode()
         finally:
             connection.close()
@@ -150,7 +152,7 @@ def test_of_two_who_give_the_same_name_at_once_one_is_told(airlines: Airlines) -
 
 def test_one_brand_is_not_asked_for_and_another_cannot_be_slipped_in(manager: Client, airlines: Airlines) -> None:
     assert 'name="brand"' not in manager.get(ADD).content.decode()
-    manager.post(ADD, _form(brand=airlines.other_brand.pk))
+    manager.post(ADD, filled_in(brand=airlines.other_brand.pk))
     assert Campaign.objects.get().brand == airlines.brand
 
 
@@ -160,13 +162,13 @@ def test_with_two_brands_one_of_ones_own_is_chosen(manager: Client, airlines: Ai
     page = manager.get(ADD).content.decode()
     assert "Second Air" in page
     assert "Other Air" not in page
-    assert manager.post(ADD, _form(brand=foreign.pk)).status_code == 200
-    assert manager.post(ADD, _form()).status_code == 200
+    assert manager.post(ADD, filled_in(brand=foreign.pk)).status_code == 200
+    assert manager.post(ADD, filled_in()).status_code == 200
     assert not Campaign.objects.exists()
-    manager.post(ADD, _form(brand=second.pk))
+    manager.post(ADD, filled_in(brand=second.pk))
     campaign = Campaign.objects.get()
     assert campaign.brand == second
-    manager.post(_change(campaign), _form(brand=airlines.brand.pk, name="New name"))
+    manager.post(_change(campaign), filled_in(brand=airlines.brand.pk, name="New name"))
     campaign.refresh_from_db()
     assert (campaign.brand, campaign.name) == (second, "New name")
     assert "Second Air" in manager.get(LIST).content.decode()
@@ -174,11 +176,11 @@ def test_with_two_brands_one_of_ones_own_is_chosen(manager: Client, airlines: Ai
 
 def test_seats_taken_are_not_taken_away(manager: Client, airlines: Airlines) -> None:
     campaign = CampaignFactory.create(brand=airlines.brand, seats=5, seats_taken=3)
-    response = manager.post(_change(campaign), _form(seats="2"))
+    response = manager.post(_change(campaign), filled_in(seats="2"))
     assert "3 seats are taken already" in response.content.decode()
     campaign.refresh_from_db()
     assert campaign.seats == 5
-    manager.post(_change(campaign), _form(seats="3"))
+    manager.post(_change(campaign), filled_in(seats="3"))
     campaign.refresh_from_db()
     assert (campaign.seats, campaign.seats_taken) == (3, 3)
 
@@ -190,7 +192,7 @@ def test_saving_does_not_undo_who_accepted_meanwhile(manager: Client, airlines: 
     invitation = InvitationFactory.create(campaign=campaign, person=person)
     manager.get(_change(campaign))
     accept(invitation, by=user, now=NOW)
-    manager.post(_change(campaign), _form(name="Renamed"))
+    manager.post(_change(campaign), filled_in(name="Renamed"))
     campaign.refresh_from_db()
     assert (campaign.name, campaign.seats_taken) == ("Renamed", 1)
 
@@ -279,7 +281,7 @@ def test_who_let_it_expire_is_invited_again_once_the_campaign_goes_on(manager: C
         answered = NOW if state == "declined" else None
         InvitationFactory.create(campaign=campaign, person=person, state=state, answered_at=answered)
     assert "Invite the 1 who" not in manager.get(_change(campaign)).content.decode()
-    manager.post(_change(campaign), _form(ends_on="2099-01-01"))
+    manager.post(_change(campaign), filled_in(ends_on="2099-01-01"))
     assert "Invite the 1 who isn't yet or no longer" in manager.get(_change(campaign)).content.decode()
     url = reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk])
     asked = manager.get(url).content.decode()
@@ -297,7 +299,7 @@ def test_a_partner_sees_and_changes_nothing(client: Client, airlines: Airlines) 
     client.force_login(airlines.other_manager)
     assert "Toronto route" in client.get(LIST).content.decode()
     assert client.get(_change(campaign)).status_code == 200
-    assert client.post(_change(campaign), _form(name="Mine now")).status_code == 403
+    assert client.post(_change(campaign), filled_in(name="Mine now")).status_code == 403
     ShortlistingFactory.create(campaign=campaign)
     for name in ("invite_shortlist", "find_influencers"):
         assert client.post(reverse(f"admin:campaigns_campaign_{name}", args=[campaign.pk])).status_code == 404

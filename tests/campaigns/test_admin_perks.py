@@ -133,6 +133,7 @@ def test_more_seats_serve_who_waits(manager: Client, campaign: Campaign) -> None
         "name": campaign.name,
         "perk": "flight",
         "perk_text": "a flight",
+        "purpose": "Choose whom to offer a free flight to Toronto.",
         "brief": "",
         "seats": "2",
         "starts_on": campaign.starts_on,

@@ -57,6 +57,7 @@ class CampaignFactory(DjangoModelFactory[Campaign]):
     brand = make.SubFactory(BrandFactory)
     name = make.Sequence(lambda n: f"Route number {n}")
     perk_text = "a free flight to Toronto"
+    purpose = "Choose whom to offer a free flight to Toronto."
     seats = 40
     starts_on = date(2026, 2, 1)
     ends_on = date(2026, 5, 31)
