@@ -20,8 +20,6 @@ import psycopg
 import pyarrow as pa
 import pyarrow.compute
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
-from django.db.models import Exists, OuterRef, Window
-from django.db.models.functions import RowNumber
 from psycopg import sql
 
 from accounts.models import Person
@@ -30,9 +28,10 @@ from scoring import engine
 from scoring.actions import partitions
 from scoring.actions.copying import CHUNK, copied_bytes, copied_columns
 from scoring.actions.errors import ScoringError
-from scoring.actions.partitions import drop_tables, put_in_place
+from scoring.actions.figures import figures_of
+from scoring.actions.partitions import put_in_place
 from scoring.engine import Result
-from scoring.models import Backtest, ReachPart, Score, ScoreRun, Support, Topic, TopicReach
+from scoring.models import Backtest, ReachPart, RunFigures, Score, ScoreRun, Support, Topic, TopicReach
 
 pc: Any = pyarrow.compute
 Ints = npt.NDArray[np.int64]
@@ -48,8 +47,6 @@ TRIES: Final = 3
 LARGE: Final = 50_000
 # Seconds between two words of how far other connections are.
 _TOLD_EVERY: Final = 0.5
-# Nights of which a formula that runs in shadow keeps its scores.
-SHADOWS_KEPT: Final = 3
 
 # Of whom or what a row is, and what it says.
 _KEYS: Final[dict[Any, tuple[str, ...]]] = {
@@ -216,6 +213,7 @@ def publish(
             (people,), (topics,) = (numbers(model.objects.order_by(), "id") for model in (Person, Topic))
             rows = rows_of(result, people=people, topics=topics)
             aside = partitions.names_aside(run) if rows.scores.num_rows >= LARGE else {}
+            figures = figures_of(run, rows.scores, rows.topics)
             of = rows.supported + sum(table.num_rows for table in (rows.scores, rows.topics, rows.parts))
             sent = _Sent(functools.partial(_tell, copied, of))
             if aside and at_once:
@@ -224,7 +222,7 @@ def publish(
             with transaction.atomic():
                 if aside and not at_once:
                     _fill(run, rows.by_model(), aside, sent.rows)
-                _publish(run, result, rows, aside, sent, now, finished, make_current, check)
+                _publish(run, result, rows, figures, aside, sent, now, finished, make_current, check)
         except BaseException as error:
             if at_once:
                 # Nobody reads these tables, and whoever is erased from now on would stay in them.
@@ -245,6 +243,7 @@ def _publish(
     run: ScoreRun,
     result: Result,
     rows: Rows,
+    figures: RunFigures,
     aside: dict[Any, str],
     sent: "_Sent",
     now: datetime,
@@ -259,6 +258,8 @@ def _publish(
     for model, name in aside.items():
         partitions.refer(model, name)
     _store_backtest(run, result.backtest)
+    RunFigures.objects.filter(run=run).delete()
+    figures.save(force_insert=True)
     with connection.cursor() as cursor:
         # Foreign keys are checked here instead of at the commit, before the ledger's rows are locked.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -385,32 +386,3 @@ def _choose_current(run: ScoreRun, make_current: bool) -> None:
         ScoreRun.objects.filter(pk=run.pk).update(is_current=True, is_shadow=False)
         run.is_shadow = False
     run.is_current = make_current or run == before
-
-
-def prune(run: ScoreRun) -> int:
-    """Drop rows that no page shows any more; return how many. A run that counts keeps its scores: they are history.
-
-    Topics, supports and parts, the bulk of what a run stores, are kept of the current run, the one before it (pages say
-    what changed since) and `run`, unless that is a shadow. Of each formula's shadows the newest `SHADOWS_KEPT` keep
-    their scores.
-    """
-    current = ScoreRun.objects.current()
-    kept = set() if run.is_shadow else {run.pk}
-    if current is not None:
-        earlier = ScoreRun.objects.done().filter(formula=current.formula, is_shadow=False, as_of__lt=current.as_of)
-        kept |= {current.pk, *earlier.order_by("-as_of").values_list("pk", flat=True)[:1]}
-    old_shadows = set(_old_shadows(run))
-    dropped = drop_tables({model: lambda pk: pk not in kept for model in (TopicReach, Support, ReachPart)})
-    dropped += drop_tables({Score: lambda pk: pk in old_shadows})
-    dropped += sum(model.objects.exclude(run__in=kept).delete()[0] for model in (TopicReach, Support, ReachPart))
-    scores, _ = Score.objects.filter(run__in=old_shadows).delete()
-    return dropped + scores
-
-
-def _old_shadows(run: ScoreRun) -> list[int]:
-    """Return the shadows, but for `run`, that have scores and as many newer ones of their formula as are kept."""
-    newest_first = Window(RowNumber(), partition_by=["formula"], order_by=["-as_of"])
-    has_scores = Exists(Score.objects.filter(run=OuterRef("pk")))
-    shadows = ScoreRun.objects.done().filter(has_scores, is_shadow=True).annotate(place=newest_first)
-    old = shadows.filter(place__gt=SHADOWS_KEPT).values_list("pk", flat=True)
-    return [pk for pk in old if pk != run.pk]

@@ -20,6 +20,7 @@ from scoring.actions.formulas import ensure_formula, formula_at, parameters_of
 from scoring.actions.lock import RunLock, run_lock
 from scoring.actions.nights import Sources, can_roll, keep_forecast, make_anew, sweep_states
 from scoring.actions.partitions import drop_aside
+from scoring.actions.pruning import prune
 from scoring.actions.steps import RunSteps
 from scoring.actions.topics import ensure_topics
 from scoring.engine import EngineError
@@ -87,7 +88,7 @@ def score(
         except BaseException as error:
             _fail(run, error, finished(), again=by_itself or _is_of_the_night(run, now))
             raise
-        publishing.prune(run)
+        prune(run)
         sweep_states(ScoreRun.objects.current())
     return run
 

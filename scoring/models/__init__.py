@@ -2,7 +2,7 @@
 
 from scoring.models.appeals import Appeal
 from scoring.models.formulas import Activation, Formula
-from scoring.models.runs import Backtest, ScoreRun, ScoreRunQuerySet
+from scoring.models.runs import Backtest, RunFigures, ScoreRun, ScoreRunQuerySet
 from scoring.models.scores import Influencer, InfluencerQuerySet, ReachPart, Score, Support, TopicReach
 from scoring.models.states import ScoreState, StateDay
 from scoring.models.topics import Topic
@@ -15,6 +15,7 @@ __all__ = [
     "Influencer",
     "InfluencerQuerySet",
     "ReachPart",
+    "RunFigures",
     "Score",
     "ScoreRun",
     "ScoreRunQuerySet",

@@ -1,4 +1,4 @@
-"""The ledger of runs, and how the forecast of a horizon before each did."""
+"""The ledger of runs, how the forecast of a horizon before each did, and how its figures are spread."""
 
 from typing import Self
 
@@ -134,3 +134,24 @@ class Backtest(models.Model):
 
     def __str__(self) -> str:
         return f"backtest of run {self.run_id}"
+
+
+class RunFigures(models.Model):
+    """How a run's scores are spread over those whom nobody hid when it was published.
+
+    `histograms` are by measure (score, reach, growth, width, taken: see `scoring.queries.InfluencerFilters` for their
+    units): `from`, the lower ends of bins, ascending, the last bin being open; and `people` in each. The first bin
+    takes in what lies below it. `topics` says by a topic's id how many have reach on it or on what lies below it,
+    `networks` by slug how many have an account there.
+    """
+
+    run = models.OneToOneField(ScoreRun, models.CASCADE, related_name="figures", primary_key=True)
+    people = models.PositiveIntegerField(help_text="With a score, and not hidden.")
+    histograms = models.JSONField(default=dict)
+    topics = models.JSONField(default=dict)
+    networks = models.JSONField(default=dict)
+
+    objects = models.Manager()
+
+    def __str__(self) -> str:
+        return f"figures of run {self.run_id}"

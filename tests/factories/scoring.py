@@ -13,6 +13,7 @@ from scoring.models import (
     Backtest,
     Formula,
     ReachPart,
+    RunFigures,
     Score,
     ScoreRun,
     ScoreState,
@@ -105,6 +106,17 @@ class BacktestFactory(DjangoModelFactory[Backtest]):
             {"people": 40, "forecast": 60.0, "outcome": 71.0, "low": 35.0, "high": 110.0},
         ]
     )
+
+
+class RunFiguresFactory(DjangoModelFactory[RunFigures]):
+    """Ten people, most of them with a low score."""
+
+    class Meta:
+        model = RunFigures
+
+    run = make.SubFactory(ScoreRunFactory)
+    people = 10
+    histograms = make.LazyFunction(lambda: {"score": {"from": [1.0, 34.0, 67.0], "people": [7, 2, 1]}})
 
 
 class ScoreFactory(DjangoModelFactory[Score]):
