@@ -43,6 +43,7 @@ from scoring.queries import (
     NOT_ENOUGH_SEEN,
     InfluencerFilters,
     influencers,
+    month_before,
     narrowed,
     shown_percentile,
 )
@@ -80,7 +81,7 @@ class InfluencerList(ChangeList):  # type: ignore[misc]  # unfold publishes no t
         super().get_results(request)
         run = run_of(request)
         people: list[Influencer] = list(self.result_list)
-        queries.fill_in(people, run, queries.month_before(run))
+        queries.fill_in(people, run, month_before(run))
         self.result_list = people
 
 
@@ -261,7 +262,7 @@ class InfluencerAdmin(ReadOnlyAdmin):
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Influencer]) -> HttpResponse:
         """Send the people chosen as a file of `CSV_COLUMNS`."""
         run = run_of(request)
-        before = queries.month_before(run)
+        before = month_before(run)
         as_of = f"{run.as_of:%Y-%m-%d}" if run else ""
         topics = ";".join(topic.name for topic in topics_of(request))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import (
@@ -30,7 +30,6 @@ from scoring.comparison import Pair, compared
 from scoring.models import Influencer, Score, ScoreRun, TopicReach
 from scoring.queries import Circle, InfluencerFilters, TopicTree, narrowed, topic_tree
 
-MONTH = timedelta(days=28)
 TOP_TOPICS = 3
 # Of people held back, those whom a campaign's page names.
 MOST_HELD_BACK = 50
@@ -146,14 +145,6 @@ def _count(rows: QuerySet[Any]) -> Coalesce:
     # Grouping by what the filter holds fixed gives one row, or none where there is nothing to count.
     counted = rows.order_by().values("campaign").annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
-
-
-def month_before(run: ScoreRun | None) -> ScoreRun | None:
-    """Return the newest run that is at least 28 days older, by the same formula; None where there is none."""
-    if run is None:
-        return None
-    older = ScoreRun.objects.done().filter(formula=run.formula_id, as_of__lte=run.as_of - MONTH)
-    return older.order_by("-as_of").first()
 
 
 def fill_in(people: list[Influencer], run: ScoreRun | None, before: ScoreRun | None) -> None:

@@ -4,29 +4,32 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Exists, F, OuterRef, Q, Window
+from django.db.models import Count, Exists, OuterRef, Q, Window
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Identity, Person, Place, Viewer
+from accounts.models import Person, Viewer
 from scoring.models import (
     Activation,
     Appeal,
     Backtest,
     Formula,
-    Influencer,
-    InfluencerQuerySet,
     Score,
     ScoreRun,
     Support,
-    Topic,
     TopicReach,
 )
+from scoring.queries.influencers import Circle as Circle
+from scoring.queries.influencers import InfluencerFilters as InfluencerFilters
+from scoring.queries.influencers import TopicTree as TopicTree
+from scoring.queries.influencers import influencers as influencers
+from scoring.queries.influencers import month_before as month_before
+from scoring.queries.influencers import narrowed as narrowed
+from scoring.queries.influencers import score_of as score_of
+from scoring.queries.influencers import topic_tree as topic_tree
 
 # With fewer different people who acted, a score says more about chance than about the person.
 ENOUGH_SUPPORTERS: Final = 3
@@ -177,30 +180,6 @@ class HistoryPoint:
     formula: str
 
 
-@dataclass(frozen=True, slots=True)
-class Circle:
-    latitude: float
-    longitude: float
-    radius_km: float
-
-
-@dataclass(frozen=True, slots=True)
-class InfluencerFilters:
-    """What a list of influencers is narrowed to. Ends of the score belong to it; empty values don't filter.
-
-    `topics` are ids; with a topic come all below it, and people with reach on any of them stay. Of `circles` any will
-    do. Each word of `search` is a part of a handle or a name, case aside.
-    """
-
-    score_min: float | None = None
-    score_max: float | None = None
-    topics: tuple[int, ...] = ()
-    circles: tuple[Circle, ...] = ()
-    network: str = ""
-    claimed: bool | None = None
-    search: str = ""
-
-
 def current_run() -> ScoreRun | None:
     """Return the run whose scores readers see, with its formula; None before the first. One query."""
     return ScoreRun.objects.current()
@@ -294,91 +273,11 @@ def history(person: Person, limit: int = 120, *, run: ScoreRun | None = None) ->
     return [HistoryPoint(row.run.as_of, row.score, row.reach, row.run.formula.version) for row in points][::-1]
 
 
-@dataclass(frozen=True, slots=True)
-class TopicTree:
-    """All topics by their ids: a few hundred rows, read with one query."""
-
-    topics: dict[int, Topic]
-
-    def paths(self) -> list[tuple[int, str]]:
-        """Return each topic's id and path, by the alphabet."""
-        found = [(pk, self.path(topic)) for pk, topic in self.topics.items()]
-        return sorted(found, key=lambda pair: pair[1].lower())
-
-    def path(self, topic: Topic) -> str:
-        """Return a topic's name behind those above it: Travel › Air travel."""
-        return " › ".join(above.shown_name for above in reversed(self._line(topic)))
-
-    def below(self, ids: Iterable[int]) -> list[int]:
-        """Return these topics and all below them, ascending."""
-        found = set(ids)
-        return sorted(
-            found | {pk for pk, topic in self.topics.items() if found & {above.pk for above in self._line(topic)}}
-        )
-
-    def _line(self, topic: Topic) -> list[Topic]:
-        """Return a topic and those above it; a circle, which nothing but care prevents, is walked once."""
-        line = [topic]
-        while (parent := self.topics.get(line[-1].parent_id or 0)) is not None and parent not in line:
-            line.append(parent)
-        return line
-
-
-def topic_tree() -> TopicTree:
-    """Return all topics, with no more than names and parents. One query."""
-    return TopicTree({topic.pk: topic for topic in Topic.objects.only("slug", "name", "names", "parent")})
-
-
-def influencers(user: Viewer, filters: InfluencerFilters, run: ScoreRun | None = None) -> InfluencerQuerySet:
-    """Return the people whom the user may see and who have a score in the run (by default the current one).
-
-    Annotated with `score`, `reach`, `low`, `high`, `percentile` and `supporters` of that run; in no order. Where topics
-    are asked for, also with `reach_on_topics` and `score_on_topics`. Topics cost a query here, the run another where it
-    isn't given.
-    """
-    run = run or current_run()
-    columns = ("score", "reach", "low", "high", "percentile", "supporters")
-    rows: InfluencerQuerySet = Influencer.objects.visible_to(user).with_score(run)
-    rows = rows.annotate(**{name: F(f"current__{name}") for name in columns})
-    return narrowed(rows, filters, run)
-
-
-def narrowed(
-    rows: InfluencerQuerySet, filters: InfluencerFilters, run: ScoreRun | None, tree: TopicTree | None = None
-) -> InfluencerQuerySet:
-    """Keep those of `influencers(…, run)` whom the filters admit: the one place where a filter's condition stands.
-
-    Where topics are asked for, `tree` saves reading all topics once more.
-    """
-    if filters.score_min is not None:
-        rows = rows.filter(current__score__gte=filters.score_min)
-    if filters.score_max is not None:
-        rows = rows.filter(current__score__lte=filters.score_max)
-    if filters.topics:
-        one = len(set(filters.topics)) == 1
-        rows = rows.on_topics(run, list(filters.topics[:1]) if one else (tree or topic_tree()).below(filters.topics))
-    if filters.circles:
-        places = (Place.objects.within(each.latitude, each.longitude, each.radius_km) for each in filters.circles)
-        rows = rows.filter(reduce(or_, (Q(place__in=within) for within in places)))
-    if filters.network:
-        rows = rows.filter(Exists(Identity.objects.filter(person=OuterRef("pk"), network=filters.network)))
-    if filters.claimed is not None:
-        rows = rows.filter(user__isnull=not filters.claimed)
-    for word in filters.search.split():
-        rows = rows.filter(Q(handle__icontains=word) | Q(name__icontains=word))
-    return rows
-
-
 def taken_off(row: Score) -> tuple[TakenOff, ...]:
     """Return what was taken off by each reason, in the order in which pages name them."""
     return tuple(
         TakenOff(reason, label, getattr(row, f"taken_{reason}"), sentence) for reason, label, sentence in TAKEN
     )
-
-
-def score_of(reach: float, top: float) -> float:
-    """Return the score that a reach stands for: `scoring.engine.score` of one number, without loading the engine."""
-    return min(1.0 + 99.0 * math.log1p(max(reach, 0.0)) / math.log1p(top), 100.0)
 
 
 def shown_percentile(percentile: float) -> float:

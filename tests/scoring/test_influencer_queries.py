@@ -105,7 +105,17 @@ def test_every_filter_goes_with_several_topics() -> None:
     for name, value in given.items():
         rows = queries.narrowed(rows, InfluencerFilters(**{name: value}), run)
     assert list(rows.values_list("handle", "reach_on_topics")) == [("t", 4.0)]
-    others: dict[str, Any] = {"score_min": 31.0, "score_max": 29.0, "network": "net-b", "claimed": False}
+    others: dict[str, Any] = {
+        "score_min": 31.0,
+        "score_max": 29.0,
+        "network": "net-b",
+        "claimed": False,
+        "reach_min": 901.0,
+        "reach_max": 899.0,
+        "width_max": 1.0,
+        "taken_min": 0.1,
+        "growth_min": 0.0,
+    }
     for name, value in others.items():
         assert not queries.narrowed(rows, InfluencerFilters(**{name: value}), run).exists()
 
@@ -175,6 +185,68 @@ def test_the_ends_of_the_score_belong_to_the_filter() -> None:
     assert _names(NOBODY, score_min=30.0) == ["b", "c"]
     assert _names(NOBODY, score_max=30.0) == ["a", "b"]
     assert _names(NOBODY, score_min=25.0, score_max=35.0) == ["b"]
+
+
+def test_reach_band_and_share_taken_off_filter_with_both_ends() -> None:
+    run = current_run()
+    top = run.formula.parameters["scale_top"]
+    for handle, reach, forecast, low, high in (
+        ("small", 10.0, 10.0, 10.0, 10.0),
+        ("cut", 100.0, 200.0, 50.0, 200.0),
+        ("large", 1000.0, 1250.0, 100.0, 9000.0),
+        ("none", 0.0, 0.0, 0.0, 0.0),
+    ):
+        score = queries.score_of(reach, top)
+        person = claimed(handle)
+        ScoreFactory.create(person=person, run=run, reach=reach, forecast=forecast, low=low, high=high, score=score)
+    assert _names(NOBODY, reach_min=100.0) == ["cut", "large"]
+    assert _names(NOBODY, reach_max=100.0) == ["cut", "none", "small"]
+    assert _names(NOBODY, reach_min=100.5, reach_max=1e99) == ["large"]
+    wide = queries.score_of(9000, top) - queries.score_of(100, top)
+    assert _names(NOBODY, width_min=wide - 1e-6) == ["large"]
+    assert _names(NOBODY, width_max=wide - 1e-6) == ["cut", "none", "small"]
+    assert _names(NOBODY, width_max=0.0) == ["none", "small"]
+    assert _names(NOBODY, width_min=1e300) == []
+    assert _names(NOBODY, taken_min=0.5) == ["cut"]
+    assert _names(NOBODY, taken_max=0.2) == ["large", "none", "small"]
+    assert _names(NOBODY, taken_min=0.2, taken_max=0.49) == ["large"]
+    assert _names(NOBODY, taken_min=0.0) == ["cut", "large", "none", "small"]
+
+
+def test_growth_is_told_from_the_run_of_a_month_before() -> None:
+    run = current_run()
+    earlier = ScoreRunFactory.create(formula=run.formula)
+    for handle, was, score in (("up", 20.0, 22.5), ("same", 30.0, 30.0), ("down", 40.0, 39.0), ("new", None, 50.0)):
+        person = claimed(handle)
+        ScoreFactory.create(person=person, run=run, score=score)
+        if was is not None:
+            ScoreFactory.create(person=person, run=earlier, score=was)
+    since = earlier.pk
+    assert _names(NOBODY, growth_min=2.5, grown_since=since) == ["up"]
+    assert _names(NOBODY, growth_min=0.0, grown_since=since) == ["same", "up"]
+    assert _names(NOBODY, growth_max=-1.0, grown_since=since) == ["down"]
+    assert _names(NOBODY, growth_min=-5.0, growth_max=0.0, grown_since=since) == ["down", "same"]
+    # Nothing is known of anybody's growth.
+    assert _names(NOBODY, growth_min=-5.0) == []
+    assert _names(NOBODY, grown_since=since) == ["down", "new", "same", "up"]
+
+
+def test_lift_is_asked_of_the_topics_chosen() -> None:
+    run, travel, tea = current_run(), TopicFactory.create(), TopicFactory.create()
+    flying = TopicFactory.create(parent=travel)
+    for handle, of_travel, of_flying, of_tea in (
+        ("ann", 1.2, 5.0, None),
+        ("ben", 3.0, 1.0, 0.5),
+        ("cy", None, 9.0, 4.0),
+    ):
+        person = claimed(handle)
+        ScoreFactory.create(person=person, run=run)
+        for topic, lift in ((travel, of_travel), (flying, of_flying), (tea, of_tea)):
+            TopicReachFactory.create(person=person, run=run, topic=topic, lift=lift)
+    assert _names(NOBODY, topics=(travel.pk,), lift_min=2.0) == ["ben"]
+    assert _names(NOBODY, topics=(flying.pk,), lift_min=5.0) == ["ann", "cy"]
+    assert _names(NOBODY, topics=(travel.pk, tea.pk), lift_min=3.0) == ["ben", "cy"]
+    assert _names(NOBODY, lift_min=3.0) == ["ann", "ben", "cy"]
 
 
 def test_a_topic_finds_reach_on_those_below_it_in_the_same_run() -> None:
