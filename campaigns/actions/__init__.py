@@ -19,6 +19,7 @@ from campaigns.actions.errors import (
     NotOpen,
     NotOut,
     NotYours,
+    SegmentRefused,
     SelectionRefused,
 )
 from campaigns.actions.inviting import InviteReport, invite, shortlist
@@ -34,11 +35,13 @@ from campaigns.actions.perks import (
     set_fulfilment,
     take_back,
 )
+from campaigns.actions.segments import Filled, exclude_people, make_exclusion_list, save_segment
 from campaigns.actions.stock import CodesReport, FoundCodes, NoCodes, add_codes, generate_codes, read_codes
 
 __all__ = [
     "CampaignError",
     "CodesReport",
+    "Filled",
     "FoundCodes",
     "InviteReport",
     "MeasuringRefused",
@@ -49,6 +52,7 @@ __all__ = [
     "NotOpen",
     "NotOut",
     "NotYours",
+    "SegmentRefused",
     "SelectionRefused",
     "accept",
     "add_codes",
@@ -60,12 +64,14 @@ __all__ = [
     "create_brand",
     "decline",
     "delete_brand",
+    "exclude_people",
     "expire_codes",
     "expire_invitations",
     "generate_codes",
     "handles_in",
     "hold",
     "invite",
+    "make_exclusion_list",
     "mark_all_seen",
     "mark_seen",
     "measure_return",
@@ -75,6 +81,7 @@ __all__ = [
     "remove_member",
     "renew_link",
     "revoke",
+    "save_segment",
     "send_due_invitations",
     "serve_all",
     "serve_waiting",

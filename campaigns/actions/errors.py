@@ -25,6 +25,10 @@ class MeasuringRefused(CampaignError):
     """There is nothing to measure; the message says what is lacking."""
 
 
+class SegmentRefused(CampaignError):
+    """The filters or the list can't be kept as asked for; the message says what to change."""
+
+
 class NoSeatLeft(CampaignError):
     """Every seat of the campaign is taken."""
 

@@ -19,13 +19,13 @@ from unfold.widgets import (
 
 from campaigns import actions, tasks
 from campaigns.admin.base import run_of, staff_of, start_soon
+from campaigns.admin.uploads import handles_of
 from campaigns.models import Campaign, Selection
 
 # Runs of so many people are chosen from while the page waits, about a second.
 AT_ONCE: Final = 20_000
-# Of a list of people to leave out, in bytes; and what its first line may be.
+# Of a list of people to leave out, in bytes.
 LARGEST_LIST: Final = 100_000
-HEADINGS: Final = frozenset({"handle", "handles", "account", "username", "name"})
 # What is folded away until it is used.
 FOLDED: Final = ("most_per_city", "most_per_band", "least_small", "small_reach", "budget", "cost_each")
 
@@ -73,19 +73,7 @@ class SelectionForm(forms.ModelForm[Selection]):
         file = self.cleaned_data["left_out_file"]
         if not file:
             return ""
-        if file.size > LARGEST_LIST:
-            raise forms.ValidationError(
-                f"The file has more than {LARGEST_LIST // 1000} kB. Leave its other columns out."
-            )
-        try:
-            text = file.read().decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise forms.ValidationError("The file is no text in UTF-8. Save it as CSV (UTF-8).") from None
-        cells = [
-            line.replace(";", ",").replace("\t", ",").partition(",")[0].strip().strip('"') for line in text.splitlines()
-        ]
-        # A heading isn't anybody.
-        return "\n".join(cells[1:] if cells and cells[0].lower() in HEADINGS else cells)
+        return "\n".join(handles_of(file, largest=LARGEST_LIST))
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}

@@ -12,6 +12,7 @@ from campaigns.models.invitations import (
 )
 from campaigns.models.perks import PerkCode, PerkCodeQuerySet, PerkEntry, PerkEntryQuerySet
 from campaigns.models.returns import CampaignReturn, CampaignReturnQuerySet, Participant, ParticipantQuerySet
+from campaigns.models.segments import Exclusion, ExclusionList, ExclusionQuerySet, OfBrandQuerySet, Segment
 from campaigns.models.selections import Selected, SelectedQuerySet, Selection, SelectionQuerySet
 
 __all__ = [
@@ -22,17 +23,22 @@ __all__ = [
     "CampaignQuerySet",
     "CampaignReturn",
     "CampaignReturnQuerySet",
+    "Exclusion",
+    "ExclusionList",
+    "ExclusionQuerySet",
     "Holdout",
     "HoldoutQuerySet",
     "Invitation",
     "InvitationQuerySet",
     "Membership",
+    "OfBrandQuerySet",
     "Participant",
     "ParticipantQuerySet",
     "PerkCode",
     "PerkCodeQuerySet",
     "PerkEntry",
     "PerkEntryQuerySet",
+    "Segment",
     "Selected",
     "SelectedQuerySet",
     "Selection",

@@ -11,11 +11,14 @@ from campaigns.models import (
     Campaign,
     CampaignPlace,
     CampaignReturn,
+    Exclusion,
+    ExclusionList,
     Holdout,
     Invitation,
     Membership,
     Participant,
     PerkCode,
+    Segment,
     Selected,
     Selection,
     Shortlisting,
@@ -151,3 +154,33 @@ class PerkCodeFactory(DjangoModelFactory[PerkCode]):
     campaign = make.SubFactory(CampaignFactory)
     code = make.Sequence(lambda n: f"CODE-{n}")
     added_at = NOW
+
+
+class SegmentFactory(DjangoModelFactory[Segment]):
+    """Scores from 20 on."""
+
+    class Meta:
+        model = Segment
+
+    brand = make.SubFactory(BrandFactory)
+    name = make.Sequence(lambda n: f"Segment number {n}")
+    query = make.LazyFunction(lambda: {"score_from": ["20"]})
+    described = make.LazyFunction(lambda: ["score from 20"])
+    created_at = NOW
+
+
+class ExclusionListFactory(DjangoModelFactory[ExclusionList]):
+    class Meta:
+        model = ExclusionList
+
+    brand = make.SubFactory(BrandFactory)
+    name = make.Sequence(lambda n: f"List number {n}")
+    created_at = NOW
+
+
+class ExclusionFactory(DjangoModelFactory[Exclusion]):
+    class Meta:
+        model = Exclusion
+
+    exclusion_list = make.SubFactory(ExclusionListFactory)
+    person = make.SubFactory(PersonFactory)

@@ -34,7 +34,7 @@ def test_every_model_about_people_says_what_a_merge_does_to_it() -> None:
     stay = {"Score", "TopicReach", "Support", "ReachPart", "Appeal", "Merge", "Person", "Selected", "Participant"}
     about = {relation.related_model for relation in Person._meta.related_objects}
     follow = {model.__name__ for model in about if isinstance(model._default_manager.all(), FollowsMerge)}
-    assert follow == {"Holdout", "Identity", "Invitation", "Rest", "Shortlisting"}
+    assert follow == {"Exclusion", "Holdout", "Identity", "Invitation", "Rest", "Shortlisting"}
     assert {model.__name__ for model in about} - follow == stay
 
 
