@@ -1,21 +1,21 @@
-"""The filters of the influencer list: what the address asks for, and how that is said.
+"""The influencer list's filters by topic, city, network and claim: what the address asks for, and how that is said.
 
-Whom a filter keeps is `scoring.queries.narrowed`'s to know; only whom a campaign has already is known here.
+Whom these and those of `ranges` keep is `scoring.queries.narrowed`'s to know; `own_filters` know what brands did.
 """
 
 from abc import ABC, abstractmethod
 from functools import partial
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RadioFilter, RangeNumericListFilter
+from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RadioFilter
 from unfold.contrib.filters.forms import DropdownForm
 
 from accounts.models import Network, Place
 from campaigns.admin.base import run_of
-from campaigns.models import Campaign, CampaignPlace, Invitation, Shortlisting
-from scoring.models import InfluencerQuerySet, Topic
+from campaigns.models import Campaign, CampaignPlace
+from scoring.models import InfluencerQuerySet, RunFigures, Topic
 from scoring.queries import Circle, InfluencerFilters, TopicTree, narrowed, topic_tree
 
 People = QuerySet[Any]
@@ -23,6 +23,7 @@ RADIUSES = [25, 50, 100, 250]
 USUAL_RADIUS = 50
 # Cities to choose from; the rest are found through a campaign's own places.
 MOST_CITIES = 3000
+LIFTS = ["1.5", "2", "3", "5", "10"]
 
 
 class PromptingForm(DropdownForm):  # type: ignore[misc]  # unfold publishes no types
@@ -44,48 +45,40 @@ class Narrowing(ABC):
     def queryset(self, request: HttpRequest, queryset: InfluencerQuerySet) -> People:
         return narrowed(queryset, self.asked(), run_of(request))
 
-
-class ForCampaignFilter(DropdownFilter):  # type: ignore[misc]  # unfold publishes no types
-    """Somebody is looked for, for this campaign: leaves out whom it has already."""
-
-    title = "campaign (leaves out whom it has already)"
-    parameter_name = "for"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        own = Campaign.objects.managed_by(request.user).order_by("-starts_on", "name")
-        return [(str(pk), name) for pk, name in own.values_list("pk", "name")]
-
-    def queryset(self, request: HttpRequest, queryset: People) -> People:
-        if self.describe() is None:
-            return queryset
-        campaign = int(self.value())
-        listed = Shortlisting.objects.filter(campaign=campaign, person=OuterRef("pk"))
-        invited = Invitation.objects.filter(campaign=campaign, person=OuterRef("pk"))
-        return queryset.exclude(Exists(listed)).exclude(Exists(invited))
-
-    def describe(self) -> str | None:
-        name = dict(self.lookup_choices).get(self.value())
-        return None if name is None else f"not yet asked for {name}"
+    def unknown(self) -> list[str]:
+        """Return those of several values that name nothing and filter nothing."""
+        return []
 
 
-class ScoreFilter(Narrowing, RangeNumericListFilter):  # type: ignore[misc]  # unfold publishes no types
-    title = "score"
-    parameter_name = "score"
+def passed_over(filters: list[Any], specs: list[Any], request: HttpRequest) -> list[str]:
+    """Say, a text each, which values filter nothing: what they name is gone, or never was there.
 
-    def asked(self) -> InfluencerFilters:
-        low, high = self._bounds()
-        return InfluencerFilters(score_min=low, score_max=high)
+    `filters` are all of the list, `specs` those that are shown: one that has nothing to choose from isn't.
+    """
+    shown = {type(spec): spec for spec in specs}
+    said = []
+    for each in filters:
+        if each in shown:
+            said += _passed_over(shown[each], request)
+        elif each.parameter_name:
+            said += [f"{each.title} “{value}”" for value in request.GET.getlist(each.parameter_name) if value]
+    return said
 
-    def describe(self) -> str | None:
-        low, high = self._bounds()
-        if low is not None and high is not None:
-            return f"score {low:g} to {high:g}"
-        if low is not None:
-            return f"score from {low:g}"
-        return None if high is None else f"score to {high:g}"
 
-    def _bounds(self) -> list[float | None]:
-        return [_number(self.used_parameters.get(f"score_{end}")) for end in ("from", "to")]
+def _passed_over(spec: Any, request: HttpRequest) -> list[str]:
+    asked = [value for name in spec.expected_parameters() if name for value in request.GET.getlist(name) if value]
+    if not asked or isinstance(spec, RadiusFilter):
+        return []
+    unknown = asked if spec.describe() is None else spec.unknown()
+    return [f"{spec.title} “{value}”" for value in unknown]
+
+
+def figures_of(request: HttpRequest) -> RunFigures | None:
+    """Return how the run's scores are spread, asking the database once a request; None of older runs."""
+    if not hasattr(request, "_run_figures"):
+        request._run_figures = RunFigures.objects.filter(run=run_of(request)).first()  # type: ignore[attr-defined]
+    found: RunFigures | None = request._run_figures  # type: ignore[attr-defined]
+    return found
 
 
 class TopicFilter(Narrowing, MultipleDropdownFilter):  # type: ignore[misc]  # unfold publishes no types
@@ -96,15 +89,45 @@ class TopicFilter(Narrowing, MultipleDropdownFilter):  # type: ignore[misc]  # u
     form_class = partial(PromptingForm, prompt="Any topic: type to search")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        tree = _topics(request)
-        return [(tree.topics[pk].slug, path) for pk, path in tree.paths()]
+        tree, figures = _topics(request), figures_of(request)
+        counts = figures.topics if figures else None
+        return [
+            (tree.topics[pk].slug, path if counts is None else f"{path} ({counts.get(str(pk), 0):,})")
+            for pk, path in tree.paths()
+        ]
 
     def asked(self) -> InfluencerFilters:
-        return InfluencerFilters(topics=tuple(topic.pk for topic in topics_of(self.request)))
+        topics = tuple(topic.pk for topic in topics_of(self.request))
+        return InfluencerFilters(topics=topics, lift_min=_lift(self.request.GET.get("lift")))
+
+    def unknown(self) -> list[str]:
+        return sorted({*self.request.GET.getlist("topic")} - {topic.slug for topic in topics_of(self.request)} - {""})
 
     def describe(self) -> str | None:
         chosen = topics_of(self.request)
         return "on " + " or ".join(topic.name for topic in chosen) if chosen else None
+
+
+class LiftFilter(DropdownFilter):  # type: ignore[misc]  # unfold publishes no types
+    """How far the topics chosen are the person's own; without a topic it keeps everybody."""
+
+    title = "lift on the topics chosen"
+    parameter_name = "lift"
+    all_option = ("", "Any")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        self.has_topics = bool(topics_of(request))
+        return [(lift, f"at least {lift} times the usual share") for lift in LIFTS]
+
+    def queryset(self, request: HttpRequest, queryset: People) -> People:
+        return queryset
+
+    def describe(self) -> str | None:
+        lift = _lift(self.value())
+        return f"{lift:g} times the usual share of it" if lift is not None and self.has_topics else None
+
+    def unknown(self) -> list[str]:
+        return []
 
 
 class PlaceFilter(Narrowing, MultipleDropdownFilter):  # type: ignore[misc]  # unfold publishes no types
@@ -142,6 +165,9 @@ class PlaceFilter(Narrowing, MultipleDropdownFilter):  # type: ignore[misc]  # u
         ]
         return "near " + " or ".join(shown) if shown else None
 
+    def unknown(self) -> list[str]:
+        return [value for value in self.value() or [] if value and value not in self.circles]
+
     def _chosen(self) -> list[str]:
         return [value for value in self.value() or [] if value in self.circles]
 
@@ -171,13 +197,16 @@ class NetworkFilter(Narrowing, DropdownFilter):  # type: ignore[misc]  # unfold 
     parameter_name = "network"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(Network.objects.order_by("name").values_list("slug", "name"))
+        self.names = dict(Network.objects.order_by("name").values_list("slug", "name"))
+        figures = figures_of(request)
+        counts = figures.networks if figures else {}
+        return [(slug, f"{name} ({counts[slug]:,})" if slug in counts else name) for slug, name in self.names.items()]
 
     def asked(self) -> InfluencerFilters:
-        return InfluencerFilters(network=self.value() or "")
+        return InfluencerFilters(network=self.value() if self.value() in self.names else "")
 
     def describe(self) -> str | None:
-        name = dict(self.lookup_choices).get(self.value())
+        name = self.names.get(self.value())
         return f"on {name}" if name else None
 
 
@@ -218,9 +247,5 @@ def _radius(text: str | None) -> int:
     return int(text) if text in {str(radius) for radius in RADIUSES} else USUAL_RADIUS
 
 
-def _number(text: Any) -> float | None:
-    try:
-        number = float(text)
-    except (TypeError, ValueError):
-        return None
-    return number if number == number and abs(number) != float("inf") else None
+def _lift(text: str | None) -> float | None:
+    return float(text) if text in LIFTS else None

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -19,23 +22,26 @@ from accounts.admin.export import Cell, csv_response, in_batches
 from campaigns import actions, queries
 from campaigns.admin.base import (
     MOST_AT_ONCE,
-    CappedPaginator,
     ReadOnlyAdmin,
     person_link,
     run_of,
     score_badge,
     staff_of,
 )
+from campaigns.admin.counting import Matching, PeoplePaginator
 from campaigns.admin.filters import (
     ClaimedFilter,
-    ForCampaignFilter,
+    LiftFilter,
     NetworkFilter,
     PlaceFilter,
     RadiusFilter,
-    ScoreFilter,
     TopicFilter,
+    passed_over,
     topics_of,
 )
+from campaigns.admin.own_filters import ForCampaignFilter, LikeFilter, PastFilter, WithoutFilter, alike_of
+from campaigns.admin.ranges import GrowthFilter, ReachFilter, ScoreFilter, TakenFilter, WidthFilter, run_before
+from campaigns.admin.segments import save_view, segments_bar
 from campaigns.models import Campaign
 from scoring.models import Influencer, InfluencerQuerySet, Topic
 from scoring.queries import (
@@ -43,10 +49,10 @@ from scoring.queries import (
     NOT_ENOUGH_SEEN,
     InfluencerFilters,
     influencers,
-    month_before,
     narrowed,
     shown_percentile,
 )
+from scoring.queries.alike import Alike
 
 # Name of the file's column, and what stands in it.
 CSV_COLUMNS = {
@@ -81,8 +87,15 @@ class InfluencerList(ChangeList):  # type: ignore[misc]  # unfold publishes no t
         super().get_results(request)
         run = run_of(request)
         people: list[Influencer] = list(self.result_list)
-        queries.fill_in(people, run, month_before(run))
+        queries.fill_in(people, run, run_before(request))
         self.result_list = people
+
+
+class Counted(InfluencerList):
+    """Counts whom the list would hold, and reads none of them."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        self.paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
 
 
 @admin.register(Influencer)
@@ -92,20 +105,16 @@ class InfluencerAdmin(ReadOnlyAdmin):
     list_display = ["who", "score", "percentile", "reach", "top_topics", "city", "change", "followers"]
     list_display_links = None
     list_filter = [
-        TopicFilter,
-        PlaceFilter,
-        RadiusFilter,
-        ScoreFilter,
-        NetworkFilter,
-        ClaimedFilter,
-        ForCampaignFilter,
+        *(Matching, TopicFilter, LiftFilter, PlaceFilter, RadiusFilter),
+        *(ScoreFilter, ReachFilter, GrowthFilter, WidthFilter, TakenFilter),
+        *(NetworkFilter, ClaimedFilter, ForCampaignFilter, PastFilter, WithoutFilter, LikeFilter),
     ]
     list_filter_submit = True
     list_fullwidth = True
     list_before_template = "admin/campaigns/influencers_before.html"
     search_fields = ["handle", "name"]
     search_help_text = "Search by name or handle"
-    paginator = CappedPaginator
+    paginator = PeoplePaginator
     actions = ["shortlist_for", "export_csv"]
 
     def get_queryset(self, request: HttpRequest) -> InfluencerQuerySet:
@@ -115,7 +124,10 @@ class InfluencerAdmin(ReadOnlyAdmin):
         """Return the list's order where no heading was clicked: by reach on the topics asked for, else by score.
 
         The index on scores gives the latter, the one on reach the former of one topic, so that neither list is sorted.
+        Look-alikes stand by their likeness.
         """
+        if alike_of(request):
+            return ["likeness_rank", "pk"]
         return ["-reach_on_topics" if topics_of(request) else "-current__score", "pk"]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
@@ -125,7 +137,38 @@ class InfluencerAdmin(ReadOnlyAdmin):
             if not hasattr(request, "_reach_on_topics"):
                 request._reach_on_topics = _reach_on(topics)  # type: ignore[attr-defined]  # ours
             columns.insert(1, request._reach_on_topics)  # type: ignore[attr-defined]
+        if found := alike_of(request):
+            columns.insert(1, _likeness({each.person: each for each in found[1]}))
         return columns
+
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *args: Any) -> Any:
+        return PeoplePaginator(queryset, per_page, *args, run=run_of(request))
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            path("count/", self.admin_site.admin_view(self.count_view), name="scoring_influencer_count"),
+            path("segment/", self.admin_site.admin_view(self.segment_view), name="scoring_influencer_segment"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def count_view(self, request: HttpRequest) -> HttpResponse:
+        """Say how many people the address's filters leave: a text for HTMX."""
+        return HttpResponse(self.counted(request).paginator.said, content_type="text/plain; charset=utf-8")
+
+    def segment_view(self, request: HttpRequest) -> HttpResponse:
+        """Keep the address's filters under a name."""
+        return save_view(self, request)
+
+    def counted(self, request: HttpRequest) -> Counted:
+        """Return the list that the address asks for, without its rows."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        request._only_counted = True  # type: ignore[attr-defined]  # ours
+        try:
+            found: Counted = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            raise BadRequest("No such filter.") from None
+        return found
 
     def get_search_results(
         self, request: HttpRequest, queryset: InfluencerQuerySet, search_term: str
@@ -133,7 +176,7 @@ class InfluencerAdmin(ReadOnlyAdmin):
         return narrowed(queryset, InfluencerFilters(search=search_term), run_of(request)), False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[InfluencerList]:
-        return InfluencerList
+        return Counted if getattr(request, "_only_counted", False) else InfluencerList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         asked = request.GET.get("for", "")
@@ -153,6 +196,8 @@ class InfluencerAdmin(ReadOnlyAdmin):
                 for spec in found.filter_specs
                 if (text := spec.describe())
             ]
+            response.context_data["passed_over"] = passed_over(self.list_filter, found.filter_specs, request)
+            response.context_data["segments"] = segments_bar(request, found)
         return response
 
     def change_view(
@@ -168,7 +213,12 @@ class InfluencerAdmin(ReadOnlyAdmin):
 
     @admin.display(description="who")
     def who(self, person: Influencer) -> SafeString:
-        return person_link(person)
+        address = f"{reverse('admin:scoring_influencer_changelist')}?{urlencode({'like': person.handle})}"
+        return format_html(
+            '{}<a class="sway-aside" href="{}" title="People whom the same supporters support">look-alikes</a>',
+            person_link(person),
+            address,
+        )
 
     @admin.display(description="score", ordering="current__score")
     def score(self, person: Any) -> SafeString:
@@ -262,7 +312,7 @@ class InfluencerAdmin(ReadOnlyAdmin):
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Influencer]) -> HttpResponse:
         """Send the people chosen as a file of `CSV_COLUMNS`."""
         run = run_of(request)
-        before = month_before(run)
+        before = run_before(request)
         as_of = f"{run.as_of:%Y-%m-%d}" if run else ""
         topics = ";".join(topic.name for topic in topics_of(request))
 
@@ -288,6 +338,22 @@ def _reach_on(topics: list[Topic]) -> Callable[[Any], SafeString]:
         )
 
     return reach_on_topics
+
+
+def _likeness(found: dict[int, Alike]) -> Callable[[Any], SafeString]:
+    """Return the column of how like people are to whom look-alikes are looked for."""
+
+    @admin.display(description="alike")
+    def likeness(person: Any) -> SafeString:
+        alike = found[person.pk]
+        return format_html(
+            '<span class="sway-reach">{} %<small>{} supporter{} shared</small></span>',
+            f"{100 * alike.likeness:.0f}",
+            alike.shared,
+            "" if alike.shared == 1 else "s",
+        )
+
+    return likeness
 
 
 def _csv_row(person: Any, as_of: str, topics: str) -> list[Cell]:

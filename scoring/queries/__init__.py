@@ -22,14 +22,15 @@ from scoring.models import (
     Support,
     TopicReach,
 )
-from scoring.queries.influencers import Circle as Circle
-from scoring.queries.influencers import InfluencerFilters as InfluencerFilters
-from scoring.queries.influencers import TopicTree as TopicTree
-from scoring.queries.influencers import influencers as influencers
-from scoring.queries.influencers import month_before as month_before
-from scoring.queries.influencers import narrowed as narrowed
-from scoring.queries.influencers import score_of as score_of
-from scoring.queries.influencers import topic_tree as topic_tree
+from scoring.queries.narrowing import Circle as Circle
+from scoring.queries.narrowing import InfluencerFilters as InfluencerFilters
+from scoring.queries.narrowing import TopicTree as TopicTree
+from scoring.queries.narrowing import estimated as estimated
+from scoring.queries.narrowing import influencers as influencers
+from scoring.queries.narrowing import month_before as month_before
+from scoring.queries.narrowing import narrowed as narrowed
+from scoring.queries.narrowing import score_of as score_of
+from scoring.queries.narrowing import topic_tree as topic_tree
 
 # With fewer different people who acted, a score says more about chance than about the person.
 ENOUGH_SUPPORTERS: Final = 3

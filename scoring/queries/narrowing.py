@@ -8,12 +8,16 @@ from functools import reduce
 from operator import or_
 from typing import Final
 
+from django.db import connection
 from django.db.models import Exists, F, FilteredRelation, OuterRef, Q
+from django.db.models.expressions import RawSQL
 
 from accounts.models import Identity, Place, Viewer
-from scoring.models import Influencer, InfluencerQuerySet, ScoreRun, Topic, TopicReach
+from scoring.models import Influencer, InfluencerQuerySet, Score, ScoreRun, Topic, TopicReach
 
 MONTH: Final = timedelta(days=28)
+# People drawn to estimate how many there are of a kind.
+SAMPLED: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,25 @@ def narrowed(
     for word in filters.search.split():
         rows = rows.filter(Q(handle__icontains=word) | Q(name__icontains=word))
     return rows
+
+
+def estimated(rows: InfluencerQuerySet, run: ScoreRun) -> int:
+    """Return about how many `influencers(…, run)` there are among everybody, to two digits.
+
+    Blocks of the table of scores are drawn, about `SAMPLED` people, the same for one run: of a hundredth of everybody
+    it is some 7 % off, as a standard deviation. Two queries, whose cost doesn't grow with the run.
+    """
+    share = min(100.0, 100.0 * SAMPLED / max(run.people, 1))
+    drawn = f'SELECT person_id FROM "{Score._meta.db_table}" TABLESAMPLE SYSTEM (%s) REPEATABLE (%s) WHERE run_id = %s'  # noqa: S608  # our own table
+    parameters = [share, run.pk, run.pk]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ({drawn}) drawn", parameters)  # noqa: S608  # as above
+        sampled: int = cursor.fetchone()[0]
+    if not sampled:
+        return 0
+    found = rows.order_by().filter(pk__in=RawSQL(drawn, parameters)).values("pk").count()  # noqa: S611  # as above
+    about = round(found / sampled * run.people)
+    return round(about, 2 - len(str(about)))
 
 
 def _by_figures(rows: InfluencerQuerySet, filters: InfluencerFilters, run: ScoreRun | None) -> InfluencerQuerySet:

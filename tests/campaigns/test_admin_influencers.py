@@ -255,9 +255,11 @@ def test_the_list_costs_the_same_however_many_stand_in_it(manager: Client, run: 
         "accounts_user_user_permissions",
         "auth_group_permissions",
         "scoring_topic",  # what the filters offer: topics,
+        "scoring_runfigures",  # with how many people each has,
         "accounts_place",  # cities,
-        "accounts_network",  # networks
-        "campaigns_campaign",  # and campaigns of one's own
+        "accounts_network",  # networks,
+        "campaigns_campaign",  # campaigns of one's own
+        "campaigns_exclusionlist",  # and lists to leave out
         "accounts_person",  # counted, to 10,001
         "accounts_person",  # a page of them, with their scores
         "scoring_scorerun",  # the run of 28 days ago
@@ -266,8 +268,11 @@ def test_the_list_costs_the_same_however_many_stand_in_it(manager: Client, run: 
         "accounts_identity",  # accounts,
         "scoring_score",  # scores of 28 days ago
         "campaigns_brand",  # whether the menu offers to add a campaign
+        "campaigns_segment",  # what the brand has saved
+        "campaigns_brand",  # brands to save for
     ]
     tables = [re.findall(r'(?:FROM|JOIN) "(\w+)"', query["sql"]) for query in many.captured_queries]
+    assert len(tables) == len(expected)
     assert [expected[n] for n, found in enumerate(tables) if expected[n] in found] == expected
     assert len(tables) == len(expected)
     assert len(few.captured_queries) == len(many.captured_queries)

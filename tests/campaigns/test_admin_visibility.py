@@ -15,9 +15,11 @@ from campaigns.models import (
     Campaign,
     CampaignPlace,
     CampaignReturn,
+    ExclusionList,
     Invitation,
     Membership,
     PerkCode,
+    Segment,
     Selection,
     Shortlisting,
 )
@@ -29,9 +31,12 @@ from tests.factories.campaigns import (
     CampaignFactory,
     CampaignPlaceFactory,
     CampaignReturnFactory,
+    ExclusionFactory,
+    ExclusionListFactory,
     InvitationFactory,
     ParticipantFactory,
     PerkCodeFactory,
+    SegmentFactory,
     SelectedFactory,
     SelectionFactory,
     ShortlistingFactory,
@@ -46,6 +51,8 @@ MODELS: dict[str, type[Model]] = {
     "campaigns_invitation": Invitation,
     "campaigns_membership": Membership,
     "campaigns_perkcode": PerkCode,
+    "campaigns_exclusionlist": ExclusionList,
+    "campaigns_segment": Segment,
     "campaigns_selection": Selection,
     "campaigns_shortlisting": Shortlisting,
     "scoring_influencer": Influencer,
@@ -75,6 +82,9 @@ def secrets(airlines: Airlines) -> Airlines:
         campaign=campaign, state=CampaignReturn.State.DONE, finished_at=NOW, since=NOW, days=28, why=SECRET, tags=SECRET
     )
     ParticipantFactory.create(measured=measured, person=person)
+    SegmentFactory.create(brand=airlines.brand, name=f"{SECRET} people", described=[SECRET])
+    left_out = ExclusionListFactory.create(brand=airlines.brand, name=SECRET)
+    ExclusionFactory.create(exclusion_list=left_out, person=person)
     return airlines
 
 
@@ -124,22 +134,25 @@ def test_the_walk_knows_every_page(secrets: Airlines) -> None:
     assert reverse("admin:campaigns_campaign_compare_audiences", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_add_codes", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_campaign_return", args=[campaign.pk]) in addresses
-    assert len(addresses) == len(set(addresses)) == 62
+    for name in ("count", "segment"):
+        assert reverse(f"admin:scoring_influencer_{name}") in addresses
+    assert len(addresses) == len(set(addresses)) == 74
 
 
 def test_the_walk_would_notice(secrets: Airlines, client: Client) -> None:
     client.force_login(secrets.manager)
     showing = [address for address in _addresses() if SECRET in _reads(client, address)]
-    for name in ("campaigns_campaign", "campaigns_shortlisting", "campaigns_invitation", "campaigns_perkcode"):
-        assert reverse(f"admin:{name}_changelist") in showing
+    for name in ("campaign", "shortlisting", "invitation", "perkcode", "segment", "exclusionlist"):
+        assert reverse(f"admin:campaigns_{name}_changelist") in showing
 
 
 def test_another_brand_reads_nothing(secrets: Airlines, client: Client) -> None:
     client.force_login(secrets.other_manager)
     assert [address for address in _addresses() if SECRET in _reads(client, address)] == []
     campaign, place = Campaign.objects.get(), CampaignPlace.objects.get()
+    left_out = ExclusionList.objects.get()
     lists = (
-        f"{reverse('admin:scoring_influencer_changelist')}?for={campaign.pk}&near=c{place.pk}",
+        f"{reverse('admin:scoring_influencer_changelist')}?for={campaign.pk}&near=c{place.pk}&without={left_out.pk}",
         f"{reverse('admin:campaigns_shortlisting_changelist')}?campaign={campaign.pk}",
         f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}",
         f"{reverse('admin:campaigns_perkcode_changelist')}?campaign={campaign.pk}",

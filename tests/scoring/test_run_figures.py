@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from accounts.models import Person
 from scoring.actions import score
 from scoring.actions.figures import BINS, figures_of
 from scoring.models import RunFigures, Score, ScoreRun
@@ -21,14 +20,14 @@ from tests.scoring.conftest import APRIL_1, APRIL_2, APRIL_3, NOW
 pytestmark = pytest.mark.django_db
 
 
-def _scores(*rows: tuple[Person, float, float, float, float, float]) -> pa.Table:
+def _scores(*rows: tuple[Any, ...]) -> pa.Table:
     names = ("score", "reach", "forecast", "low", "high")
     columns: dict[str, Any] = {"person": pa.array([row[0].pk for row in rows], pa.int64())}
     columns |= {name: pa.array([row[n] for row in rows], pa.float64()) for n, name in enumerate(names, 1)}
     return pa.table(columns)
 
 
-def _topics(*rows: tuple[Person, int, float]) -> pa.Table:
+def _topics(*rows: tuple[Any, ...]) -> pa.Table:
     person, topic, reach = ([row[n] for row in rows] for n in range(3))
     return pa.table(
         {
