@@ -172,6 +172,7 @@ class SegmentAdmin(OfBrandAdmin):
     """Segments are saved from the influencer list; here they are renamed and deleted."""
 
     form = SegmentForm
+    list_before_template = "admin/campaigns/segments_before.html"
     list_display = ["name", "filters", "people", "brand", "saved", "created_by"]
     list_select_related = ["brand", "created_by"]
     search_fields = ["name"]
@@ -204,7 +205,7 @@ class ExclusionListForm(NamedForm):
         fields = ["brand", "name"]
 
     file = forms.FileField(
-        label="handles",
+        label="Handles",
         help_text=f"A .csv or .txt file whose first column has the handles, up to {MOST_LINES:,} lines.",
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt"}),
     )
@@ -223,6 +224,7 @@ class ExclusionListForm(NamedForm):
 @admin.register(ExclusionList)
 class ExclusionListAdmin(OfBrandAdmin):
     form = ExclusionListForm
+    list_before_template = "admin/campaigns/exclusionlists_before.html"
     list_display = ["name", "people", "brand", "made", "created_by"]
     list_select_related = ["brand", "created_by"]
     search_fields = ["name"]
