@@ -10,7 +10,7 @@ from django.utils.functional import cached_property
 
 from campaigns.admin.base import CappedPaginator
 from scoring.models import ScoreRun
-from scoring.queries import estimated
+from scoring.queries import by_indexes, estimated
 
 
 class PeoplePaginator(CappedPaginator):
@@ -21,11 +21,17 @@ class PeoplePaginator(CappedPaginator):
         self.run = run
 
     @cached_property
+    def found(self) -> int:
+        with by_indexes():
+            return super().found
+
+    @cached_property
     def about(self) -> int | None:
         """Return about how many there are; None where that is known exactly."""
         if not self.has_more or self.run is None:
             return None
-        return max(estimated(self.object_list, self.run), self.most)  # type: ignore[arg-type]  # the list gives people
+        with by_indexes():
+            return max(estimated(self.object_list, self.run), self.most)  # type: ignore[arg-type]  # of people
 
     @property
     def said(self) -> str:

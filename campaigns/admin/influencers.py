@@ -48,6 +48,7 @@ from scoring.queries import (
     ENOUGH_SUPPORTERS,
     NOT_ENOUGH_SEEN,
     InfluencerFilters,
+    by_indexes,
     influencers,
     narrowed,
     shown_percentile,
@@ -86,7 +87,8 @@ class InfluencerList(ChangeList):  # type: ignore[misc]  # unfold publishes no t
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         run = run_of(request)
-        people: list[Influencer] = list(self.result_list)
+        with by_indexes():
+            people: list[Influencer] = list(self.result_list)
         queries.fill_in(people, run, run_before(request))
         self.result_list = people
 

@@ -18,9 +18,15 @@ from scoring.models.topics import Topic
 
 class InfluencerQuerySet(PersonQuerySet):
     def with_score(self, run: ScoreRun | None) -> Self:
-        """Join each person's row of a run as `current`, and keep those who have one."""
-        return self.alias(current=FilteredRelation("scores", condition=Q(scores__run=run.pk if run else None))).filter(
-            current__isnull=False
+        """Join each person's row of a run as `current`, and keep those who have one.
+
+        Filter by `current_score` and so on, not by `current__score`: of a relation to many rows, Django joins them once
+        more for each call of `filter`.
+        """
+        rows = self.alias(current=FilteredRelation("scores", condition=Q(scores__run=run.pk if run else None)))
+        columns = ("score", "reach", "forecast", "low", "high")
+        return rows.filter(current__isnull=False).alias(
+            **{f"current_{name}": F(f"current__{name}") for name in columns}
         )
 
     def on_topics(self, run: ScoreRun | None, topic_ids: list[int]) -> Self:
@@ -35,7 +41,7 @@ class InfluencerQuerySet(PersonQuerySet):
         """
         within = Q(topic_reach__run=run.pk if run else None, topic_reach__topic__in=topic_ids)
         rows = self.alias(topical=FilteredRelation("topic_reach", condition=within))
-        rows = rows.filter(topical__reach_with_below__gt=0)
+        rows = rows.filter(topical__reach_with_below__gt=0).alias(lift_on_topic=F("topical__lift"))
         if run is None or len(topic_ids) == 1:
             return rows.annotate(reach_on_topics=F("topical__reach_with_below"), score_on_topics=F("topical__score"))
         exact = Cast("topical__reach", models.DecimalField(max_digits=30, decimal_places=9))

@@ -25,6 +25,7 @@ from scoring.models import (
 from scoring.queries.narrowing import Circle as Circle
 from scoring.queries.narrowing import InfluencerFilters as InfluencerFilters
 from scoring.queries.narrowing import TopicTree as TopicTree
+from scoring.queries.narrowing import by_indexes as by_indexes
 from scoring.queries.narrowing import estimated as estimated
 from scoring.queries.narrowing import influencers as influencers
 from scoring.queries.narrowing import month_before as month_before

@@ -1,14 +1,15 @@
 """Whom a list of influencers holds, by every filter."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
 from operator import or_
 from typing import Final
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Exists, F, FilteredRelation, OuterRef, Q
 from django.db.models.expressions import RawSQL
 
@@ -115,9 +116,9 @@ def narrowed(
     Where topics are asked for, `tree` saves reading all topics once more.
     """
     if filters.score_min is not None:
-        rows = rows.filter(current__score__gte=filters.score_min)
+        rows = rows.filter(current_score__gte=filters.score_min)
     if filters.score_max is not None:
-        rows = rows.filter(current__score__lte=filters.score_max)
+        rows = rows.filter(current_score__lte=filters.score_max)
     rows = _by_figures(rows, filters, run)
     if filters.topics:
         one = len(set(filters.topics)) == 1
@@ -125,7 +126,7 @@ def narrowed(
         if filters.lift_min is not None:
             lifted = TopicReach.objects.filter(run=run, topic__in=filters.topics, lift__gte=filters.lift_min)
             rows = (
-                rows.filter(topical__lift__gte=filters.lift_min)
+                rows.filter(lift_on_topic__gte=filters.lift_min)
                 if one
                 else rows.filter(Exists(lifted.filter(person=OuterRef("pk"))))
             )
@@ -139,6 +140,19 @@ def narrowed(
     for word in filters.search.split():
         rows = rows.filter(Q(handle__icontains=word) | Q(name__icontains=word))
     return rows
+
+
+@contextmanager
+def by_indexes() -> Iterator[None]:
+    """Let PostgreSQL read no table from end to end where an index serves, until the block ends.
+
+    It takes a hundredth of a million people for so many that all are read, and is wrong: what is looked for lies
+    together in the caches. Counting to 10,001 took 1.3 to 3 times as long that way. The block is a transaction.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        yield
+        cursor.execute("SET LOCAL enable_seqscan = on")
 
 
 def estimated(rows: InfluencerQuerySet, run: ScoreRun) -> int:
@@ -166,32 +180,33 @@ def _by_figures(rows: InfluencerQuerySet, filters: InfluencerFilters, run: Score
     # A score is reach on another scale, and the one that has an index. The hair is for what rounding moves.
     if filters.reach_min is not None:
         score = score_of(filters.reach_min, top) - 1e-9
-        rows = rows.filter(current__reach__gte=filters.reach_min, current__score__gte=score)
+        rows = rows.filter(current_reach__gte=filters.reach_min, current_score__gte=score)
     if filters.reach_max is not None:
         score = score_of(filters.reach_max, top) + 1e-9
-        rows = rows.filter(current__reach__lte=filters.reach_max, current__score__lte=score)
+        rows = rows.filter(current_reach__lte=filters.reach_max, current_score__lte=score)
     # Scores differ by w where 1 + high is so many times 1 + low.
     if filters.width_min is not None:
         times = _times(filters.width_min, top)
-        rows = rows.filter(current__high__gte=(1.0 + F("current__low")) * times - 1.0)
+        rows = rows.filter(current_high__gte=(1.0 + F("current_low")) * times - 1.0)
     if filters.width_max is not None:
         times = _times(filters.width_max, top)
-        rows = rows.filter(current__high__lte=(1.0 + F("current__low")) * times - 1.0)
+        rows = rows.filter(current_high__lte=(1.0 + F("current_low")) * times - 1.0)
     if filters.taken_min is not None:
-        rows = rows.filter(current__reach__lte=F("current__forecast") * (1.0 - filters.taken_min))
+        rows = rows.filter(current_reach__lte=F("current_forecast") * (1.0 - filters.taken_min))
         # Where nothing was foretold, nothing was taken off.
-        rows = rows.filter(current__forecast__gt=0) if filters.taken_min > 0 else rows
+        rows = rows.filter(current_forecast__gt=0) if filters.taken_min > 0 else rows
     if filters.taken_max is not None:
-        rows = rows.filter(current__reach__gte=F("current__forecast") * (1.0 - filters.taken_max))
+        rows = rows.filter(current_reach__gte=F("current_forecast") * (1.0 - filters.taken_max))
     if filters.growth_min is None and filters.growth_max is None:
         return rows
     if filters.grown_since is None:
         return rows.none()
     rows = rows.alias(earlier=FilteredRelation("scores", condition=Q(scores__run=filters.grown_since)))
+    rows = rows.alias(earlier_score=F("earlier__score"))
     if filters.growth_min is not None:
-        rows = rows.filter(current__score__gte=F("earlier__score") + filters.growth_min)
+        rows = rows.filter(current_score__gte=F("earlier_score") + filters.growth_min)
     if filters.growth_max is not None:
-        rows = rows.filter(current__score__lte=F("earlier__score") + filters.growth_max)
+        rows = rows.filter(current_score__lte=F("earlier_score") + filters.growth_max)
     return rows
 
 

@@ -271,7 +271,11 @@ def test_the_list_costs_the_same_however_many_stand_in_it(manager: Client, run: 
         "campaigns_segment",  # what the brand has saved
         "campaigns_brand",  # brands to save for
     ]
-    tables = [re.findall(r'(?:FROM|JOIN) "(\w+)"', query["sql"]) for query in many.captured_queries]
+    # The count and the page stand in transactions that forbid to read whole tables.
+    asked = [
+        query["sql"] for query in many.captured_queries if not re.match("SAVEPOINT|RELEASE|SET LOCAL", query["sql"])
+    ]
+    tables = [re.findall(r'(?:FROM|JOIN) "(\w+)"', sql) for sql in asked]
     assert len(tables) == len(expected)
     assert [expected[n] for n, found in enumerate(tables) if expected[n] in found] == expected
     assert len(tables) == len(expected)

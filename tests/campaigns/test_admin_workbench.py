@@ -13,10 +13,11 @@ from accounts.models import Person
 from campaigns.admin.base import CappedPaginator
 from campaigns.models import Invitation
 from scoring import queries
-from scoring.models import RunFigures, Score, ScoreRun
+from scoring.models import RunFigures, Score, ScoreRun, TopicReach
+from scoring.queries import by_indexes
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.listing import LIST, listed, scored
-from tests.factories.accounts import NetworkFactory, PersonFactory
+from tests.factories.accounts import NetworkFactory, PersonFactory, PlaceFactory
 from tests.factories.campaigns import (
     NOW,
     CampaignFactory,
@@ -220,3 +221,46 @@ def test_look_alikes_stand_by_what_they_share(manager: Client, run: ScoreRun) ->
     assert listed(manager, like="ann", q="half") == ["half"]
     assert listed(manager, like="a") == listed(manager, like="hidden") != []
     assert f"{LIST}?like=twin" in text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"score_from": "20", "score_to": "60", "taken_to": "50", "width_to": "20"},
+        {"reach_from": "10", "growth_from": "1"},
+        {"topic": "flying", "lift": "2", "score_from": "10"},
+        {"near": "1", "past": "not", "network": "one", "q": "p1"},
+        {"past": "took", "without": "LIST"},
+    ],
+)
+def test_no_plan_reads_people_from_end_to_end(
+    manager: Client, airlines: Airlines, run: ScoreRun, query: dict[str, str]
+) -> None:
+    earlier = ScoreRunFactory.create(as_of=NOW - timedelta(days=28), formula=run.formula)
+    topic, place = TopicFactory.create(slug="flying"), PlaceFactory.create(geoname_id=1)
+    NetworkFactory.create(slug="one")
+    left_out = ExclusionListFactory.create(brand=airlines.brand)
+    people = Person.objects.bulk_create(
+        PersonFactory.build(handle=f"p{n:04}", place=place if n % 3 else None) for n in range(3000)
+    )
+    for of in (run, earlier):
+        Score.objects.bulk_create(ScoreFactory.build(run=of, person=person) for person in people)
+    TopicReach.objects.bulk_create(
+        TopicReachFactory.build(run=run, person=person, topic=topic, lift=2.0) for person in people[::2]
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE accounts_person, scoring_score, scoring_topicreach")
+    with CaptureQueriesContext(connection) as asked:
+        manager.get(LIST, {name: value.replace("LIST", str(left_out.pk)) for name, value in query.items()})
+    listing = [
+        sql["sql"] for sql in asked if 'FROM "accounts_person" ' in sql["sql"] and '"scoring_score"' in sql["sql"]
+    ]
+    assert len(listing) == 2, "the count, and the page"
+    # Once for the run, and once for that of 28 days before where growth is asked for.
+    assert {sql.count('JOIN "scoring_score"') for sql in listing} == {2 if "growth_from" in query else 1}
+    with by_indexes(), connection.cursor() as cursor:
+        for sql in listing:
+            cursor.execute(f"EXPLAIN {sql}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert "Seq Scan on accounts_person" not in plan, plan
