@@ -28,6 +28,7 @@ from campaigns.admin.base import (
     score_badge,
     staff_of,
 )
+from campaigns.admin.comparing import compare_view
 from campaigns.admin.counting import Matching, PeoplePaginator
 from campaigns.admin.filters import (
     ClaimedFilter,
@@ -117,7 +118,7 @@ class InfluencerAdmin(ReadOnlyAdmin):
     search_fields = ["handle", "name"]
     search_help_text = "Search by name or handle"
     paginator = PeoplePaginator
-    actions = ["shortlist_for", "export_csv"]
+    actions = ["shortlist_for", "compare", "export_csv"]
 
     def get_queryset(self, request: HttpRequest) -> InfluencerQuerySet:
         return influencers(staff_of(request), InfluencerFilters(), run_of(request))
@@ -309,6 +310,11 @@ class InfluencerAdmin(ReadOnlyAdmin):
                 were,
             ),
         )
+
+    @admin.action(description="Compare side by side", permissions=["view"])
+    def compare(self, request: HttpRequest, queryset: QuerySet[Influencer]) -> HttpResponse | None:
+        """Show a few people beside each other."""
+        return compare_view(self, request, queryset)
 
     @admin.action(description="Export CSV", permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Influencer]) -> HttpResponse:
