@@ -18,7 +18,7 @@ from scoring.models import Influencer, InfluencerQuerySet, Score, ScoreRun, Topi
 
 MONTH: Final = timedelta(days=28)
 # People drawn to estimate how many there are of a kind.
-SAMPLED: Final = 20_000
+SAMPLED: Final = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +156,28 @@ def by_indexes() -> Iterator[None]:
 
 
 def estimated(rows: InfluencerQuerySet, run: ScoreRun) -> int:
-    """Return about how many `influencers(…, run)` there are among everybody, to two digits.
+    """Return about how many `influencers(…, run)` there are, to two digits.
 
-    Blocks of the table of scores are drawn, about `SAMPLED` people, the same for one run: of a hundredth of everybody
-    it is some 7 % off, as a standard deviation. Two queries, whose cost doesn't grow with the run.
+    About `SAMPLED` people are drawn from all of the run, the same ones each time: of a hundredth of everybody it is
+    some 11 % off, as a standard deviation. Three queries, whose cost doesn't grow with the run.
     """
-    share = min(100.0, 100.0 * SAMPLED / max(run.people, 1))
-    drawn = f'SELECT person_id FROM "{Score._meta.db_table}" TABLESAMPLE SYSTEM (%s) REPEATABLE (%s) WHERE run_id = %s'  # noqa: S608  # our own table
-    parameters = [share, run.pk, run.pk]
+    table = Score._meta.db_table
+    drawn, parameters = f'SELECT person_id FROM "{table}" WHERE run_id = %s', [run.pk]  # noqa: S608  # our own table
     with connection.cursor() as cursor:
+        if run.people > SAMPLED:
+            ends = " UNION ALL ".join(
+                f'(SELECT person_id FROM "{table}" WHERE run_id = %s ORDER BY person_id {order} LIMIT 1)'  # noqa: S608
+                for order in ("ASC", "DESC")
+            )
+            cursor.execute(ends, [run.pk, run.pk])
+            first, last = sorted(pk for (pk,) in cursor.fetchall())
+            span = last - first + 1
+            drawn += (
+                " AND person_id IN (SELECT %s + (hashint8extended(i, %s) & 9223372036854775807) %% %s"
+                " FROM generate_series(1, %s) i)"
+            )
+            # Numbers that nobody has are drawn too, ten for each who is there at most.
+            parameters += [first, run.pk, span, min(SAMPLED * span // run.people, 10 * SAMPLED)]
         cursor.execute(f"SELECT count(*) FROM ({drawn}) drawn", parameters)  # noqa: S608  # as above
         sampled: int = cursor.fetchone()[0]
     if not sampled:

@@ -253,10 +253,15 @@ def test_no_plan_reads_people_from_end_to_end(
         cursor.execute("ANALYZE accounts_person, scoring_score, scoring_topicreach")
     with CaptureQueriesContext(connection) as asked:
         manager.get(LIST, {name: value.replace("LIST", str(left_out.pk)) for name, value in query.items()})
-    listing = [
-        sql["sql"] for sql in asked if 'FROM "accounts_person" ' in sql["sql"] and '"scoring_score"' in sql["sql"]
-    ]
+    listing, settings = [], []
+    for sent in asked:
+        sql = sent["sql"]
+        settings += [sql] if sql.startswith("SET LOCAL") else []
+        if 'FROM "accounts_person" ' in sql and '"scoring_score"' in sql:
+            assert settings[-1:] == ["SET LOCAL enable_seqscan = off"]
+            listing.append(sql)
     assert len(listing) == 2, "the count, and the page"
+    assert settings[-1] == "SET LOCAL enable_seqscan = on"
     # Once for the run, and once for that of 28 days before where growth is asked for.
     assert {sql.count('JOIN "scoring_score"') for sql in listing} == {2 if "growth_from" in query else 1}
     with by_indexes(), connection.cursor() as cursor:
@@ -264,3 +269,24 @@ def test_no_plan_reads_people_from_end_to_end(
             cursor.execute(f"EXPLAIN {sql}")
             plan = "\n".join(line for (line,) in cursor.fetchall())
             assert "Seq Scan on accounts_person" not in plan, plan
+
+
+def test_a_few_people_stand_side_by_side(manager: Client, run: ScoreRun) -> None:
+    earlier = ScoreRunFactory.create(as_of=NOW - timedelta(days=28), formula=run.formula)
+    ann = _with(run, "ann", score=43.0, reach=750.0, forecast=1000.0, taken_exchange=250.0, low=700.0, high=900.0)
+    ben = _with(run, "ben", score=20.0, reach=0.0, forecast=0.0, low=0.0, high=0.0)
+    ScoreFactory.create(run=earlier, person=ann, score=40.5)
+    TopicReachFactory.create(run=run, person=ann, topic__name="Flying", lift=2, rank=1)
+    hidden = _with(run, "secret", score=50.0)
+    Person.objects.filter(pk=hidden.pk).update(is_hidden=True)
+    data = {"action": "compare", "_selected_action": [ann.pk, ben.pk, hidden.pk]}
+    page = manager.post(LIST, data)
+    assert page.status_code == 200
+    lines = {line.label: line.cells for line in page.context["lines"]}
+    assert lines["Growth in 28 days"] == ["+2.5", "–"]
+    assert lines["Taken off"] == ["25 %", "–"]
+    assert lines["Band width"] == ["1.5 points", "0.0 points"]
+    assert lines["Top topics"] == ["Flying", "–"]
+    assert "secret" not in page.content.decode()
+    refused = manager.post(LIST, {"action": "compare", "_selected_action": [ann.pk]}, follow=True)
+    assert "Tick two to 6 people" in refused.content.decode()

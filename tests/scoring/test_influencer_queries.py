@@ -9,11 +9,13 @@ from accounts.models import Identity, Network, Person, Place, User
 from scoring import queries
 from scoring.models import Score, ScoreRun, Topic, TopicReach
 from scoring.queries import Circle, InfluencerFilters
+from scoring.queries.alike import alike
 from tests.asked import tables_asked
 from tests.factories.accounts import IdentityFactory, PlaceFactory
 from tests.factories.scoring import (
     ScoreFactory,
     ScoreRunFactory,
+    SupportFactory,
     TopicFactory,
     TopicReachFactory,
     current_run,
@@ -286,3 +288,40 @@ def test_network_and_search_find_accounts_and_names_once() -> None:
     assert _names(NOBODY, search="ANN") == ["ann"]
     assert _names(NOBODY, search="ober") == ["bob"]
     assert _names(NOBODY, search="%") == []
+
+
+def _supported(run: ScoreRun, supported: Person, **reach: float) -> None:
+    for handle, adds in reach.items():
+        supporter = Person.objects.get_or_create(handle=handle)[0]
+        SupportFactory.create(run=run, supporter=supporter, supported=supported, reach=adds)
+
+
+def test_likeness_is_the_cosine_of_what_supporters_add() -> None:
+    run, earlier = current_run(), ScoreRunFactory.create()
+    ann, ben, cy, dee, hid = (claimed(handle) for handle in ("ann", "ben", "cy", "dee", "hid"))
+    Person.objects.filter(pk=hid.pk).update(is_hidden=True)
+    _supported(run, ann, a=0.6, b=0.8)
+    _supported(run, ben, a=0.3, b=0.4)
+    _supported(run, cy, b=0.3, c=0.4)
+    _supported(run, dee, d=0.9)
+    _supported(run, hid, a=0.6, b=0.8)
+    _supported(earlier, dee, a=0.6, b=0.8)
+    with tables_asked() as asked:
+        found = alike(ann.pk, run, NOBODY)
+    assert asked == ["scoring_support", "scoring_support", "accounts_person", "scoring_support"]
+    assert [(each.person, each.shared) for each in found] == [(ben.pk, 2), (cy.pk, 1)]
+    # (0.6, 0.8, 0) and (0, 0.3, 0.4): 0.24 of 1 times 0.5.
+    assert [each.likeness for each in found] == pytest.approx([1.0, 0.48])
+    assert [each.person for each in alike(dee.pk, run, NOBODY)] == []
+    assert alike(claimed("alone").pk, run, NOBODY) == []
+    root = User.objects.create_superuser("root")
+    assert [each.person for each in alike(ann.pk, run, root)] == [ben.pk, hid.pk, cy.pk]
+
+
+def test_equals_among_look_alikes_stand_by_id_and_no_more_than_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, ann = current_run(), claimed("ann")
+    others = [claimed(f"p{n}") for n in range(4)]
+    for person in (ann, *reversed(others)):
+        _supported(run, person, a=0.5)
+    monkeypatch.setattr("scoring.queries.alike.MOST_ALIKE", 3)
+    assert [each.person for each in alike(ann.pk, run, NOBODY)] == [person.pk for person in others[:3]]
