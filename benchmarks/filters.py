@@ -169,11 +169,12 @@ def _fill(people: int) -> dict[str, Any]:
     parts = {"interactions": 0}
     runs, seconds = [], {}
     leaves = np.array([topic.pk for topic in topics])
+    nothing = Forecast(0, "data", pa.table({}), pa.table({}))
     for days, seed in ((28, 1), (0, 2)):
         run = ScoreRun.objects.create(as_of=now - timedelta(days=days), formula=formula)
         reached = _topics(ids, leaves, {topic.pk: topic.parent_id for topic in topics}, rng)
-        nothing = Forecast(0, "data", pa.table({}), pa.table({}))
-        result = Result(made_up(ids, seed), reached, SUPPORTS.empty_table(), PARTS.empty_table(), parts, nothing)
+        no_rows = SUPPORTS.empty_table(), PARTS.empty_table()
+        result = Result(made_up(ids, seed), reached, *no_rows, parts, lambda: nothing)
         started = time.perf_counter()
         publishing.publish(run, result, now=now, finished=timezone.now, make_current=True, check=lambda: None)
         seconds["publish"] = time.perf_counter() - started

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0008_returns")]
+    dependencies = [("campaigns", "0009_segments")]
 
     operations = [
         migrations.AddField(

@@ -1,7 +1,9 @@
-"""Memory that is free and still held: what goes back to the machine between the steps of a run."""
+"""Who has memory when: tables and arrays take turns, and what is free goes back to the machine between steps."""
 
 import ctypes
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,3 +17,32 @@ def give_back() -> None:
     pa.default_memory_pool().release_unused()
     with suppress(OSError, AttributeError):  # not glibc
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+@contextmanager
+def room_for_arrays(connection: Any) -> Iterator[None]:
+    """Let tables take half as much memory meanwhile; what is more goes to the disk.
+
+    A night's tables come before its arrays, so that each can have the machine. Where both are there at once, and of
+    arrays there is everything, tables make do with less.
+
+    Parameters
+    ----------
+    connection : ibis backend
+        Where the tables are. Spark's, which aren't in this process, are left alone.
+
+    Yields
+    ------
+    None
+        While the limit is lower.
+    """
+    if connection.name != "duckdb":
+        yield
+        return
+    limit = connection.con.sql("SELECT current_setting('memory_limit')").fetchall()[0][0]
+    number, unit = limit.split()
+    connection.raw_sql(f"SET memory_limit = '{float(number) / 2} {unit}'")
+    try:
+        yield
+    finally:
+        connection.raw_sql(f"SET memory_limit = '{limit}'")

@@ -15,7 +15,7 @@ from scoring.engine.backtests import Backtest
 from scoring.engine.forecasts import Forecast, horizon_before, look_back
 from scoring.engine.hindsight import forecast_at, judge
 from scoring.engine.inputs import RESTS, SCORES, Inputs
-from scoring.engine.memory import give_back
+from scoring.engine.memory import give_back, room_for_arrays
 from scoring.engine.pairs import Recent
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People
@@ -163,7 +163,7 @@ def score_known(
     progress("scoring", int(workspace.number(state.pairs.count())))
     now, recent = snapshot(workspace, known, people, seeds=around.seeds, resting=around.rests, formula=formula)
     progress("checking the forecast of a horizon ago", int(now.pairs.giver.size))
-    calibration, tested = _check(now, recent, people, before(), formula)
+    calibration, tested = _check(now, recent, people, before, formula)
     del recent
     give_back()
     progress("splitting by topic, kind and supporter", int(now.pairs.giver.size))
@@ -198,20 +198,23 @@ def _by_act(
     workspace: Workspace, state: State, people: People, now: Snapshot, around: Around, formula: Parameters
 ) -> tuple[pa.Table, pa.Table]:
     """Split reach by topic, and by kind and network; what both come from isn't kept."""
-    split = explain.over_acts(workspace, state, people, now.pairs, now.reach, formula)
+    with room_for_arrays(workspace.connection):
+        split = explain.over_acts(workspace, state, people, now.pairs, now.reach, formula)
     topics = explain.topics(split, around.topic_sets, people, now.reach.reach, around.topic_parents, formula)
     return topics, explain.parts(split, people, around.networks)
 
 
 def _check(
-    now: Snapshot, recent: Recent, people: People, before: Forecast | None, formula: Parameters
+    now: Snapshot, recent: Recent, people: People, before: Callable[[], Forecast | None], formula: Parameters
 ) -> tuple[bands.Calibration | None, Backtest | None]:
     """Hold the forecast of one horizon ago against what then happened; None where too little is known."""
-    if before is None:
+    foretold = before()
+    if foretold is None:
         return None, None
-    found = look_back(before, now.pairs, recent, people, formula)
+    found = look_back(foretold, now.pairs, recent, people, formula)
+    del foretold
     tested = judge(found, None, formula)
-    if before.seeded_from != now.seeded_from:
+    if found.seeded_from != now.seeded_from:
         # Trust then meant something else, and so did a reach.
         return None, tested
     learned = bands.calibrate(
