@@ -35,6 +35,7 @@ from campaigns.actions.perks import (
     set_fulfilment,
     take_back,
 )
+from campaigns.actions.remarks import NothingSaid, counter_offer, give_feedback
 from campaigns.actions.segments import Filled, exclude_people, make_exclusion_list, save_segment
 from campaigns.actions.stock import CodesReport, FoundCodes, NoCodes, add_codes, generate_codes, read_codes
 
@@ -52,6 +53,7 @@ __all__ = [
     "NotOpen",
     "NotOut",
     "NotYours",
+    "NothingSaid",
     "SegmentRefused",
     "SelectionRefused",
     "accept",
@@ -61,6 +63,7 @@ __all__ = [
     "ask_for_return",
     "choose_group",
     "choose_waiting",
+    "counter_offer",
     "create_brand",
     "decline",
     "delete_brand",
@@ -68,6 +71,7 @@ __all__ = [
     "expire_codes",
     "expire_invitations",
     "generate_codes",
+    "give_feedback",
     "handles_in",
     "hold",
     "invite",

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -22,7 +22,7 @@ from campaigns.admin.base import STATE_LABELS, CappedPaginator, ReadOnlyAdmin, d
 from campaigns.admin.inviting import MOST_CODES_AT_ONCE, too_many
 from campaigns.admin.shortlists import CampaignFilter
 from campaigns.links import invitation_url
-from campaigns.models import Campaign, Invitation
+from campaigns.models import Campaign, Invitation, Remark
 
 OPEN = {Invitation.State.INVITED, Invitation.State.SEEN}
 FOR_YOU_TO_SEND = {Invitation.Delivery.BY_HAND, Invitation.Delivery.FAILED}
@@ -34,7 +34,9 @@ DELIVERY_LABELS = {
     "e-mail failed": "danger",
     "by hand": "warning",
 }
-CSV_COLUMNS = ["campaign", "handle", "name", "state", "delivery", "invited_at", "seen_at", "answered_at", "link"]
+CSV_COLUMNS = [
+    *("campaign", "handle", "name", "state", "said", "delivery", "invited_at", "seen_at", "answered_at", "link"),
+]
 HIDDEN = "somebody who hid their profile"
 
 
@@ -42,9 +44,14 @@ HIDDEN = "somebody who hid their profile"
 class InvitationAdmin(ReadOnlyAdmin):
     """Invitations are made from shortlists and answered by the invited."""
 
-    list_display = ["who", "campaign", "state_label", "delivery_label", "link", "invited", "seen", "answered"]
+    list_display = ["who", "campaign", "state_label", "said", "delivery_label", "link", "invited", "seen", "answered"]
     list_display_links = None
-    list_filter = [CampaignFilter, ("state", ChoicesDropdownFilter), ("delivery", ChoicesDropdownFilter)]
+    list_filter = [
+        CampaignFilter,
+        ("state", ChoicesDropdownFilter),
+        ("delivery", ChoicesDropdownFilter),
+        ("remarks__kind", ChoicesDropdownFilter),
+    ]
     list_filter_submit = True
     list_fullwidth = True
     search_fields = ["person__handle", "person__name"]
@@ -52,7 +59,7 @@ class InvitationAdmin(ReadOnlyAdmin):
     ordering = ["-invited_at", "-pk"]
     paginator = CappedPaginator
     actions = ["export_csv", "renew_links", "hold_codes"]
-    fields = ["who", "campaign", "state", "delivery", "link", "invited_at", "sent_at", "seen_at", "answered_at"]
+    fields = ["who", "campaign", "state", "said", "delivery", "link", "invited_at", "sent_at", "seen_at", "answered_at"]
 
     readonly_fields = fields
 
@@ -62,6 +69,7 @@ class InvitationAdmin(ReadOnlyAdmin):
         return (
             rows.filter(campaign__in=Campaign.objects.visible_to(request.user))
             .select_related("campaign", "person")
+            .prefetch_related("remarks")
             .annotate(
                 is_shown=Exists(Person.objects.visible_to(request.user).filter(pk=OuterRef("person"))),
                 is_managed=Exists(Campaign.objects.managed_by(request.user).filter(pk=OuterRef("campaign"))),
@@ -91,6 +99,10 @@ class InvitationAdmin(ReadOnlyAdmin):
     @display(description="answer", label=STATE_LABELS, ordering="state")  # type: ignore[untyped-decorator]
     def state_label(self, row: Invitation) -> str:
         return row.state
+
+    @admin.display(description="wrote to you")
+    def said(self, row: Any) -> SafeString | str:
+        return format_html_join("", '<p class="sway-remark" dir="auto"><b>{}</b> {}</p>', _remarks(row)) or "–"
 
     @display(description="delivery", label=DELIVERY_LABELS, ordering="delivery")  # type: ignore[untyped-decorator]
     def delivery_label(self, row: Invitation) -> str:
@@ -156,6 +168,14 @@ class InvitationAdmin(ReadOnlyAdmin):
             messages.warning(request, f"{times} without a code held. {said}")
 
 
+def _remarks(row: Any) -> list[tuple[str, str]]:
+    """Return what somebody wrote, each with what it is; nothing of somebody who hid since."""
+    return [
+        (f"{remark.get_kind_display()}{f', {remark.rating} of {Remark.BEST}' if remark.rating else ''}:", remark.text)
+        for remark in (row.remarks.all() if row.is_shown else ())
+    ]
+
+
 def link_to_send(row: Any) -> str:
     """Return the link that a manager has to send, empty where an e-mail does, nobody may see it or it is too late.
 
@@ -182,6 +202,7 @@ def _csv_row(row: Any) -> list[Cell]:
         row.person.handle if row.is_shown else "",
         row.person.name if row.is_shown else HIDDEN,
         row.state,
+        " ".join(" ".join(said) for said in _remarks(row)),
         row.get_delivery_display(),
         *(time.isoformat() if time else "" for time in (row.invited_at, row.seen_at, row.answered_at)),
         link_to_send(row),

@@ -11,6 +11,7 @@ from campaigns.models.invitations import (
     new_nonce,
 )
 from campaigns.models.perks import PerkCode, PerkCodeQuerySet, PerkEntry, PerkEntryQuerySet
+from campaigns.models.remarks import Remark, RemarkQuerySet
 from campaigns.models.returns import CampaignReturn, CampaignReturnQuerySet, Participant, ParticipantQuerySet
 from campaigns.models.segments import Exclusion, ExclusionList, ExclusionQuerySet, OfBrandQuerySet, Segment
 from campaigns.models.selections import Selected, SelectedQuerySet, Selection, SelectionQuerySet
@@ -38,6 +39,8 @@ __all__ = [
     "PerkCodeQuerySet",
     "PerkEntry",
     "PerkEntryQuerySet",
+    "Remark",
+    "RemarkQuerySet",
     "Segment",
     "Selected",
     "SelectedQuerySet",

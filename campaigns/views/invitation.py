@@ -81,6 +81,8 @@ def _invitation(request: HttpRequest, token: str) -> HttpResponse:
         "is_full": queries.is_full(found, timezone.now()),
         "form": form,
         "answered": queries.answered_by(found.person, request.user).get(found.pk),
+        "is_theirs": found.person.user_id is not None and found.person.user_id == request.user.pk,
+        "remarks": {row.kind: row for row in found.remarks.filter(invitation__person__user=request.user.pk)},
         "sheet": sheet_of(found.person, viewer=request.user) if _shows_score(found.person, stage) else None,
     }
     return render(request, "campaigns/invitation.html", context)

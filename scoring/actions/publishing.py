@@ -31,6 +31,7 @@ from scoring.actions.errors import ScoringError
 from scoring.actions.figures import figures_of
 from scoring.actions.partitions import put_in_place
 from scoring.engine import Result
+from scoring.engine.results import Supports
 from scoring.models import Backtest, ReachPart, RunFigures, Score, ScoreRun, Support, Topic, TopicReach
 
 pc: Any = pyarrow.compute
@@ -113,7 +114,7 @@ def rows_of(result: Result, *, people: Ints, topics: Ints) -> Rows:
     )
     supports = (
         _of_known(pa.Table.from_batches([batch]), supporter=people, supported=people)
-        for batch in result.supports.to_batches()
+        for batch in _batches(result.supports)
     )
     supported = result.supports.num_rows if isinstance(result.supports, pa.Table) else result.supports.count_rows()
     parts = _of_known(result.parts, person=people)
@@ -125,6 +126,14 @@ def rows_of(result: Result, *, people: Ints, topics: Ints) -> Rows:
         parts.select([*_KEYS[ReachPart], *_COLUMNS[ReachPart]]),
         left_out=result.scores.num_rows - scores.num_rows,
     )
+
+
+def _batches(supports: Supports) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a table or a file some at a time, of which few are read ahead: nobody waits for the disk."""
+    if isinstance(supports, pa.Table):
+        yield from supports.to_batches()
+    else:
+        yield from supports.to_batches(batch_size=CHUNK, batch_readahead=2, fragment_readahead=1)
 
 
 def _by_rank(scores: pa.Table) -> Iterator[pa.Table]:

@@ -212,6 +212,7 @@ def test_the_export_brings_the_links_to_send(manager: Client, airlines: Airlines
         "handle": "ann",
         "name": "Ann",
         "state": "invited",
+        "said": "",
         "delivery": "by hand",
         "invited_at": "2026-03-01T12:00:00+00:00",
         "seen_at": "",
