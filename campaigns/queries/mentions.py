@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from django.db.models import Q
 
-from accounts.models import Identity, LogFile
-from accounts.queries import erased_accounts, log_files, numbers
+from accounts.models import LogFile
+from accounts.queries import log_files, numbers
 from accounts.storage import open_parquet
 from campaigns.models import Campaign, Holdout, Invitation
+from campaigns.queries.authors import NAMED, Accounts, places
 from campaigns.returns import Counts
 from campaigns.returns.tags import Tags, tags_in
 from scoring.models import ScoreRun, Support
@@ -27,8 +28,6 @@ Bools = npt.NDArray[np.bool_]
 WINDOW: Final = 28
 # Posts in memory at once.
 _BATCH: Final = 50_000
-# Of more people than this all supports are read, and the others' dropped.
-_NAMED: Final = 20_000
 _DAY: Final = timedelta(days=1)
 
 
@@ -105,7 +104,7 @@ def mentions(campaign: Campaign, run: ScoreRun, *, now: datetime) -> Mentions | 
     days = min(max((now - found.since) // _DAY, 1), WINDOW)
     supporter, of = _audiences(found.people, run)
     authors = np.unique(np.concatenate([found.people, supporter]))
-    before, after = _counted(tags_in(campaign.tags), _Accounts.of(authors), found.since, days)
+    before, after = _counted(tags_in(campaign.tags), Accounts.of(authors), found.since, days)
     own, theirs = np.searchsorted(authors, found.people), np.searchsorted(authors, supporter)
     # Of each supporter one over the number of whom they support.
     _, place, supported = np.unique(supporter, return_inverse=True, return_counts=True)
@@ -138,44 +137,16 @@ def posts_to_read(campaign: Campaign, *, now: datetime) -> int:
 
 def _audiences(people: Ints, run: ScoreRun) -> tuple[Ints, Ints]:
     """Return pairs: a supporter's id, and the place of whom they support among the people. One query."""
-    among = Q(supported__in=people.tolist()) if people.size < _NAMED else Q()
+    among = Q(supported__in=people.tolist()) if people.size < NAMED else Q()
     rows = Support.objects.filter(among, run=run, reach__gt=0).order_by()
     supported, supporter = numbers(rows, "supported_id", "supporter_id")
-    place = _places(people, supported)
+    place = places(people, supported)
     # What one of the two groups says is their own, not another's audience's.
-    counts = (place >= 0) & (_places(people, supporter) < 0)
+    counts = (place >= 0) & (places(people, supporter) < 0)
     return supporter[counts], place[counts]
 
 
-def _places(among: Ints, some: Ints) -> Ints:
-    """Return the place of each among ascending numbers, -1 for those that aren't there."""
-    if not among.size:
-        return np.full(some.size, -1)
-    place = np.minimum(np.searchsorted(among, some), among.size - 1)
-    return np.where(among[place] == some, place, -1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Accounts:
-    """Accounts of people, ascending by key, with each one's place among the people."""
-
-    keys: Ints
-    person: Ints
-    people: int
-
-    @classmethod
-    def of(cls, people: Ints) -> "_Accounts":
-        """Return the accounts of people that weren't erased. Two queries."""
-        among = Q(person__in=people.tolist()) if people.size < _NAMED else Q()
-        keys, person = numbers(Identity.objects.filter(among).order_by(), "key", "person_id")
-        place = _places(people, person)
-        counts = (place >= 0) & ~np.isin(keys, erased_accounts())
-        keys, place = keys[counts], place[counts]
-        order = np.argsort(keys)
-        return cls(keys[order], place[order], people.size)
-
-
-def _counted(tags: Sequence[str], accounts: _Accounts, since: datetime, days: int) -> tuple[Ints, Ints]:
+def _counted(tags: Sequence[str], accounts: Accounts, since: datetime, days: int) -> tuple[Ints, Ints]:
     """Return how many posts with a tag each person wrote in as many days before a moment, and after it."""
     before, after = np.zeros(accounts.people, dtype=np.int64), np.zeros(accounts.people, dtype=np.int64)
     if not tags:
@@ -187,7 +158,7 @@ def _counted(tags: Sequence[str], accounts: _Accounts, since: datetime, days: in
         with open_parquet(file) as parquet:
             for batch in parquet.iter_batches(_BATCH, columns=["at", "author", "text", "links", "topics"]):
                 at, author = (np.asarray(batch[name].to_numpy()) for name in ("at", "author"))
-                place = _places(accounts.keys, author)
+                place = places(accounts.keys, author)
                 mine: Any = np.flatnonzero((place >= 0) & (at >= first) & (at < last))
                 # Of the texts only those that may count are looked at.
                 rows = pa.Table.from_batches([batch]).take(pa.array(mine))
