@@ -1,31 +1,23 @@
 """Invitations by e-mail: found where they are due, claimed one at a time, sent."""
 
-import logging
-import smtplib
-import time
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Final
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import Q
-from django.template.loader import render_to_string
 
+from campaigns.actions.postbox import CLAIM, Outcome, post, send_each
 from campaigns.links import invitation_url
 from campaigns.models import Campaign, Invitation, InvitationQuerySet
 
-log = logging.getLogger(__name__)
-
-# Who claimed an e-mail longer ago than this has died with it. Longer than a mail server is waited for (below).
-CLAIM = timedelta(minutes=10)
-# The task runs every minute; one that takes longer than this leaves the rest to the next.
-LONGEST = timedelta(minutes=5)
-PATIENCE = 60  # seconds for a mail server to answer, where EMAIL_TIMEOUT names none
-
-
-class _ServerDown(Exception):
-    """The mail server takes no mail at all just now, from us or from anybody."""
+_DELIVERY: Final = {
+    Outcome.SENT: Invitation.Delivery.SENT,
+    Outcome.FAILED: Invitation.Delivery.FAILED,
+    Outcome.LATER: Invitation.Delivery.DUE,
+    Outcome.NO_ADDRESS: Invitation.Delivery.BY_HAND,
+}
 
 
 def send_due_invitations(*, now: datetime) -> int:
@@ -39,26 +31,13 @@ def send_due_invitations(*, now: datetime) -> int:
     Nothing is sent to people who hid, nor for campaigns that are over, be it while the mails go out. Logs name
     invitations by id only.
     """
-    began = time.monotonic()
     due = list(_due(now).order_by("pk").values_list("pk", flat=True)[:5000])
-    if not due:
-        return 0
-    sent = 0
-    with_timeout = get_connection(timeout=getattr(settings, "EMAIL_TIMEOUT", None) or PATIENCE)
-    try:
-        for pk in due:
-            # The clock of the claim goes on while mails are sent, or the last ones would be claimed in the past.
-            at = now + timedelta(seconds=time.monotonic() - began)
-            if at - now > LONGEST:
-                break
-            invitation = _claim(pk, at)
-            if invitation is not None:
-                sent += _deliver(invitation, at, with_timeout)
-    except _ServerDown as error:
-        log.warning("mail server: %s; the invitations left are tried again", error)
-    finally:
-        with_timeout.close()
-    return sent
+    return send_each(due, _claim_and_deliver, now=now, what="invitations") if due else 0
+
+
+def _claim_and_deliver(pk: int, at: datetime, connection: BaseEmailBackend) -> bool:
+    invitation = _claim(pk, at)
+    return invitation is not None and _deliver(invitation, at, connection)
 
 
 def _due(now: datetime) -> InvitationQuerySet:
@@ -113,32 +92,6 @@ def _deliver(invitation: Invitation, claimed_at: datetime, connection: BaseEmail
 
 
 def _send(invitation: Invitation, connection: BaseEmailBackend) -> Invitation.Delivery:
-    person = invitation.person
-    # The address of the login is the person's own word; the other one somebody imported.
-    address = (person.user.email if person.user else "") or person.email
-    if not address:
-        return Invitation.Delivery.BY_HAND
-    try:
-        connection.send_messages([_message(invitation, address, connection)])
-    except smtplib.SMTPRecipientsRefused as error:
-        return _turned_down(invitation, min((code for code, _ in error.recipients.values()), default=550))
-    except smtplib.SMTPDataError as error:
-        return _turned_down(invitation, error.smtp_code)
-    except OSError as error:  # sockets, and what else smtplib raises
-        raise _ServerDown(type(error).__name__) from error
-    except ValueError as error:  # an address that can't be one
-        log.warning("invitation %s: %s", invitation.pk, type(error).__name__)
-        return Invitation.Delivery.FAILED
-    return Invitation.Delivery.SENT
-
-
-def _turned_down(invitation: Invitation, code: int) -> Invitation.Delivery:
-    """Return what an SMTP code means for the mail: from 500 on it never will be taken, below perhaps later."""
-    log.warning("invitation %s: turned down with %s", invitation.pk, code)
-    return Invitation.Delivery.FAILED if code >= 500 else Invitation.Delivery.DUE
-
-
-def _message(invitation: Invitation, address: str, connection: BaseEmailBackend) -> EmailMultiAlternatives:
     context = {
         "invitation": invitation,
         "campaign": invitation.campaign,
@@ -146,13 +99,11 @@ def _message(invitation: Invitation, address: str, connection: BaseEmailBackend)
         "person": invitation.person,
         "link": invitation_url(invitation, settings.PUBLIC_URL),
     }
-    # A subject is one line.
-    subject = " ".join(render_to_string("campaigns/email/invitation_subject.txt", context).split())
-    message = EmailMultiAlternatives(
-        subject=subject,
-        body=render_to_string("campaigns/email/invitation.txt", context),
-        to=[address],
+    outcome = post(
+        "campaigns/email/invitation",
+        context,
+        to=invitation.person,
         connection=connection,
+        what=f"invitation {invitation.pk}",
     )
-    message.attach_alternative(render_to_string("campaigns/email/invitation.html", context), "text/html")
-    return message
+    return _DELIVERY[outcome]

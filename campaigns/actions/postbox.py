@@ -1,0 +1,103 @@
+"""What all e-mails of this app share: claimed a short time, sent one by one, turned down or put off."""
+
+import logging
+import smtplib
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.template.loader import render_to_string
+
+from accounts.models import Person
+
+log = logging.getLogger(__name__)
+
+# Who claimed an e-mail longer ago than this has died with it. Longer than a mail server is waited for (below).
+CLAIM = timedelta(minutes=10)
+# The tasks run every minute; one that takes longer than this leaves the rest to the next.
+LONGEST = timedelta(minutes=5)
+PATIENCE = 60  # seconds for a mail server to answer, where EMAIL_TIMEOUT names none
+
+
+class Outcome(Enum):
+    """What became of an e-mail. `LATER`: it is due still."""
+
+    SENT = "sent"
+    FAILED = "failed"
+    LATER = "later"
+    NO_ADDRESS = "no address"
+
+
+class _ServerDown(Exception):
+    """The mail server takes no mail at all just now, from us or from anybody."""
+
+
+def send_each(
+    due: Iterable[int], deliver: Callable[[int, datetime, BaseEmailBackend], bool], *, now: datetime, what: str
+) -> int:
+    """Deliver what is due, each told its claim's moment, until five minutes are over; return how many went out.
+
+    Where the mail server itself fails, what is left stays due. `what` is what is sent, in the plural, for the log.
+    """
+    began = time.monotonic()
+    sent = 0
+    connection = get_connection(timeout=getattr(settings, "EMAIL_TIMEOUT", None) or PATIENCE)
+    try:
+        for pk in due:
+            # The clock of the claim goes on while mails are sent, or the last ones would be claimed in the past.
+            at = now + timedelta(seconds=time.monotonic() - began)
+            if at - now > LONGEST:
+                break
+            sent += deliver(pk, at, connection)
+    except _ServerDown as error:
+        log.warning("mail server: %s; the %s left are tried again", error, what)
+    finally:
+        connection.close()
+    return sent
+
+
+def address_of(person: Person) -> str:
+    """Return where to write to a person, empty where nowhere; the person comes with `user`.
+
+    The address of the login is the person's own word; the other one somebody imported.
+    """
+    return (person.user.email if person.user else "") or person.email
+
+
+def post(template: str, context: dict[str, Any], *, to: Person, connection: BaseEmailBackend, what: str) -> Outcome:
+    """Send a person the mail that `<template>_subject.txt`, `.txt` and `.html` make; `what` names it in the log.
+
+    The log names nobody. Raises what `send_each` takes for a server that fails.
+    """
+    address = address_of(to)
+    if not address:
+        return Outcome.NO_ADDRESS
+    # A subject is one line.
+    subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
+    message = EmailMultiAlternatives(
+        subject=subject, body=render_to_string(f"{template}.txt", context), to=[address], connection=connection
+    )
+    message.attach_alternative(render_to_string(f"{template}.html", context), "text/html")
+    try:
+        connection.send_messages([message])
+    except smtplib.SMTPRecipientsRefused as error:
+        return _turned_down(what, min((code for code, _ in error.recipients.values()), default=550))
+    except smtplib.SMTPDataError as error:
+        return _turned_down(what, error.smtp_code)
+    except OSError as error:  # sockets, and what else smtplib raises
+        raise _ServerDown(type(error).__name__) from error
+    except ValueError as error:  # an address that can't be one
+        log.warning("%s: %s", what, type(error).__name__)
+        return Outcome.FAILED
+    return Outcome.SENT
+
+
+def _turned_down(what: str, code: int) -> Outcome:
+    """Return what an SMTP code means for the mail: from 500 on it never will be taken, below perhaps later."""
+    log.warning("%s: turned down with %s", what, code)
+    return Outcome.FAILED if code >= 500 else Outcome.LATER
