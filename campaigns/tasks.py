@@ -1,4 +1,4 @@
-"""What beat asks for: e-mails, groups and returns every minute, waiting lists every few, expiry every hour."""
+"""What beat asks for: e-mails, groups and returns every minute, waiting lists and posts every few, expiry hourly."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -40,3 +40,15 @@ def serve_waiting_lists() -> int:
 def measure_waiting() -> int:
     """Measure the returns that managers asked for."""
     return actions.measure_waiting(now=timezone.now())
+
+
+@shared_task
+def find_posts() -> int:
+    """Look for posts about the campaigns of who wrote them, in what came in since the last look."""
+    return actions.find_posts(now=timezone.now())
+
+
+@shared_task
+def send_due_reminders() -> int:
+    """Remind those whose posts lack a label."""
+    return actions.send_due_reminders(now=timezone.now())

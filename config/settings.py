@@ -221,6 +221,9 @@ CELERY_BEAT_SCHEDULE = {
     "expire codes of perks": {"task": "campaigns.tasks.expire_codes", "schedule": crontab(minute="2")},
     # Actions serve the list that they move: this finds what is left of who was erased, or let an invitation expire.
     "serve waiting lists": {"task": "campaigns.tasks.serve_waiting_lists", "schedule": crontab(minute="4-59/10")},
+    # After activity was moved to the log. Reads nothing unless posts came in.
+    "find posts about campaigns": {"task": "campaigns.tasks.find_posts", "schedule": crontab(minute="2-59/5")},
+    "send due reminders": {"task": "campaigns.tasks.send_due_reminders", "schedule": crontab(minute="3-59/5")},
 }
 
 AUTH_USER_MODEL = "accounts.User"

@@ -1,4 +1,4 @@
-"""What can be done to brands, campaigns, groups, invitations and perks: one function each, one transaction each."""
+"""What can be done to brands, campaigns, groups, invitations, perks, posts: one function each, one transaction each."""
 
 from campaigns.actions.answering import accept, decline, expire_invitations, mark_all_seen, mark_seen, renew_link
 from campaigns.actions.brands import add_member, create_brand, delete_brand, remove_member
@@ -11,6 +11,7 @@ from campaigns.actions.choosing import (
     why_not_chosen,
 )
 from campaigns.actions.errors import (
+    AlreadyDone,
     CampaignError,
     MeasuringRefused,
     NoCodeLeft,
@@ -22,6 +23,7 @@ from campaigns.actions.errors import (
     SegmentRefused,
     SelectionRefused,
 )
+from campaigns.actions.finding_posts import find_posts
 from campaigns.actions.inviting import InviteReport, invite, shortlist
 from campaigns.actions.mailing import send_due_invitations
 from campaigns.actions.measuring import ask_for_return, measure_return, measure_waiting
@@ -36,10 +38,19 @@ from campaigns.actions.perks import (
     take_back,
 )
 from campaigns.actions.remarks import NothingSaid, counter_offer, give_feedback
+from campaigns.actions.reminding import (
+    note_label,
+    note_reminded,
+    put_back,
+    remind,
+    send_due_reminders,
+    take_out,
+)
 from campaigns.actions.segments import Filled, exclude_people, make_exclusion_list, save_segment
 from campaigns.actions.stock import CodesReport, FoundCodes, NoCodes, add_codes, generate_codes, read_codes
 
 __all__ = [
+    "AlreadyDone",
     "CampaignError",
     "CodesReport",
     "Filled",
@@ -70,6 +81,7 @@ __all__ = [
     "exclude_people",
     "expire_codes",
     "expire_invitations",
+    "find_posts",
     "generate_codes",
     "give_feedback",
     "handles_in",
@@ -80,18 +92,24 @@ __all__ = [
     "mark_seen",
     "measure_return",
     "measure_waiting",
+    "note_label",
+    "note_reminded",
+    "put_back",
     "read_codes",
     "redeem",
+    "remind",
     "remove_member",
     "renew_link",
     "revoke",
     "save_segment",
     "send_due_invitations",
+    "send_due_reminders",
     "serve_all",
     "serve_waiting",
     "set_fulfilment",
     "shortlist",
     "shortlist_group",
     "take_back",
+    "take_out",
     "why_not_chosen",
 ]

@@ -39,3 +39,7 @@ class NoCodeLeft(CampaignError):
 
 class NotOut(CampaignError):
     """The code isn't in a state from which this can be done."""
+
+
+class AlreadyDone(CampaignError):
+    """The post is in a state in which there is nothing to do; the message says which."""

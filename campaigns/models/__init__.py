@@ -11,6 +11,7 @@ from campaigns.models.invitations import (
     new_nonce,
 )
 from campaigns.models.perks import PerkCode, PerkCodeQuerySet, PerkEntry, PerkEntryQuerySet
+from campaigns.models.posts import CampaignPost, CampaignPostQuerySet, PostLook
 from campaigns.models.remarks import Remark, RemarkQuerySet
 from campaigns.models.returns import CampaignReturn, CampaignReturnQuerySet, Participant, ParticipantQuerySet
 from campaigns.models.segments import Exclusion, ExclusionList, ExclusionQuerySet, OfBrandQuerySet, Segment
@@ -21,6 +22,8 @@ __all__ = [
     "BrandQuerySet",
     "Campaign",
     "CampaignPlace",
+    "CampaignPost",
+    "CampaignPostQuerySet",
     "CampaignQuerySet",
     "CampaignReturn",
     "CampaignReturnQuerySet",
@@ -39,6 +42,7 @@ __all__ = [
     "PerkCodeQuerySet",
     "PerkEntry",
     "PerkEntryQuerySet",
+    "PostLook",
     "Remark",
     "RemarkQuerySet",
     "Segment",

@@ -10,6 +10,7 @@ from campaigns.models import (
     Brand,
     Campaign,
     CampaignPlace,
+    CampaignPost,
     CampaignReturn,
     Exclusion,
     ExclusionList,
@@ -23,7 +24,7 @@ from campaigns.models import (
     Selection,
     Shortlisting,
 )
-from tests.factories.accounts import PersonFactory, UserFactory
+from tests.factories.accounts import IdentityFactory, PersonFactory, UserFactory
 
 # factory_boy's declarations carry no types.
 make: Any = factory.declarations
@@ -184,3 +185,19 @@ class ExclusionFactory(DjangoModelFactory[Exclusion]):
 
     exclusion_list = make.SubFactory(ExclusionListFactory)
     person = make.SubFactory(PersonFactory)
+
+
+class CampaignPostFactory(DjangoModelFactory[CampaignPost]):
+    """A post without a label, by somebody who accepted; its reminder is due."""
+
+    class Meta:
+        model = CampaignPost
+
+    invitation = make.SubFactory(InvitationFactory, state="accepted", answered_at=NOW)
+    identity = make.LazyAttribute(lambda post: IdentityFactory.create(person=post.invitation.person))
+    post = make.Sequence(lambda n: n + 1)
+    post_id = make.Sequence(lambda n: f"post-{n}")
+    at = NOW
+    found_at = NOW
+    label_state = CampaignPost.LabelState.MISSING
+    reminder = CampaignPost.Reminder.DUE
