@@ -8,6 +8,7 @@ from campaigns.admin import (
     influencers,
     invitations,
     perks,
+    posts,
     selections,
     shortlists,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "influencers",
     "invitations",
     "perks",
+    "posts",
     "selections",
     "shortlists",
 ]

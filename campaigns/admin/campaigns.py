@@ -25,6 +25,7 @@ from campaigns.admin.choosing import choose_view
 from campaigns.admin.invitations import HIDDEN, TO_SEND, copyable, link_to_send
 from campaigns.admin.inviting import ask, invite_listed
 from campaigns.admin.overlaps import overlap_view
+from campaigns.admin.posts import PostsMixin, posts_of
 from campaigns.admin.returns import return_view
 from campaigns.admin.stock import CodesMixin, codes_of
 from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Shortlisting, ShortlistingQuerySet
@@ -176,7 +177,7 @@ class PlaceInline(TabularInline):  # type: ignore[misc]  # unfold publishes no t
 
 
 @admin.register(Campaign)
-class CampaignAdmin(CodesMixin, VisibleAdmin):
+class CampaignAdmin(CodesMixin, PostsMixin, VisibleAdmin):
     form = CampaignForm
     inlines = [PlaceInline]
     list_display = ["name", "brand", "period", "seats_filled", "shortlisted", "invited", "accepted"]
@@ -193,7 +194,7 @@ class CampaignAdmin(CodesMixin, VisibleAdmin):
         {
             "title": "More",
             "icon": "more_horiz",
-            "items": ["find_influencers", "compare_audiences", "add_codes", "campaign_return"],
+            "items": ["find_influencers", "compare_audiences", "add_codes", "posts", "campaign_return"],
         },
     ]
     change_form_outer_before_template = "admin/campaigns/campaign_before.html"
@@ -305,6 +306,7 @@ class CampaignAdmin(CodesMixin, VisibleAdmin):
             "is_over": campaign.is_over(timezone.now()),
             "rows": ROWS,
             "codes": codes_of(request, campaign),
+            "posts": posts_of(request, campaign),
             "shortlist": queries.shortlist_of(campaign, request.user, run_of(request), ROWS),
             "invitations": [
                 {
@@ -433,6 +435,5 @@ def _waiting(request: HttpRequest, campaign: Campaign) -> ShortlistingQuerySet:
 
 
 def _period(starts: date, ends: date) -> str:
-    if starts.year == ends.year:
-        return f"{starts:%-d %b} to {ends:%-d %b %Y}"
-    return f"{starts:%-d %b %Y} to {ends:%-d %b %Y}"
+    year = "" if starts.year == ends.year else " %Y"
+    return f"{starts:%-d %b{year}} to {ends:%-d %b %Y}"

@@ -20,13 +20,15 @@ from scoring.models import Score
 class CampaignFilter(DropdownFilter):  # type: ignore[misc]  # unfold publishes no types
     title = "campaign"
     parameter_name = "campaign"
+    path = "campaign"  # from the listed rows
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         own = Campaign.objects.visible_to(request.user).order_by("-starts_on", "name")
         return [(str(pk), name) for pk, name in own.values_list("pk", "name")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(campaign=self.value()) if self.value() in dict(self.lookup_choices) else queryset
+        known = self.value() in dict(self.lookup_choices)
+        return queryset.filter(**{self.path: self.value()}) if known else queryset
 
 
 class InvitedFilter(RadioFilter):  # type: ignore[misc]  # unfold publishes no types

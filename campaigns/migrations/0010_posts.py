@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0010_rests'),
-        ('campaigns', '0008_returns'),
+        ("campaigns", "0009_segments"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('found_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('label_state', models.CharField(choices=[('unread', 'not readable'), ('missing', 'missing'), ('found', 'found'), ('by_hand', 'seen by hand')], max_length=10, verbose_name='label')),
                 ('label', models.CharField(blank=True, help_text='As it stands in the post, in lower case.', max_length=60)),
-                ('remark', models.CharField(blank=True, choices=[('', ''), ('buried', 'among many hashtags'), ('late', 'late in the text'), ('not_first', 'not at the beginning'), ('elsewhere', "not usual in the post's language or country"), ('vague', 'a vague word instead')], max_length=10)),
+                ('remark', models.CharField(blank=True, choices=[('', ''), ('buried', 'among many hashtags'), ('late', 'late in the text'), ('not_first', 'not at the beginning'), ('elsewhere', "not the usual word there"), ('vague', 'a vague word instead')], max_length=10)),
                 ('labelled_at', models.DateTimeField(help_text='When a label was first seen in a post that had been found without one.', null=True)),
                 ('reminder', models.CharField(choices=[('none', 'none'), ('due', 'e-mail due'), ('sending', 'e-mail on its way'), ('sent', 'reminded by e-mail'), ('failed', 'e-mail failed'), ('to_do', 'to remind by hand'), ('by_hand', 'reminded by hand')], default='none', max_length=10)),
                 ('sending_since', models.DateTimeField(null=True)),

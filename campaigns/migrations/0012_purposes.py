@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0009_segments")]
+    dependencies = [("campaigns", "0010_posts")]
 
     operations = [
         migrations.AddField(

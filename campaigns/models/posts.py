@@ -63,7 +63,7 @@ class CampaignPost(models.Model):
         BURIED = Remark.BURIED.value, "among many hashtags"
         LATE = Remark.LATE.value, "late in the text"
         NOT_FIRST = Remark.NOT_FIRST.value, "not at the beginning"
-        ELSEWHERE = Remark.ELSEWHERE.value, "not usual in the post's language or country"
+        ELSEWHERE = Remark.ELSEWHERE.value, "not the usual word there"
         VAGUE = Remark.VAGUE.value, "a vague word instead"
 
     NOT_SEEN = (LabelState.UNREAD, LabelState.MISSING)

@@ -32,7 +32,7 @@ _OVERLAP: Final = timedelta(minutes=10)
 _BATCH: Final = 50_000
 _COLUMNS: Final = ["post", "at", "author", "kind", "text", "links", "topics", "lang"]
 # Posts that a person's own page lists, and those whose names are looked for in one look.
-MOST_SHOWN: Final = 50
+MOST_SHOWN: Final = 20
 _MOST_UNNAMED: Final = 2_000
 # As long as Activity rows stay, which alone name a post as its network does.
 _NAMED_WITHIN: Final = timedelta(days=8)

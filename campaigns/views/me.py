@@ -1,4 +1,4 @@
-"""One's own page: the score, invitations to answer, and breaks."""
+"""One's own page: the score, invitations to answer, posts about them, and breaks."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -18,6 +18,7 @@ from accounts.models.rests import MOST_DAYS, MOST_RESTS
 from campaigns import queries
 from campaigns.actions import mark_all_seen
 from campaigns.models import Invitation
+from campaigns.queries.posts import posts_of
 from campaigns.views.answering import give_answer
 from campaigns.views.forms import RestForm
 from scoring.views import identities_of, sheet_of
@@ -55,6 +56,7 @@ def _page(request: HttpRequest, person: Person, form: RestForm, now: datetime) -
         "waiting": waiting,
         "in_line": in_line,
         "perks": [row for row in said_yes.values() if row.code or row.follows],
+        "posts": posts_of(person),
         "past": [row for row in invitations if row.pk not in elsewhere],
         "form": form,
         "today": today,

@@ -14,6 +14,7 @@ from campaigns.models import (
     Brand,
     Campaign,
     CampaignPlace,
+    CampaignPost,
     CampaignReturn,
     ExclusionList,
     Invitation,
@@ -30,6 +31,7 @@ from tests.factories.campaigns import (
     NOW,
     CampaignFactory,
     CampaignPlaceFactory,
+    CampaignPostFactory,
     CampaignReturnFactory,
     ExclusionFactory,
     ExclusionListFactory,
@@ -47,6 +49,7 @@ SECRET = "Zanzibaria"
 MODELS: dict[str, type[Model]] = {
     "campaigns_brand": Brand,
     "campaigns_campaign": Campaign,
+    "campaigns_campaignpost": CampaignPost,
     "campaigns_campaignreturn": CampaignReturn,
     "campaigns_invitation": Invitation,
     "campaigns_membership": Membership,
@@ -75,7 +78,8 @@ def secrets(airlines: Airlines) -> Airlines:
         person = PersonFactory.create(name=SECRET if hidden else "", is_hidden=hidden)
         ScoreFactory.create(run=run, person=person)
         ShortlistingFactory.create(campaign=campaign, person=person)
-        InvitationFactory.create(campaign=campaign, person=person)
+        invitation = InvitationFactory.create(campaign=campaign, person=person, state="accepted", answered_at=NOW)
+        CampaignPostFactory.create(invitation=invitation, post_id=SECRET)
     chosen = SelectionFactory.create(campaign=campaign, state=Selection.State.DONE, finished_at=NOW, run=run)
     SelectedFactory.create(selection=chosen, person=person)
     measured = CampaignReturnFactory.create(
@@ -103,6 +107,7 @@ def _addresses() -> Iterator[str]:
                 "group",
                 "audiences",
                 "codes",
+                "posts",
                 "return",
             }:
                 keys = [[key] for key in model._default_manager.values_list("pk", flat=True)]
@@ -136,13 +141,14 @@ def test_the_walk_knows_every_page(secrets: Airlines) -> None:
     assert reverse("admin:campaigns_campaign_campaign_return", args=[campaign.pk]) in addresses
     for name in ("count", "segment"):
         assert reverse(f"admin:scoring_influencer_{name}") in addresses
-    assert len(addresses) == len(set(addresses)) == 74
+    assert reverse("admin:campaigns_campaign_posts", args=[campaign.pk]) in addresses
+    assert len(addresses) == len(set(addresses)) == 79
 
 
 def test_the_walk_would_notice(secrets: Airlines, client: Client) -> None:
     client.force_login(secrets.manager)
     showing = [address for address in _addresses() if SECRET in _reads(client, address)]
-    for name in ("campaign", "shortlisting", "invitation", "perkcode", "segment", "exclusionlist"):
+    for name in ("campaign", "shortlisting", "invitation", "perkcode", "segment", "exclusionlist", "campaignpost"):
         assert reverse(f"admin:campaigns_{name}_changelist") in showing
 
 
@@ -157,6 +163,8 @@ def test_another_brand_reads_nothing(secrets: Airlines, client: Client) -> None:
         f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}",
         f"{reverse('admin:campaigns_perkcode_changelist')}?campaign={campaign.pk}",
         f"{reverse('admin:campaigns_perkcode_changelist')}?q={SECRET[:4]}",
+        f"{reverse('admin:campaigns_campaignpost_changelist')}?campaign={campaign.pk}",
+        f"{reverse('admin:campaigns_campaignpost_changelist')}?q={SECRET[:4]}",
         reverse("admin:campaigns_campaign_add"),
         reverse("admin:index"),
     )
@@ -166,14 +174,18 @@ def test_another_brand_reads_nothing(secrets: Airlines, client: Client) -> None:
 def test_another_brand_changes_nothing(secrets: Airlines, client: Client) -> None:
     client.force_login(secrets.other_manager)
     before = _state()
+    lists = {stem.rpartition("_")[2] for stem in MODELS}
+    actions = (
+        *("shortlist_for", "invite", "delete_selected", "renew_links", "export_csv", "hold_codes"),
+        *("mark_redeemed", "revoke", "take_back", "set_status"),
+        *("remind_now", "reminded_by_hand", "label_seen", "not_about", "about_after_all"),
+    )
     for address in _addresses():
         keys = [1, *(row.pk for model in MODELS.values() for row in model._default_manager.all())]
-        for action in (
-            *("shortlist_for", "invite", "delete_selected", "renew_links", "export_csv", "hold_codes"),
-            *("mark_redeemed", "revoke", "take_back", "set_status"),
-        ):
+        # Only a list knows actions; to the other pages one is as good as another.
+        for action in actions if address.split("/")[-2] in lists else actions[:1]:
             data = {"action": action, "_selected_action": keys, "post": "yes", "confirmed": "1", "number": 3}
-            data |= {"fulfilment": "booked"}
+            data |= {"fulfilment": "booked", "why": "not ours"}
             response = client.post(address, {**data, "campaign": Campaign.objects.get().pk, "name": "Taken over"})
             assert response.status_code in {200, *REFUSED}, (address, action)
             if getattr(response, "streaming", False):

@@ -9,6 +9,8 @@ from campaigns.models import Invitation
 from tests.asked import tables_asked
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.invited import NOW, holder, invited, open_campaign, over_campaign, shown, state
+from tests.factories.accounts import PlaceFactory
+from tests.factories.campaigns import CampaignPostFactory
 from tests.factories.scoring import ScoreFactory, current_run
 
 
@@ -94,6 +96,7 @@ def test_ones_own_page_takes_the_same_queries_however_many_invitations(client: C
         "scoring_support",
         "scoring_topicreach",
         "scoring_score",  # history
+        "campaigns_campaignpost",
         "accounts_rest",
         "accounts_identity",
     ]
@@ -124,3 +127,29 @@ def test_what_is_shown_to_be_answered_is_seen(client: Client) -> None:
     assert first is not None
     assert over.seen_at is None
     assert somebody_elses.state == Invitation.State.INVITED
+
+
+@pytest.mark.django_db
+def test_ones_own_posts_and_what_to_add(client: Client) -> None:
+    user, person = holder("ann")
+    person.place = PlaceFactory.create(country="DE")
+    person.save()
+    invitation = invited(person=person, state="accepted", answered_at=NOW)
+    for given in (
+        {"post_id": "p-missing", "language": "de"},
+        {"post_id": "p-found", "label_state": "found", "label": "#ad", "remark": "elsewhere", "language": "de"},
+        {"post_id": "p-vague", "remark": "vague", "language": "en"},
+        {"post_id": "p-unread", "label_state": "unread"},
+        {"post_id": "p-out", "taken_out_at": NOW, "taken_out_why": "another"},
+    ):
+        CampaignPostFactory.create(invitation=invitation, **given)
+    CampaignPostFactory.create(invitation=invited("bob", state="accepted", answered_at=NOW), post_id="p-bob")
+    client.force_login(user)
+    page = shown(client, "/me")
+    assert "None found Add #werbung at the beginning of the text." in page
+    assert "#ad More usual there is #werbung." in page
+    assert "tell readers that it is advertising. Add #ad at the beginning" in page
+    assert "It needs a label such as #werbung." in page
+    assert "p-missing" in page
+    for other in ("p-out", "p-bob"):
+        assert other not in page

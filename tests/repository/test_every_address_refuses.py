@@ -18,6 +18,7 @@ from campaigns.models import (
     Brand,
     Campaign,
     CampaignPlace,
+    CampaignPost,
     Invitation,
     Membership,
     PerkCode,
@@ -102,7 +103,10 @@ class World:
         )
         CampaignPlace.objects.create(campaign=campaign, name=SECRET, latitude=0, longitude=0)
         Shortlisting.objects.create(campaign=campaign, person=shown)
-        Invitation.objects.create(campaign=campaign, person=shown)
+        invitation = Invitation.objects.create(campaign=campaign, person=shown, state="accepted", answered_at=NOW)
+        CampaignPost.objects.create(
+            invitation=invitation, identity=second, post=1, post_id=SECRET, at=NOW, label_state="missing"
+        )
         chosen = Selection.objects.create(campaign=campaign, seats=2, state="done", finished_at=NOW, run=run)
         chosen.people.create(person=shown, rank=1, reach=1, adds=1)
         PerkCode.objects.create(campaign=campaign, code=SECRET)
