@@ -365,7 +365,7 @@ UNFOLD = {
                         "title": "Influencers",
                         "icon": "groups",
                         "link": reverse_lazy("admin:scoring_influencer_changelist"),
-                        "permission": lambda request: request.user.has_perm("accounts.view_person"),
+                        "permission": lambda request: request.user.has_perm("scoring.view_influencer"),
                     },
                     {
                         "title": "Campaigns",
@@ -388,6 +388,24 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Team",
+                "separator": True,
+                "items": [
+                    {
+                        "title": "Members",
+                        "icon": "badge",
+                        "link": reverse_lazy("admin:campaigns_membership_changelist"),
+                        "permission": _who_may("campaigns.view_membership"),
+                    },
+                    {
+                        "title": "Brands",
+                        "icon": "storefront",
+                        "link": reverse_lazy("admin:campaigns_brand_changelist"),
+                        "permission": _who_may("campaigns.view_brand"),
+                    },
+                ],
+            },
+            {
                 "title": "Platform",
                 "collapsible": True,
                 "separator": True,
@@ -403,8 +421,6 @@ UNFOLD = {
                         }.get(name, _superuser),
                     }
                     for title, icon, name in (
-                        ("Brands", "storefront", "campaigns_brand"),
-                        ("Members", "badge", "campaigns_membership"),
                         ("People", "person", "accounts_person"),
                         ("Identities", "alternate_email", "accounts_identity"),
                         ("Merges", "merge", "accounts_merge"),

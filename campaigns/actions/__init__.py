@@ -1,7 +1,7 @@
 """What can be done to brands, campaigns, groups, invitations, perks, posts: one function each, one transaction each."""
 
 from campaigns.actions.answering import accept, decline, expire_invitations, mark_all_seen, mark_seen, renew_link
-from campaigns.actions.brands import add_member, create_brand, delete_brand, remove_member
+from campaigns.actions.brands import add_member, create_brand, delete_brand, is_only_owner, remove_member
 from campaigns.actions.choosing import (
     ask_for_group,
     choose_group,
@@ -13,6 +13,7 @@ from campaigns.actions.choosing import (
 from campaigns.actions.errors import (
     AlreadyDone,
     CampaignError,
+    LastOwner,
     MeasuringRefused,
     NoCodeLeft,
     NoPurpose,
@@ -56,6 +57,7 @@ __all__ = [
     "Filled",
     "FoundCodes",
     "InviteReport",
+    "LastOwner",
     "MeasuringRefused",
     "NoCodeLeft",
     "NoCodes",
@@ -87,6 +89,7 @@ __all__ = [
     "handles_in",
     "hold",
     "invite",
+    "is_only_owner",
     "make_exclusion_list",
     "mark_all_seen",
     "mark_seen",

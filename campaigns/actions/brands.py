@@ -8,31 +8,46 @@ from django.db.models import Q
 from django.utils.text import slugify
 
 from accounts.models import User
-from campaigns.actions.errors import NotYours
+from campaigns.actions.errors import LastOwner, NotYours
 from campaigns.models import Brand, Membership
 
-# What each role may do; on which rows, `visible_to` and `managed_by` say.
+# What a viewer looks at: campaigns, groups, reports. People only as far as these name them: there is no list of
+# influencers for them, and nothing to take home as a file.
+_VIEWING = {
+    "accounts": ["view_person"],
+    "campaigns": ["view_campaign", "view_campaignplace", "view_shortlisting", "view_invitation"],
+}
+_MANAGING = {
+    "accounts": _VIEWING["accounts"],
+    "scoring": ["view_influencer", "view_topic"],
+    "campaigns": [
+        *_VIEWING["campaigns"],
+        "add_campaign",
+        "change_campaign",
+        "add_campaignplace",
+        "change_campaignplace",
+        "delete_campaignplace",
+        "add_shortlisting",
+        "delete_shortlisting",
+    ],
+}
+_OWNING = {
+    **_MANAGING,
+    "campaigns": [
+        *_MANAGING["campaigns"],
+        "view_brand",
+        "change_brand",
+        "view_membership",
+        "add_membership",
+        "change_membership",
+        "delete_membership",
+    ],
+}
+# What each role may do; on which rows, `visible_to`, `managed_by` and `owned_by` say.
 _GROUPS = {
-    Membership.Role.MANAGER: (
-        "Brand managers",
-        {
-            "accounts": ["view_person"],
-            "scoring": ["view_influencer", "view_topic"],
-            "campaigns": [
-                "add_campaign",
-                "change_campaign",
-                "view_campaign",
-                "add_campaignplace",
-                "change_campaignplace",
-                "delete_campaignplace",
-                "view_campaignplace",
-                "add_shortlisting",
-                "delete_shortlisting",
-                "view_shortlisting",
-                "view_invitation",
-            ],
-        },
-    ),
+    Membership.Role.OWNER: ("Brand owners", _OWNING),
+    Membership.Role.MANAGER: ("Brand managers", _MANAGING),
+    Membership.Role.VIEWER: ("Brand viewers", _VIEWING),
     Membership.Role.PARTNER: ("Partners", {"accounts": ["view_person"]}),
 }
 
@@ -58,26 +73,63 @@ def delete_brand(*, brand: Brand, by: User) -> None:
 
 @transaction.atomic
 def add_member(*, brand: Brand, user: User, role: str, by: User) -> Membership:
-    """Let a login work for a brand, or change in which role; only an operator may.
+    """Let a login work for a brand, or change in which role. The brand's owners may, and operators.
 
-    The login joins its role's group, whose permissions are set to what the role needs. Managers get into the admin
-    site, partners don't.
+    The login joins its role's group, whose permissions are set to what the role needs. All but partners get into the
+    admin site.
+
+    Raises
+    ------
+    NotYours
+        The user doesn't own the brand; or it is about a partner, whose keys are for operators to give.
+    LastOwner
+        The brand's only owner would own it no more.
     """
-    _operators_only(by)
-    membership, _ = Membership.objects.update_or_create(
-        brand=brand, user=user, defaults={"role": Membership.Role(role)}
-    )
+    role = Membership.Role(role)
+    _owned(brand, by)
+    before = Membership.objects.filter(brand=brand, user=user).first()
+    partner = Membership.Role.PARTNER
+    if not by.is_superuser and (user.is_service or role == partner or (before and before.role == partner)):
+        raise NotYours("Partners and their keys are an operator's business.")
+    if before and role != Membership.Role.OWNER:
+        _keep_an_owner(before, by)
+    membership, _ = Membership.objects.update_or_create(brand=brand, user=user, defaults={"role": role})
     _align(user)
     return membership
 
 
 @transaction.atomic
 def remove_member(*, membership: Membership, by: User) -> None:
-    """End somebody's work for a brand, and with the last one of a role what the role gave them."""
-    _operators_only(by)
+    """End somebody's work for a brand, and with the last one of a role what the role gave them.
+
+    The brand's owners may, and operators. Raises NotYours, and LastOwner where it is the only owner's own work.
+    """
+    _owned(membership.brand, by)
+    _keep_an_owner(membership, by)
     user = membership.user
     membership.delete()
     _align(user)
+
+
+def is_only_owner(membership: Membership) -> bool:
+    """Return whether the brand would have no owner without this one. One query."""
+    owners = Membership.objects.filter(brand=membership.brand_id, role=Membership.Role.OWNER)
+    return set(owners.values_list("pk", flat=True)) == {membership.pk}
+
+
+def _owned(brand: Brand, by: User) -> None:
+    """Lock a brand for as long as the transaction, and raise NotYours unless the user owns it then.
+
+    First the lock: of two owners who remove each other, the second isn't one any more.
+    """
+    Brand.objects.select_for_update(no_key=True).filter(pk=brand.pk).first()
+    if not Brand.objects.owned_by(by).filter(pk=brand.pk).exists():
+        raise NotYours("Only an owner of the brand may say who works for it.")
+
+
+def _keep_an_owner(membership: Membership, by: User) -> None:
+    if not by.is_superuser and is_only_owner(membership):
+        raise LastOwner("A brand keeps an owner: make somebody else one first.")
 
 
 def _align(user: User) -> None:
@@ -89,7 +141,7 @@ def _align(user: User) -> None:
         else:
             user.groups.remove(*Group.objects.filter(name=_GROUPS[role][0]))
     # An operator may have let this login in for other work, by another group or a permission of its own.
-    is_staff = Membership.Role.MANAGER in roles or (
+    is_staff = bool(roles & set(Membership.STAFF)) or (
         user.is_staff
         and (
             user.is_superuser
@@ -115,4 +167,4 @@ def _group(role: Membership.Role) -> Group:
 
 def _operators_only(by: User) -> None:
     if not by.is_superuser:
-        raise NotYours("Only an operator of the platform may change brands and who works for them.")
+        raise NotYours("Only an operator of the platform may add brands or take them away.")

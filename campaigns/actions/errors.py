@@ -9,6 +9,10 @@ class NotYours(CampaignError):
     """The brand, campaign, person or invitation isn't the user's to do this with, or doesn't exist."""
 
 
+class LastOwner(CampaignError):
+    """A brand's only owner can't end their own work for it: nobody would be left to say who works there."""
+
+
 class NotOpen(CampaignError):
     """The campaign is over, or the invitation was answered otherwise or has expired."""
 

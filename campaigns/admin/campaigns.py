@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Case, Exists, F, OuterRef, QuerySet, When
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -27,6 +27,7 @@ from campaigns.admin.inviting import ask, invite_listed
 from campaigns.admin.overlaps import overlap_view
 from campaigns.admin.posts import PostsMixin, posts_of
 from campaigns.admin.returns import return_view
+from campaigns.admin.roles import RolesMixin, is_managed
 from campaigns.admin.stock import CodesMixin, codes_of
 from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Shortlisting, ShortlistingQuerySet
 from campaigns.purposes import SHORTEST, refused_use
@@ -177,7 +178,7 @@ class PlaceInline(TabularInline):  # type: ignore[misc]  # unfold publishes no t
 
 
 @admin.register(Campaign)
-class CampaignAdmin(CodesMixin, PostsMixin, VisibleAdmin):
+class CampaignAdmin(CodesMixin, PostsMixin, RolesMixin, VisibleAdmin):
     form = CampaignForm
     inlines = [PlaceInline]
     list_display = ["name", "brand", "period", "seats_filled", "shortlisted", "invited", "accepted"]
@@ -260,7 +261,7 @@ class CampaignAdmin(CodesMixin, PostsMixin, VisibleAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
         if not super().has_change_permission(request, obj):
             return False
-        return obj is None or Campaign.objects.managed_by(request.user).filter(pk=obj.pk).exists()
+        return obj is None or is_managed(request, str(obj.pk))
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
         if not change:
@@ -303,6 +304,7 @@ class CampaignAdmin(CodesMixin, PostsMixin, VisibleAdmin):
             "title": campaign.name,
             "subtitle": None,
             "campaign": campaign,
+            "is_managed": is_managed(request, str(campaign.pk)),
             "is_over": campaign.is_over(timezone.now()),
             "rows": ROWS,
             "codes": codes_of(request, campaign),
@@ -375,7 +377,7 @@ class CampaignAdmin(CodesMixin, PostsMixin, VisibleAdmin):
     @action(description="Compare audiences", url_path="overlap", icon="join_inner")  # type: ignore[untyped-decorator]
     def compare_audiences(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show how far the audiences of the shortlist overlap."""
-        return overlap_view(self, request, self._managed(request, object_id))
+        return overlap_view(self, request, self._seen(request, object_id))
 
     @action(description="Invite shortlist", url_path="invite", icon="send")  # type: ignore[untyped-decorator]
     def invite_shortlist(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -394,14 +396,7 @@ class CampaignAdmin(CodesMixin, PostsMixin, VisibleAdmin):
     @action(description="Return", url_path="return", icon="monitoring")  # type: ignore[untyped-decorator]
     def campaign_return(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show what the campaign brought; with a POST, have it measured."""
-        return return_view(self, request, self._managed(request, object_id))
-
-    def _managed(self, request: HttpRequest, object_id: str) -> Campaign:
-        own = Campaign.objects.managed_by(request.user).prefetch_related("topics", "places")
-        campaign = own.filter(pk=object_id).first() if object_id.isdecimal() else None
-        if campaign is None or not request.user.has_perm("campaigns.change_campaign"):
-            raise Http404
-        return campaign
+        return return_view(self, request, self._seen(request, object_id))
 
     def _only_brand(self, request: HttpRequest) -> Brand | None:
         """Return the brand of a user who manages just one."""

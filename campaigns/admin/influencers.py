@@ -316,7 +316,7 @@ class InfluencerAdmin(ReadOnlyAdmin):
         """Show a few people beside each other."""
         return compare_view(self, request, queryset)
 
-    @admin.action(description="Export CSV", permissions=["view"])
+    @admin.action(description="Export CSV", permissions=["shortlist"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Influencer]) -> HttpResponse:
         """Send the people chosen as a file of `CSV_COLUMNS`."""
         run = run_of(request)

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from accounts.admin.export import Cell, csv_response
 from campaigns import actions, tasks
 from campaigns.admin.base import STATE_LABELS, person_link, run_of, staff_of, start_soon
+from campaigns.admin.roles import is_managed
 from campaigns.models import Campaign, CampaignReturn, Invitation, Participant
 from campaigns.queries.mentions import posts_to_read
 
@@ -39,8 +40,9 @@ def return_view(page: Any, request: HttpRequest, campaign: Campaign) -> HttpResp
         return HttpResponseRedirect(here)
     rows = CampaignReturn.objects.visible_to(request.user).filter(campaign=campaign).select_related("run")
     measured = rows.order_by("-asked_at", "-pk").first()
+    managed = is_managed(request, str(campaign.pk))
     is_done = measured is not None and measured.state == CampaignReturn.State.DONE
-    if measured is not None and is_done and "csv" in request.GET:
+    if measured is not None and is_done and managed and "csv" in request.GET:
         return _csv(request, measured)
     return TemplateResponse(
         request,
@@ -51,6 +53,7 @@ def return_view(page: Any, request: HttpRequest, campaign: Campaign) -> HttpResp
             "opts": page.opts,
             "campaign": campaign,
             "measured": measured,
+            "is_managed": managed,
             "tags": (measured.tags if measured is not None and is_done else campaign.tags).split(),
             "back": reverse("admin:campaigns_campaign_change", args=[campaign.pk]),
             "file_url": f"{here}?csv=1",

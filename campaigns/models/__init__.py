@@ -1,6 +1,6 @@
 """Brands, who works for them, their campaigns, the groups chosen for these, invitations, and perks."""
 
-from campaigns.models.brands import Brand, BrandQuerySet, Membership
+from campaigns.models.brands import Brand, BrandQuerySet, Membership, MembershipQuerySet
 from campaigns.models.campaigns import Campaign, CampaignPlace, CampaignQuerySet
 from campaigns.models.holdouts import Holdout, HoldoutQuerySet
 from campaigns.models.invitations import (
@@ -35,6 +35,7 @@ __all__ = [
     "Invitation",
     "InvitationQuerySet",
     "Membership",
+    "MembershipQuerySet",
     "OfBrandQuerySet",
     "Participant",
     "ParticipantQuerySet",

@@ -1,4 +1,4 @@
-"""Brands and members in the admin: operators only, through the actions."""
+"""Brands and members in the admin: through the actions, which say who may."""
 
 import pytest
 from django.test import Client
