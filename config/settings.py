@@ -374,6 +374,12 @@ UNFOLD = {
                         "permission": lambda request: request.user.has_perm("campaigns.view_campaign"),
                     },
                     {
+                        "title": "Chosen groups",
+                        "icon": "hub",
+                        "link": reverse_lazy("admin:campaigns_selection_changelist"),
+                        "permission": lambda request: request.user.has_perm("campaigns.view_campaign"),
+                    },
+                    {
                         "title": "Shortlists",
                         "icon": "checklist",
                         "link": reverse_lazy("admin:campaigns_shortlisting_changelist"),

@@ -1,6 +1,7 @@
 """What can be done to brands, campaigns, groups, invitations, perks, posts: one function each, one transaction each."""
 
 from campaigns.actions.answering import accept, decline, expire_invitations, mark_all_seen, mark_seen, renew_link
+from campaigns.actions.approving import approve, ask_for_approval, send_back, set_approval_required
 from campaigns.actions.brands import add_member, create_brand, delete_brand, is_only_owner, remove_member
 from campaigns.actions.choosing import (
     ask_for_group,
@@ -12,6 +13,7 @@ from campaigns.actions.choosing import (
 )
 from campaigns.actions.errors import (
     AlreadyDone,
+    ApprovalRefused,
     CampaignError,
     LastOwner,
     MeasuringRefused,
@@ -52,6 +54,7 @@ from campaigns.actions.stock import CodesReport, FoundCodes, NoCodes, add_codes,
 
 __all__ = [
     "AlreadyDone",
+    "ApprovalRefused",
     "CampaignError",
     "CodesReport",
     "Filled",
@@ -72,6 +75,8 @@ __all__ = [
     "accept",
     "add_codes",
     "add_member",
+    "approve",
+    "ask_for_approval",
     "ask_for_group",
     "ask_for_return",
     "choose_group",
@@ -105,10 +110,12 @@ __all__ = [
     "renew_link",
     "revoke",
     "save_segment",
+    "send_back",
     "send_due_invitations",
     "send_due_reminders",
     "serve_all",
     "serve_waiting",
+    "set_approval_required",
     "set_fulfilment",
     "shortlist",
     "shortlist_group",

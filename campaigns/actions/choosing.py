@@ -13,10 +13,20 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from accounts.models import Person, User
-from campaigns.actions.errors import CampaignError, NotYours, SelectionRefused
+from campaigns.actions.errors import ApprovalRefused, CampaignError, NotYours, SelectionRefused
 from campaigns.actions.inviting import shortlist
 from campaigns.actions.purposes import refuse_without_purpose
-from campaigns.models import Campaign, Holdout, Invitation, Selected, Selection, SelectionQuerySet, Shortlisting
+from campaigns.models import (
+    Approval,
+    Brand,
+    Campaign,
+    Holdout,
+    Invitation,
+    Selected,
+    Selection,
+    SelectionQuerySet,
+    Shortlisting,
+)
 from campaigns.queries.audiences import NOWHERE, Candidates, audience, candidates, fits
 from campaigns.selection import (
     BAND,
@@ -114,7 +124,14 @@ def choose_group(*, pk: int, now: datetime) -> bool:
 
 
 def shortlist_group(*, selection: Selection, by: User, now: datetime) -> int:
-    """Put a chosen group on its campaign's shortlist; return how many weren't on it. Raises as `shortlist` does."""
+    """Put a chosen group on its campaign's shortlist; return how many weren't on it.
+
+    Raises as `shortlist` does, and ApprovalRefused where the brand wants groups approved and this one isn't.
+    """
+    required = Brand.objects.filter(campaigns=selection.campaign_id, approval_required=True)
+    approved = Approval.objects.filter(selection=selection, answer=Approval.Answer.APPROVED)
+    if required.exists() and not approved.exists():
+        raise ApprovalRefused("This group has to be approved before anybody of it is shortlisted.")
     people = Person.objects.visible_to(by).filter(selected__selection=selection)
     return shortlist(campaign=selection.campaign, people=people, by=by, now=now)
 

@@ -25,6 +25,10 @@ class SelectionRefused(CampaignError):
     """The group can't be as asked for; the message says what to change."""
 
 
+class ApprovalRefused(CampaignError):
+    """The group can't be sent or answered so, or isn't approved; the message says by whom it can be."""
+
+
 class MeasuringRefused(CampaignError):
     """There is nothing to measure; the message says what is lacking."""
 

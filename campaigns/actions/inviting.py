@@ -10,14 +10,14 @@ from accounts.models import Person, User
 from campaigns.actions.errors import NoSeatLeft, NotOpen, NotYours
 from campaigns.actions.holding_back import hold_back
 from campaigns.actions.purposes import refuse_without_purpose
-from campaigns.models import Campaign, Holdout, Invitation, Shortlisting, new_nonce
+from campaigns.models import Brand, Campaign, Holdout, Invitation, Selected, Shortlisting, new_nonce
 
 
 @dataclass(frozen=True, slots=True)
 class InviteReport:
     """What became of the people given to `invite`; `again` are those among the invited whose invitation had expired.
 
-    `held_back` were drawn now, `kept_back` before.
+    `held_back` were drawn now, `kept_back` before. `unapproved` are in no group that was approved, and have to be.
     """
 
     by_email: int
@@ -26,6 +26,7 @@ class InviteReport:
     again: int = 0
     held_back: int = 0
     kept_back: int = 0
+    unapproved: int = 0
 
     @property
     def invited(self) -> int:
@@ -56,7 +57,7 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
     personal link is for the manager to send by hand.
 
     Of those who were never invited the campaign's share is held back by lot, in the same transaction: they aren't
-    invited, now or later.
+    invited, now or later. Where the brand wants groups approved, only who is in an approved one is invited.
     """
     campaign = _locked(campaign, by)
     if campaign.is_over(now):
@@ -67,11 +68,13 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
     there = {row.person_id: row for row in Invitation.objects.filter(campaign=campaign, person__in=list(wanted))}
     kept_back = Holdout.objects.filter(campaign=campaign, person__in=list(wanted)).exclude(person__in=there.keys())
     before = set(kept_back.values_list("person_id", flat=True))
-    first = [pk for pk in wanted if pk not in there and pk not in before]
+    unapproved = _unapproved(campaign, wanted) - before
+    unapproved -= {pk for pk, row in there.items() if row.state != Invitation.State.EXPIRED}
+    first = [pk for pk in wanted if pk not in there and pk not in before and pk not in unapproved]
     drawn = hold_back(campaign=campaign, people=first, by=by, now=now)
     new, again = [], []
     for pk, has_address in wanted.items():
-        if pk in before or pk in drawn:
+        if pk in before or pk in drawn or pk in unapproved:
             continue
         row = there.get(pk)
         if row is None:
@@ -89,10 +92,11 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
     return InviteReport(
         by_email=by_email,
         by_hand=len(new) + len(again) - by_email,
-        already=len(there) - len(again),
+        already=sum(pk not in unapproved for pk in there) - len(again),
         again=len(again),
         held_back=len(drawn),
         kept_back=len(before),
+        unapproved=len(unapproved),
     )
 
 
@@ -107,6 +111,15 @@ def _open(invitation: Invitation, has_address: bool, by: User, now: datetime) ->
     invitation.invited_at, invitation.invited_by = now, by
     invitation.nonce = new_nonce()
     invitation.sending_since = invitation.sent_at = invitation.seen_at = None
+
+
+def _unapproved(campaign: Campaign, people: Iterable[int]) -> set[int]:
+    """Return who of these has to be in an approved group of the campaign and isn't, themselves or as who they were."""
+    if not Brand.objects.filter(pk=campaign.brand_id, approval_required=True).exists():
+        return set()
+    approved = Selected.objects.approved().filter(selection__campaign=campaign)
+    known = {pk for pair in approved.values_list("person", "person__merged_into") for pk in pair}
+    return set(people) - known
 
 
 def _locked(campaign: Campaign, by: User) -> Campaign:

@@ -25,7 +25,7 @@ class BrandAdmin(VisibleAdmin):
     list_display = ["name", "slug", "members", "campaigns", "created_at"]
     search_fields = ["name"]
     ordering = ["name", "pk"]
-    fields = ["name"]
+    fields = ["name", "approval_required"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Brand]:
         rows: QuerySet[Brand] = super().get_queryset(request)
@@ -51,11 +51,14 @@ class BrandAdmin(VisibleAdmin):
         return int(brand.campaign_count)
 
     def save_model(self, request: HttpRequest, obj: Brand, form: Any, change: bool) -> None:
-        if change:
-            super().save_model(request, obj, form, change)
-            return
-        made = actions.create_brand(name=obj.name, by=staff_of(request), now=timezone.now())
-        obj.pk, obj.slug = made.pk, made.slug
+        by = staff_of(request)
+        if not change:
+            made = actions.create_brand(name=obj.name, by=by, now=timezone.now())
+            obj.pk, obj.slug = made.pk, made.slug
+        elif "name" in form.changed_data:
+            obj.save(update_fields=["name"])
+        if "approval_required" in form.changed_data:
+            actions.set_approval_required(brand=obj, required=obj.approval_required, by=by)
 
     def delete_model(self, request: HttpRequest, obj: Brand) -> None:
         actions.delete_brand(brand=obj, by=staff_of(request))

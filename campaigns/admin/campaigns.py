@@ -389,7 +389,7 @@ class CampaignAdmin(CodesMixin, PostsMixin, RolesMixin, VisibleAdmin):
             invite_listed(request, new)
             return HttpResponseRedirect(back)
         if not new.exists():
-            messages.info(request, "Nobody on the shortlist waits for an invitation. Find influencers first.")
+            messages.info(request, _nobody(campaign))
             return HttpResponseRedirect(back)
         return ask(request, self, new, hidden=[], back=back) or HttpResponseRedirect(back)
 
@@ -422,11 +422,17 @@ def find_url(campaign: Campaign) -> str:
 
 
 def _waiting(request: HttpRequest, campaign: Campaign) -> ShortlistingQuerySet:
-    """Return who is on the shortlist and wasn't invited yet, or has an invitation that expired."""
+    """Return who is on the shortlist and can be invited: not yet, or not any more, and approved where that is asked."""
     invited = Invitation.objects.standing().filter(campaign=campaign, person=OuterRef("person"))
-    listed = Shortlisting.objects.visible_to(request.user).filter(campaign=campaign)
+    listed = Shortlisting.objects.visible_to(request.user).filter(queries.approved_here(), campaign=campaign)
     ever = Invitation.objects.filter(campaign=campaign, person=OuterRef("person"))
     return listed.exclude(Exists(invited)).exclude(Exists(queries.held_back_here()) & ~Exists(ever)).order_by("pk")
+
+
+def _nobody(campaign: Campaign) -> str:
+    if campaign.brand.approval_required:
+        return "Nobody on the shortlist is in an approved group and waits for an invitation."
+    return "Nobody on the shortlist waits for an invitation. Find influencers first."
 
 
 def _period(starts: date, ends: date) -> str:

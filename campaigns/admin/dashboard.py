@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from campaigns import queries
+from campaigns.admin.approvals import waiting_for
 from campaigns.admin.base import run_of
 from campaigns.admin.invitations import TO_SEND
 from campaigns.models import Campaign, Invitation
@@ -21,7 +22,7 @@ admin.site.index_template = "admin/campaigns/index.html"
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add what the first page shows. Four queries; nothing for who has no business with campaigns."""
+    """Add what the first page shows. Five queries; nothing for who has no business with campaigns."""
     if not request.user.has_perm("campaigns.view_campaign"):
         return context
     now = timezone.now()
@@ -37,5 +38,6 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "run": run_of(request),
         "dashboard_campaigns": [{"campaign": campaign, "is_over": campaign.is_over(now)} for campaign in running],
         "links_to_send": waiting.count(),
+        "to_approve": waiting_for(request).count(),
         "has_more": campaigns.count() > ROWS,
     }

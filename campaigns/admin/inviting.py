@@ -78,6 +78,8 @@ def _said(report: actions.InviteReport) -> str:
         parts.append(f"{report.held_back} kept back by lot to measure the return")
     if report.kept_back:
         parts.append(f"{report.kept_back} had been kept back before")
+    if report.unapproved:
+        parts.append(f"{report.unapproved} left out, for no group with them is approved")
     if report.already:
         parts.append(f"{report.already} had been invited before")
     return ", ".join(parts) + "."

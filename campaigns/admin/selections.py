@@ -15,6 +15,7 @@ from unfold.decorators import display
 
 from accounts.models import Person
 from campaigns import actions
+from campaigns.admin.approvals import LABELS, NOT_SENT, ApprovalFilter, act, approval_of
 from campaigns.admin.base import CappedPaginator, ReadOnlyAdmin, day, person_link, score_badge, staff_of
 from campaigns.models import Campaign, Selected, Selection, Shortlisting
 from campaigns.queries.audiences import MOST_CANDIDATES
@@ -36,13 +37,15 @@ _WIDTH, _HEIGHT = 640, 200
 class SelectionAdmin(ReadOnlyAdmin):
     """Groups that were chosen. A new one is asked for on its campaign's page."""
 
-    list_display = ["asked", "campaign", "seats", "state_label", "reached_people", "asked_by"]
+    list_display = ["asked", "campaign", "seats", "state_label", "approval_label", "reached_people", "asked_by"]
+    list_filter = [ApprovalFilter]
+    list_filter_submit = True
     list_display_links = ["asked"]
     search_fields = ["campaign__name"]
     search_help_text = "Search by campaign"
     ordering = ["-asked_at", "-pk"]
     paginator = CappedPaginator
-    list_select_related = ["campaign", "asked_by"]
+    list_select_related = ["campaign", "asked_by", "approval"]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -58,6 +61,11 @@ class SelectionAdmin(ReadOnlyAdmin):
     def state_label(self, row: Selection) -> str:
         return row.state
 
+    @display(description="approval", label=LABELS, ordering="approval__answer")  # type: ignore[untyped-decorator]
+    def approval_label(self, row: Selection) -> tuple[str, str]:
+        approval = getattr(row, "approval", None)
+        return (approval.answer, approval.get_answer_display().lower()) if approval else (NOT_SENT, NOT_SENT)
+
     @admin.display(description="people reached", ordering="reached", empty_value="–")
     def reached_people(self, row: Selection) -> str | None:
         return f"{row.reached:,.0f}" if row.state == Selection.State.DONE else None
@@ -69,12 +77,14 @@ class SelectionAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the group; with a POST, put it on the shortlist."""
+        """Show the group; with a POST, put it on the shortlist, or ask for approval or give it."""
         rows = self.get_queryset(request).select_related("campaign__brand", "run", "asked_by")
         selection = rows.filter(pk=object_id).first() if object_id.isdecimal() else None
         if selection is None or not self.has_view_permission(request, selection):
             raise Http404
         if request.method == "POST":
+            if act(request, selection):
+                return HttpResponseRedirect(reverse("admin:campaigns_selection_change", args=[selection.pk]))
             return _shortlist(request, selection)
         managed = Campaign.objects.managed_by(request.user).filter(pk=selection.campaign_id).exists()
         context = {
@@ -85,6 +95,7 @@ class SelectionAdmin(ReadOnlyAdmin):
             "campaign": selection.campaign,
             "is_managed": managed,
             "back": reverse("admin:campaigns_campaign_change", args=[selection.campaign_id]),
+            **approval_of(request, selection, managed),
             "choose_url": reverse("admin:campaigns_campaign_choose_group", args=[selection.campaign_id]),
             **(_shown(request, selection) if selection.state == Selection.State.DONE else {}),
         }

@@ -1,5 +1,6 @@
 """Brands, who works for them, their campaigns, the groups chosen for these, invitations, and perks."""
 
+from campaigns.models.approvals import Approval, ApprovalQuerySet
 from campaigns.models.brands import Brand, BrandQuerySet, Membership, MembershipQuerySet
 from campaigns.models.campaigns import Campaign, CampaignPlace, CampaignQuerySet
 from campaigns.models.holdouts import Holdout, HoldoutQuerySet
@@ -18,6 +19,8 @@ from campaigns.models.segments import Exclusion, ExclusionList, ExclusionQuerySe
 from campaigns.models.selections import Selected, SelectedQuerySet, Selection, SelectionQuerySet
 
 __all__ = [
+    "Approval",
+    "ApprovalQuerySet",
     "Brand",
     "BrandQuerySet",
     "Campaign",

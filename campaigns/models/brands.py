@@ -42,6 +42,12 @@ class BrandQuerySet(models.QuerySet["Brand"]):
 class Brand(models.Model):
     name = models.CharField(max_length=120, unique=True)
     slug = models.SlugField(max_length=80, unique=True)
+    approval_required = models.BooleanField(
+        "groups need approval",
+        default=False,
+        help_text="Before anybody of a chosen group is shortlisted with it or invited, a second manager or owner has "
+        "to approve the group.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = BrandQuerySet.as_manager()

@@ -107,6 +107,10 @@ class SelectedQuerySet(models.QuerySet["Selected"]):
     def visible_to(self, user: Viewer) -> Self:
         return self.filter(selection__in=Selection.objects.visible_to(user), person__in=Person.objects.visible_to(user))
 
+    def approved(self) -> Self:
+        """Keep those of groups that a second person approved."""
+        return self.filter(selection__approval__answer="approved")
+
 
 class Selected(models.Model):
     """Somebody chosen. What each adds to those before, in people, sums up to what the group reaches."""

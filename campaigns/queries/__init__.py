@@ -25,7 +25,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Identity, Person, Viewer
 from campaigns import links
-from campaigns.models import Campaign, Holdout, Invitation, PerkCode, Selection, Shortlisting
+from campaigns.models import Campaign, Holdout, Invitation, PerkCode, Selected, Selection, Shortlisting
 from scoring.comparison import Pair, compared
 from scoring.models import Influencer, Score, ScoreRun, TopicReach
 from scoring.queries import Circle, InfluencerFilters, TopicTree, narrowed, topic_tree
@@ -193,6 +193,17 @@ def held_back_here() -> QuerySet[Holdout]:
     return Holdout.objects.filter(campaign=OuterRef("campaign"), person=OuterRef("person"))
 
 
+def approved_here() -> Q:
+    """Return the condition that a row's person may be invited to its campaign, as far as approval goes.
+
+    That is: the brand doesn't ask for any, or the person is in a group of that campaign that was approved, maybe as
+    somebody who was merged into them since.
+    """
+    person = Q(person=OuterRef("person")) | Q(person__merged_into=OuterRef("person"))
+    group = Selected.objects.approved().filter(person, selection__campaign=OuterRef("campaign"))
+    return Q(campaign__brand__approval_required=False) | Q(Exists(group))
+
+
 def held_back_from(campaign: Campaign, user: Viewer) -> tuple[int, list[Person]]:
     """Return how many are held back from a campaign, and whom of them the user sees, by handle. Two queries."""
     seen = Person.objects.visible_to(user).filter(holdouts__campaign=campaign).order_by("handle")
@@ -227,7 +238,8 @@ def shortlist_of(campaign: Campaign, user: Viewer, run: ScoreRun | None, most: i
 class Invitable:
     """What inviting some people to a campaign would do; `again` are those whose invitation expired.
 
-    `held_back` were before. Of `first`, who were never invited, the campaign's share will be.
+    `held_back` were before; `unapproved` are in no approved group, where the brand wants one. Of `first`, who
+    were never invited, the campaign's share will be.
     """
 
     campaign: Campaign
@@ -236,6 +248,7 @@ class Invitable:
     again: int
     already: int
     held_back: int
+    unapproved: int
     first: int
     names: list[str]
     is_over: bool
@@ -261,6 +274,7 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
             is_invited=Exists(invitations.standing()),
             has_expired=Exists(invitations.expired()),
             is_held_back=Exists(held_back_here()) & ~Exists(invitations),
+            is_approved=ExpressionWrapper(approved_here(), BooleanField()),
         )
         .order_by("campaign", "pk")
     )
@@ -270,8 +284,9 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
     found = []
     for listed in by_campaign.values():
         held_back = sum(row.is_held_back for row in listed)  # type: ignore[attr-defined]  # annotated
-        new = [row.person for row in listed if not (row.is_invited or row.is_held_back)]  # type: ignore[attr-defined]
-        again = sum(row.has_expired for row in listed)  # type: ignore[attr-defined]  # annotated
+        free: list[Any] = [row for row in listed if not (row.is_invited or row.is_held_back)]  # type: ignore[attr-defined]
+        new = [row.person for row in free if row.is_approved]
+        again = sum(row.has_expired for row in free if row.is_approved)
         by_email = sum(bool(person.email or (person.user and person.user.email)) for person in new)
         found.append(
             Invitable(
@@ -279,8 +294,9 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
                 by_email=by_email,
                 by_hand=len(new) - by_email,
                 again=again,
-                already=len(listed) - len(new) - held_back,
+                already=len(listed) - len(free) - held_back,
                 held_back=held_back,
+                unapproved=len(free) - len(new),
                 first=len(new) - again,
                 names=[person.display_name for person in new],
                 is_over=listed[0].campaign.is_over(now),

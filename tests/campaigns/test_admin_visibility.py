@@ -29,6 +29,7 @@ from tests.campaigns.conftest import Airlines
 from tests.factories.accounts import PersonFactory
 from tests.factories.campaigns import (
     NOW,
+    ApprovalFactory,
     CampaignFactory,
     CampaignPlaceFactory,
     CampaignPostFactory,
@@ -82,6 +83,7 @@ def secrets(airlines: Airlines) -> Airlines:
         CampaignPostFactory.create(invitation=invitation, post_id=SECRET)
     chosen = SelectionFactory.create(campaign=campaign, state=Selection.State.DONE, finished_at=NOW, run=run)
     SelectedFactory.create(selection=chosen, person=person)
+    ApprovalFactory.create(selection=chosen, answer="sent_back", remark=SECRET, answered_at=NOW)
     measured = CampaignReturnFactory.create(
         campaign=campaign, state=CampaignReturn.State.DONE, finished_at=NOW, since=NOW, days=28, why=SECRET, tags=SECRET
     )
@@ -185,7 +187,7 @@ def test_another_brand_changes_nothing(secrets: Airlines, client: Client) -> Non
         # Only a list knows actions; to the other pages one is as good as another.
         for action in actions if address.split("/")[-2] in lists else actions[:1]:
             data = {"action": action, "_selected_action": keys, "post": "yes", "confirmed": "1", "number": 3}
-            data |= {"fulfilment": "booked", "why": "not ours"}
+            data |= {"fulfilment": "booked", "why": "not ours", "do": "approve", "remark": "no"}
             response = client.post(address, {**data, "campaign": Campaign.objects.get().pk, "name": "Taken over"})
             assert response.status_code in {200, *REFUSED}, (address, action)
             if getattr(response, "streaming", False):

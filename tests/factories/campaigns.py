@@ -7,6 +7,7 @@ import factory.declarations
 from factory.django import DjangoModelFactory
 
 from campaigns.models import (
+    Approval,
     Brand,
     Campaign,
     CampaignPlace,
@@ -144,6 +145,16 @@ class SelectedFactory(DjangoModelFactory[Selected]):
     rank = make.Sequence(lambda n: n + 1)
     reach = 20.0
     adds = 15.0
+
+
+class ApprovalFactory(DjangoModelFactory[Approval]):
+    """One that waits for its answer."""
+
+    class Meta:
+        model = Approval
+
+    selection = make.SubFactory(SelectionFactory, state=Selection.State.DONE, finished_at=NOW)
+    asked_at = NOW
 
 
 class PerkCodeFactory(DjangoModelFactory[PerkCode]):
