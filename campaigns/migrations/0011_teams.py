@@ -59,7 +59,7 @@ DROP FUNCTION campaigns_approved_stays, campaigns_approval_stays, campaigns_only
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0008_returns'),
+        ('campaigns', '0010_posts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0010_posts")]
+    dependencies = [("campaigns", "0011_teams")]
 
     operations = [
         migrations.AddField(
