@@ -409,6 +409,12 @@ UNFOLD = {
                         "link": reverse_lazy("admin:campaigns_brand_changelist"),
                         "permission": _who_may("campaigns.view_brand"),
                     },
+                    {
+                        "title": "Audit trail",
+                        "icon": "history",
+                        "link": reverse_lazy("admin:campaigns_auditentry_changelist"),
+                        "permission": _who_may("campaigns.change_campaign"),
+                    },
                 ],
             },
             {

@@ -2,7 +2,8 @@
 
 from campaigns.actions.answering import accept, decline, expire_invitations, mark_all_seen, mark_seen, renew_link
 from campaigns.actions.approving import approve, ask_for_approval, send_back, set_approval_required
-from campaigns.actions.brands import add_member, create_brand, delete_brand, is_only_owner, remove_member
+from campaigns.actions.auditing import record_campaign, record_export
+from campaigns.actions.brands import add_member, create_brand, delete_brand, is_only_owner, remove_member, rename_brand
 from campaigns.actions.choosing import (
     ask_for_group,
     choose_group,
@@ -104,9 +105,12 @@ __all__ = [
     "note_reminded",
     "put_back",
     "read_codes",
+    "record_campaign",
+    "record_export",
     "redeem",
     "remind",
     "remove_member",
+    "rename_brand",
     "renew_link",
     "revoke",
     "save_segment",

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import User
+from campaigns.actions.auditing import Kind, record, record_for
 from campaigns.actions.errors import ApprovalRefused, NotYours
 from campaigns.models import Approval, Brand, Campaign, Selection
 
@@ -31,7 +32,9 @@ def ask_for_approval(*, selection: Selection, by: User, now: datetime) -> Approv
         raise ApprovalRefused("There is nobody in this group to approve.")
     if selection.asked_by_id != by.pk:
         raise ApprovalRefused("Only who had this group chosen sends it for approval. Choose it again to send your own.")
-    approval, _ = Approval.objects.get_or_create(selection=selection, defaults={"asked_at": now, "asked_by": by})
+    approval, is_new = Approval.objects.get_or_create(selection=selection, defaults={"asked_at": now, "asked_by": by})
+    if is_new:
+        record_for(Kind.GROUP_SENT, selection.campaign, by, f"group {selection.pk}")
     return approval
 
 
@@ -64,6 +67,7 @@ def set_approval_required(*, brand: Brand, required: bool, by: User) -> None:
     """
     if not Brand.objects.owned_by(by).filter(pk=brand.pk).update(approval_required=required):
         raise NotYours("Only an owner of the brand may change its settings.")
+    record(Kind.BRAND_CHANGED, brand=brand.pk, by=by, what=f"groups need approval: {'yes' if required else 'no'}")
     brand.approval_required = required
 
 
@@ -71,6 +75,8 @@ def _answer(selection: Selection, answer: Approval.Answer, remark: str, by: User
     _managed(selection, by)
     waiting = Approval.objects.filter(selection=selection, answer=Answer.WAITING).exclude(asked_by=by)
     if waiting.update(answer=answer, remark=remark, answered_at=now, answered_by=by):
+        kind = Kind.GROUP_APPROVED if answer == Answer.APPROVED else Kind.GROUP_SENT_BACK
+        record_for(kind, selection.campaign, by, f"group {selection.pk}")
         return
     approval = Approval.objects.filter(selection=selection).select_related("answered_by").first()
     if approval is None:

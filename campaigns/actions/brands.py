@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.text import slugify
 
 from accounts.models import User
+from campaigns.actions.auditing import Kind, record
 from campaigns.actions.errors import LastOwner, NotYours
 from campaigns.models import Brand, Membership
 
@@ -63,6 +64,15 @@ def create_brand(*, name: str, by: User, now: datetime) -> Brand:
 
 
 @transaction.atomic
+def rename_brand(*, brand: Brand, name: str, by: User) -> None:
+    """Give a brand another name, under the same slug; only an operator may."""
+    _operators_only(by)
+    Brand.objects.filter(pk=brand.pk).update(name=name)
+    brand.name = name
+    record(Kind.BRAND_CHANGED, brand=brand.pk, by=by, what="name")
+
+
+@transaction.atomic
 def delete_brand(*, brand: Brand, by: User) -> None:
     """Take a brand away with its memberships; the database refuses (ProtectedError) while it has campaigns."""
     _operators_only(by)
@@ -95,6 +105,10 @@ def add_member(*, brand: Brand, user: User, role: str, by: User) -> Membership:
         _keep_an_owner(before, by)
     membership, _ = Membership.objects.update_or_create(brand=brand, user=user, defaults={"role": role})
     _align(user)
+    if before is None:
+        record(Kind.MEMBER_ADDED, brand=brand.pk, by=by, member=user.pk, what=f"as {role}")
+    elif before.role != role:
+        record(Kind.MEMBER_CHANGED, brand=brand.pk, by=by, member=user.pk, what=f"{before.role} → {role}")
     return membership
 
 
@@ -106,9 +120,10 @@ def remove_member(*, membership: Membership, by: User) -> None:
     """
     _owned(membership.brand, by)
     _keep_an_owner(membership, by)
-    user = membership.user
+    user, brand = membership.user, membership.brand_id
     membership.delete()
     _align(user)
+    record(Kind.MEMBER_REMOVED, brand=brand, by=by, member=user.pk, what=f"was {membership.role}")
 
 
 def is_only_owner(membership: Membership) -> bool:

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from accounts.models import Person, User
+from campaigns.actions.auditing import Kind, counted, record_for
 from campaigns.actions.errors import ApprovalRefused, CampaignError, NotYours, SelectionRefused
 from campaigns.actions.inviting import shortlist
 from campaigns.actions.purposes import refuse_without_purpose
@@ -82,6 +83,7 @@ def ask_for_group(*, selection: Selection, by: User, now: datetime) -> Selection
         raise SelectionRefused(f"{', '.join(sorted(both))} can't be both kept and left out.")
     selection.state, selection.asked_at, selection.asked_by = Selection.State.WAITING, now, by
     selection.save()
+    record_for(Kind.GROUP_ASKED, selection.campaign, by, f"group {selection.pk}: {counted(selection.seats, 'seat')}")
     return selection
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import Person, User
+from campaigns.actions.auditing import Kind, counted, record_for
 from campaigns.actions.errors import NoSeatLeft, NotOpen, NotYours
 from campaigns.actions.holding_back import hold_back
 from campaigns.actions.purposes import refuse_without_purpose
@@ -44,6 +45,8 @@ def shortlist(*, campaign: Campaign, people: Iterable[Person], by: User, now: da
     )
     new = [Shortlisting(campaign=campaign, person_id=pk, added_at=now, added_by=by) for pk in wanted if pk not in there]
     Shortlisting.objects.bulk_create(new, batch_size=2000)
+    if new:
+        record_for(Kind.SHORTLISTED, campaign, by, counted(len(new), "person", "people"))
     return len(new)
 
 
@@ -89,6 +92,8 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
     # Nobody else writes to an expired invitation, and who else invites waits for the campaign's lock.
     Invitation.objects.bulk_update(again, _OPENED, batch_size=2000)
     by_email = sum(row.delivery == Invitation.Delivery.DUE for row in (*new, *again))
+    if new or again:
+        record_for(Kind.INVITED, campaign, by, counted(len(new) + len(again), "person", "people"))
     return InviteReport(
         by_email=by_email,
         by_hand=len(new) + len(again) - by_email,

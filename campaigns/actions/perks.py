@@ -19,6 +19,8 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from accounts.models import Person, User
+from campaigns.actions.auditing import Kind as Did
+from campaigns.actions.auditing import record_for
 from campaigns.actions.errors import NoCodeLeft, NotOpen, NotOut, NotYours
 from campaigns.models import Campaign, Invitation, InvitationQuerySet, PerkCode, PerkCodeQuerySet, PerkEntry
 
@@ -118,9 +120,10 @@ def hold(invitation: Invitation, *, by: User, now: datetime, note: str = "") -> 
 @transaction.atomic
 def redeem(code: PerkCode, *, by: User, now: datetime, note: str = "") -> None:
     """Note that an issued code was used. Raises NotYours, and NotOut where it isn't issued."""
-    managed(code.campaign_id, by)
+    campaign = managed(code.campaign_id, by)
     code = _taken(code, {State.ISSUED}, "Only a code that was issued can be redeemed")
     _move(code, State.REDEEMED, Kind.REDEEMED, by, now, note)
+    record_for(Did.CODE_REDEEMED, campaign, by, f"code {code.pk}")
 
 
 @transaction.atomic
@@ -134,6 +137,7 @@ def revoke(code: PerkCode, *, by: User, now: datetime, note: str = "", keeps_sea
     code = _taken(code, {State.IN_STOCK, State.HELD, State.ISSUED}, "What was used, expired or revoked stays so")
     was_issued = code.state == State.ISSUED
     _move(code, State.REVOKED, Kind.REVOKED, by, now, note)
+    record_for(Did.CODE_REVOKED, campaign, by, f"code {code.pk}")
     if was_issued and not keeps_seat:
         campaign = _withdraw(campaign, code.invitation_id)
     serve(campaign, by=by, now=now)
@@ -149,6 +153,7 @@ def take_back(code: PerkCode, *, by: User, now: datetime, note: str = "") -> Non
     code = _taken(code, {State.HELD, State.ISSUED}, "Only what is held or issued can be taken back")
     was_issued, invitation_id = code.state == State.ISSUED, code.invitation_id
     _release(code, by, now, note)
+    record_for(Did.CODE_TAKEN_BACK, campaign, by, f"code {code.pk}")
     if was_issued:
         campaign = _withdraw(campaign, invitation_id)
     serve(campaign, by=by, now=now)

@@ -10,6 +10,7 @@ from typing import Final
 from django.db import transaction
 
 from accounts.models import User
+from campaigns.actions.auditing import Kind, counted, record_for
 from campaigns.actions.errors import CampaignError
 from campaigns.actions.perks import managed, serve
 from campaigns.models import Campaign, PerkCode
@@ -100,6 +101,8 @@ def add_codes(
         if code not in there
     ]
     PerkCode.objects.bulk_create(new, batch_size=_BATCH)
+    if new:
+        record_for(Kind.CODES_ADDED, campaign, by, counted(len(new), "code"))
     return CodesReport(added=len(new), known=len(there), served=serve(campaign, by=by, now=now))
 
 

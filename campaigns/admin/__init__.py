@@ -1,6 +1,7 @@
 """Campaigns in the admin site. The module of each group of pages registers its models when it is imported here."""
 
 from campaigns.admin import (
+    audit,
     brands,
     campaigns,
     dashboard,
@@ -14,6 +15,7 @@ from campaigns.admin import (
 )
 
 __all__ = [
+    "audit",
     "brands",
     "campaigns",
     "dashboard",

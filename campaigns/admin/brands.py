@@ -56,7 +56,7 @@ class BrandAdmin(VisibleAdmin):
             made = actions.create_brand(name=obj.name, by=by, now=timezone.now())
             obj.pk, obj.slug = made.pk, made.slug
         elif "name" in form.changed_data:
-            obj.save(update_fields=["name"])
+            actions.rename_brand(brand=obj, name=obj.name, by=by)
         if "approval_required" in form.changed_data:
             actions.set_approval_required(brand=obj, required=obj.approval_required, by=by)
 

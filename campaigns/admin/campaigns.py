@@ -20,6 +20,7 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 from accounts.models import Person
 from accounts.places import find_city
 from campaigns import actions, queries
+from campaigns.admin.audit import AuditedMixin
 from campaigns.admin.base import STATE_LABELS, VisibleAdmin, run_of, staff_of
 from campaigns.admin.choosing import choose_view
 from campaigns.admin.invitations import HIDDEN, TO_SEND, copyable, link_to_send
@@ -178,7 +179,7 @@ class PlaceInline(TabularInline):  # type: ignore[misc]  # unfold publishes no t
 
 
 @admin.register(Campaign)
-class CampaignAdmin(CodesMixin, PostsMixin, RolesMixin, VisibleAdmin):
+class CampaignAdmin(AuditedMixin, CodesMixin, PostsMixin, RolesMixin, VisibleAdmin):
     form = CampaignForm
     inlines = [PlaceInline]
     list_display = ["name", "brand", "period", "seats_filled", "shortlisted", "invited", "accepted"]

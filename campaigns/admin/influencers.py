@@ -43,7 +43,7 @@ from campaigns.admin.filters import (
 from campaigns.admin.own_filters import ForCampaignFilter, LikeFilter, PastFilter, WithoutFilter, alike_of
 from campaigns.admin.ranges import GrowthFilter, ReachFilter, ScoreFilter, TakenFilter, WidthFilter, run_before
 from campaigns.admin.segments import save_view, segments_bar
-from campaigns.models import Campaign
+from campaigns.models import Brand, Campaign
 from scoring.models import Influencer, InfluencerQuerySet, Topic
 from scoring.queries import (
     ENOUGH_SUPPORTERS,
@@ -329,6 +329,8 @@ class InfluencerAdmin(ReadOnlyAdmin):
                 queries.fill_in(people, run, before)
                 yield from (_csv_row(person, as_of, topics) for person in people)
 
+        own = Brand.objects.managed_by(request.user) if not request.user.is_superuser else Brand.objects.none()
+        actions.record_export(by=staff_of(request), what="influencers", brands=own)
         response: HttpResponse = csv_response("influencers.csv", list(CSV_COLUMNS), rows())  # type: ignore[assignment]
         return response
 

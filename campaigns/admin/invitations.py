@@ -22,7 +22,7 @@ from campaigns.admin.base import STATE_LABELS, CappedPaginator, ReadOnlyAdmin, d
 from campaigns.admin.inviting import MOST_CODES_AT_ONCE, too_many
 from campaigns.admin.shortlists import CampaignFilter
 from campaigns.links import invitation_url
-from campaigns.models import Campaign, Invitation, Remark
+from campaigns.models import Brand, Campaign, Invitation, Remark
 
 OPEN = {Invitation.State.INVITED, Invitation.State.SEEN}
 FOR_YOU_TO_SEND = {Invitation.Delivery.BY_HAND, Invitation.Delivery.FAILED}
@@ -133,6 +133,8 @@ class InvitationAdmin(ReadOnlyAdmin):
         """
         annotated: QuerySet[Any] = queryset
         rows = annotated.filter(is_managed=True)
+        brands = Brand.objects.filter(campaigns__in=rows.order_by().values("campaign")).distinct()
+        actions.record_export(by=staff_of(request), what="invitations", brands=brands)
         response: HttpResponse = csv_response(  # type: ignore[assignment]  # a streaming one
             "invitations.csv", CSV_COLUMNS, (_csv_row(row) for row in rows.iterator(chunk_size=2000))
         )

@@ -25,7 +25,7 @@ from campaigns import actions, tasks
 from campaigns.admin.base import CappedPaginator, ReadOnlyAdmin, person_link, staff_of, start_soon
 from campaigns.admin.inviting import MOST_CODES_AT_ONCE, too_many
 from campaigns.admin.shortlists import CampaignFilter
-from campaigns.models import Campaign, CampaignPost
+from campaigns.models import Brand, Campaign, CampaignPost
 
 State = CampaignPost.LabelState
 Reminder = CampaignPost.Reminder
@@ -243,9 +243,12 @@ class CampaignPostAdmin(ReadOnlyAdmin):
         """Take posts in again."""
         self._each(request, queryset, actions.put_back, _Said("post is", "posts are"), "about the campaign again")
 
-    @admin.action(description="Export the chain as CSV", permissions=["view"])
-    def export_csv(self, request: HttpRequest, queryset: QuerySet[CampaignPost]) -> HttpResponse:
-        """Send what was asked, posted, labelled and reminded of, a row for each post."""
+    @admin.action(description="Export the chain as CSV", permissions=["manage"])
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+        """Send what was asked, posted, labelled and reminded of, a row for each post that the user manages."""
+        queryset = _managed(queryset)
+        brands = Brand.objects.filter(campaigns__in=queryset.order_by().values("invitation__campaign")).distinct()
+        actions.record_export(by=staff_of(request), what="posts", brands=brands)
         response: HttpResponse = csv_response(  # type: ignore[assignment]  # a streaming one
             "posts.csv", CSV_COLUMNS, (_csv_row(row) for row in queryset.iterator(chunk_size=2000))
         )

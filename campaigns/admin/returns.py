@@ -38,7 +38,11 @@ def return_view(page: Any, request: HttpRequest, campaign: Campaign) -> HttpResp
     if request.method == "POST":
         _ask(request, campaign)
         return HttpResponseRedirect(here)
-    rows = CampaignReturn.objects.visible_to(request.user).filter(campaign=campaign).select_related("run")
+    rows = (
+        CampaignReturn.objects.visible_to(request.user)
+        .filter(campaign=campaign)
+        .select_related("run", "campaign__brand")
+    )
     measured = rows.order_by("-asked_at", "-pk").first()
     managed = is_managed(request, str(campaign.pk))
     is_done = measured is not None and measured.state == CampaignReturn.State.DONE
@@ -156,6 +160,8 @@ def _lift(measured: CampaignReturn) -> dict[str, Any]:
 
 
 def _csv(request: HttpRequest, measured: CampaignReturn) -> HttpResponse:
+    brand = measured.campaign.brand
+    actions.record_export(by=staff_of(request), what=f"return of campaign {measured.campaign_id}", brands=[brand])
     rows = _people(request, measured).iterator(chunk_size=2000)
     response: HttpResponse = csv_response("return.csv", CSV_COLUMNS, _cells(rows))  # type: ignore[assignment]
     return response

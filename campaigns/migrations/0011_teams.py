@@ -55,6 +55,43 @@ DROP TRIGGER approval_stays ON campaigns_approval;
 DROP FUNCTION campaigns_approved_stays, campaigns_approval_stays, campaigns_only_forgets;
 """
 
+TRAIL = """
+-- Lines of the audit trail are only added. What one may forget is a brand, a campaign or a login that goes.
+CREATE FUNCTION campaigns_auditentry_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        RAISE EXCEPTION 'lines of the audit trail can''t be deleted' USING ERRCODE = '23000';
+    END IF;
+    IF NOT campaigns_only_forgets(to_jsonb(OLD), to_jsonb(NEW), '{brand_id,campaign_id,by_id,member_id}') THEN
+        RAISE EXCEPTION 'lines of the audit trail can''t be changed' USING ERRCODE = '23000';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER audit_entry_stays BEFORE UPDATE OR DELETE ON campaigns_auditentry
+    FOR EACH ROW EXECUTE FUNCTION campaigns_auditentry_stays();
+
+-- And only with it: Django empties the column before it deletes the row pointed to, so this is asked at the end.
+CREATE FUNCTION campaigns_auditentry_forgets() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.brand_id IS NULL AND EXISTS (SELECT FROM campaigns_brand WHERE id = OLD.brand_id))
+        OR (NEW.campaign_id IS NULL AND EXISTS (SELECT FROM campaigns_campaign WHERE id = OLD.campaign_id))
+        OR (NEW.by_id IS NULL AND EXISTS (SELECT FROM accounts_user WHERE id = OLD.by_id))
+        OR (NEW.member_id IS NULL AND EXISTS (SELECT FROM accounts_user WHERE id = OLD.member_id))
+    THEN
+        RAISE EXCEPTION 'the audit trail forgets only what is gone' USING ERRCODE = '23000';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER audit_entry_forgets AFTER UPDATE ON campaigns_auditentry DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION campaigns_auditentry_forgets();
+"""
+
+NO_TRAIL = """
+DROP TRIGGER audit_entry_forgets ON campaigns_auditentry;
+DROP TRIGGER audit_entry_stays ON campaigns_auditentry;
+DROP FUNCTION campaigns_auditentry_forgets, campaigns_auditentry_stays;
+"""
+
 
 class Migration(migrations.Migration):
 
@@ -115,5 +152,25 @@ class Migration(migrations.Migration):
             model_name='approval',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer', 'sent_back'), _negated=True), models.Q(('remark', ''), _negated=True), _connector='OR'), name='approval_sent_back_says_why'),
         ),
+        migrations.CreateModel(
+            name='AuditEntry',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('kind', models.CharField(choices=[('brand_changed', 'brand settings changed'), ('member_added', 'Member Added'), ('member_changed', 'Member Changed'), ('member_removed', 'Member Removed'), ('campaign_created', 'Campaign Created'), ('campaign_changed', 'Campaign Changed'), ('group_asked', 'group asked for'), ('group_sent', 'group sent for approval'), ('group_approved', 'Group Approved'), ('group_sent_back', 'Group Sent Back'), ('shortlisted', 'Shortlisted'), ('invited', 'Invited'), ('codes_added', 'Codes Added'), ('code_redeemed', 'Code Redeemed'), ('code_revoked', 'Code Revoked'), ('code_taken_back', 'Code Taken Back'), ('exported', 'Exported')], max_length=20)),
+                ('what', models.CharField(blank=True, max_length=500)),
+                ('brand', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='campaigns.brand')),
+                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('campaign', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='campaigns.campaign')),
+                ('member', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'verbose_name': 'line of the audit trail',
+                'verbose_name_plural': 'lines of the audit trail',
+                'indexes': [models.Index(fields=['brand', '-id'], name='audit_of_brand')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['brand_changed', 'member_added', 'member_changed', 'member_removed', 'campaign_created', 'campaign_changed', 'group_asked', 'group_sent', 'group_approved', 'group_sent_back', 'shortlisted', 'invited', 'exported', 'codes_added', 'code_redeemed', 'code_revoked', 'code_taken_back'])), name='audit_kind_is_known')],
+            },
+        ),
         migrations.RunSQL(APPROVED, NOT_APPROVED),
+        migrations.RunSQL(TRAIL, NO_TRAIL),
     ]

@@ -1,6 +1,7 @@
 """Brands, who works for them, their campaigns, the groups chosen for these, invitations, and perks."""
 
 from campaigns.models.approvals import Approval, ApprovalQuerySet
+from campaigns.models.audit import AuditEntry, AuditEntryQuerySet
 from campaigns.models.brands import Brand, BrandQuerySet, Membership, MembershipQuerySet
 from campaigns.models.campaigns import Campaign, CampaignPlace, CampaignQuerySet
 from campaigns.models.holdouts import Holdout, HoldoutQuerySet
@@ -21,6 +22,8 @@ from campaigns.models.selections import Selected, SelectedQuerySet, Selection, S
 __all__ = [
     "Approval",
     "ApprovalQuerySet",
+    "AuditEntry",
+    "AuditEntryQuerySet",
     "Brand",
     "BrandQuerySet",
     "Campaign",

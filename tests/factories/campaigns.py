@@ -8,6 +8,7 @@ from factory.django import DjangoModelFactory
 
 from campaigns.models import (
     Approval,
+    AuditEntry,
     Brand,
     Campaign,
     CampaignPlace,
@@ -155,6 +156,14 @@ class ApprovalFactory(DjangoModelFactory[Approval]):
 
     selection = make.SubFactory(SelectionFactory, state=Selection.State.DONE, finished_at=NOW)
     asked_at = NOW
+
+
+class AuditEntryFactory(DjangoModelFactory[AuditEntry]):
+    class Meta:
+        model = AuditEntry
+
+    brand = make.SubFactory(BrandFactory)
+    kind = AuditEntry.Kind.SHORTLISTED
 
 
 class PerkCodeFactory(DjangoModelFactory[PerkCode]):

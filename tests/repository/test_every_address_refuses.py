@@ -16,6 +16,7 @@ from accounts.models import Activity, Identity, LogFile, Merge, Network, Person,
 from campaigns.actions import add_member, create_brand
 from campaigns.models import (
     Approval,
+    AuditEntry,
     Brand,
     Campaign,
     CampaignPlace,
@@ -112,6 +113,7 @@ class World:
         chosen.people.create(person=shown, rank=1, reach=1, adds=1)
         Approval.objects.create(selection=chosen, answer="sent_back", remark=SECRET, answered_at=NOW)
         PerkCode.objects.create(campaign=campaign, code=SECRET)
+        AuditEntry.objects.create(brand=self.brand, campaign=campaign, kind="invited", what=SECRET)
 
 
 @pytest.fixture
@@ -228,6 +230,7 @@ def test_no_list_tells_what_it_does_not_show_by_its_address(world: World, client
         "admin:campaigns_shortlisting_changelist": ["person__email__startswith", "campaign__brand__name__startswith"],
         "admin:campaigns_campaign_changelist": ["invitations__person__email__startswith", "codes__code__startswith"],
         "admin:campaigns_selection_changelist": ["approval__remark__startswith", "kept__startswith"],
+        "admin:campaigns_auditentry_changelist": ["by__email__startswith", "campaign__brand__name__startswith"],
         "admin:campaigns_perkcode_changelist": ["code__startswith", "code", "invitation__person__email__startswith"],
     }
     for name, lookups in lists.items():
