@@ -154,16 +154,8 @@ def test_the_walk_knows_every_page(secrets: Airlines) -> None:
 def test_the_walk_would_notice(secrets: Airlines, client: Client) -> None:
     client.force_login(secrets.manager)
     showing = [address for address in _addresses() if SECRET in _reads(client, address)]
-    for name in (
-        "campaign",
-        "shortlisting",
-        "invitation",
-        "perkcode",
-        "segment",
-        "exclusionlist",
-        "campaignpost",
-        "auditentry",
-    ):
+    own = ("campaign", "shortlisting", "invitation", "perkcode", "segment", "exclusionlist", "campaignpost")
+    for name in (*own, "auditentry"):
         assert reverse(f"admin:campaigns_{name}_changelist") in showing
 
 

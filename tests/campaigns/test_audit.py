@@ -114,6 +114,7 @@ def test_a_campaigns_form_says_what_it_changed(manager: Client, airlines: Airlin
         "name": "Route",
         "perk": "flight",
         "perk_text": "fly",
+        "purpose": "Choose whom to offer a free flight.",
         "brief": "",
         "seats": 40,
         "tags": "",

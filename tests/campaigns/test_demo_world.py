@@ -148,7 +148,10 @@ def test_a_start_that_was_cut_off_is_completed(told: dict[str, Any]) -> None:
     (settings.DATA_DIR / "demo.json").unlink()
     again = _start()
     assert again["cast"] == told["cast"]
-    assert {label: count for label, count in _rows().items() if count != complete[label]} == {
+    rows = _rows()
+    # What was done again is in the trail again: it forgets nothing.
+    assert rows.pop("campaigns.AuditEntry") > complete.pop("campaigns.AuditEntry")
+    assert {label: count for label, count in rows.items() if count != complete[label]} == {
         # The key that stood on the lost sheet is revoked, and another made.
         "accounts.ApiKey": complete["accounts.ApiKey"] + 1
     }
