@@ -42,7 +42,11 @@ def me(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, person: Person, form: RestForm, now: datetime) -> HttpResponse:
     today = now.astimezone(UTC).date()
     own = Invitation.objects.filter(person=person).select_related("campaign__brand")
-    invitations: list[Any] = list(queries.with_room(own, now).order_by("-invited_at", "-pk"))
+    invitations: list[Any] = list(
+        queries.with_room(own.prefetch_related("remarks"), now).order_by("-invited_at", "-pk")
+    )
+    for row in invitations:
+        row.said = {remark.kind: remark for remark in row.remarks.all()}
     unanswered = {Invitation.State.INVITED, Invitation.State.SEEN}
     waiting = [row for row in invitations if row.state in unanswered and not row.campaign.is_over(now)]
     mark_all_seen(waiting, now=now)
@@ -55,6 +59,7 @@ def _page(request: HttpRequest, person: Person, form: RestForm, now: datetime) -
         "sheet": sheet_of(person, viewer=request.user),
         "waiting": waiting,
         "in_line": in_line,
+        "accepted": [row for row in invitations if row.state == Invitation.State.ACCEPTED],
         "perks": [row for row in said_yes.values() if row.code or row.follows],
         "posts": posts_of(person),
         "past": [row for row in invitations if row.pk not in elsewhere],

@@ -86,6 +86,7 @@ def test_ones_own_page_takes_the_same_queries_however_many_invitations(client: C
         "accounts_user",
         "accounts_person",  # with the city
         "campaigns_invitation",  # with campaigns and brands
+        "campaigns_remark",
         "campaigns_invitation",  # those shown for the first time are seen
         "campaigns_invitation",  # what a yes has brought: with one there are codes to be asked for too
         "scoring_scorerun",

@@ -59,6 +59,17 @@ def test_feedback_is_a_rating_or_words_once_accepted(client: Client) -> None:
     assert "Change what I said" in shown(client, address(invitation))
 
 
+def test_ones_own_page_has_both(client: Client) -> None:
+    offered = signed_in(client)
+    accepted = invited(person=offered.person, state="accepted", answered_at=NOW)
+    client.post(reverse("answer", args=[offered.pk]), {"answer": "counter_offer", "text": "In June?"})
+    client.post(reverse("answer", args=[accepted.pk]), {"answer": "feedback", "text": "Lovely", "rating": "5"})
+    page = client.get(reverse("me")).content.decode()
+    assert ">In June?</textarea>" in page
+    assert ">Lovely</textarea>" in page
+    assert '<input type="radio" name="rating" value="5" checked>' in page
+
+
 def test_nobody_else_writes_or_reads(client: Client, airlines: Airlines) -> None:
     invitation = signed_in(client, campaign=open_campaign(brand=airlines.brand))
     other, _ = holder("bob")
