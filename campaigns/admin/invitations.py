@@ -102,7 +102,7 @@ class InvitationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="wrote to you")
     def said(self, row: Any) -> SafeString | str:
-        return format_html_join("", '<p class="sway-remark" dir="auto"><b>{}</b> {}</p>', _remarks(row)) or "–"
+        return format_html_join("", '<p class="sway-wrote" dir="auto"><b>{}</b> {}</p>', _remarks(row)) or "–"
 
     @display(description="delivery", label=DELIVERY_LABELS, ordering="delivery")  # type: ignore[untyped-decorator]
     def delivery_label(self, row: Invitation) -> str:

@@ -1,0 +1,138 @@
+"""The form of a campaign, and that of the cities it looks in."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.places import find_city
+from campaigns import queries
+from campaigns.models import Brand, Campaign, CampaignPlace
+from campaigns.purposes import SHORTEST, refused_use
+from campaigns.returns.tags import TagsError, tags_in
+
+OFFER = ["name", "perk", "perk_text", "brief", "purpose"]
+WHEN = ["seats", "starts_on", "ends_on"]
+WHOM = ["topics", "score_min", "score_max"]
+RETURN = ["holdout_percent", "tags"]
+
+
+class CampaignForm(forms.ModelForm[Campaign]):
+    """A campaign of one of the user's brands; `brand` is set by the admin where there is no choice."""
+
+    brand: Brand | None = None
+
+    class Meta:
+        model = Campaign
+        fields = ["brand", *OFFER, *WHEN, *WHOM, *RETURN]
+        help_texts = {
+            "perk_text": "As the invited read it, such as: a free flight from Los Angeles to Toronto.",
+            "purpose": "In writing, such as: choose whom to offer a free flight, so that people in Toronto hear of the "
+            "new route. Scores are used for this alone, the invited read it, and with the first group or invitation it "
+            "is settled. Decisions about work, credit, insurance or housing are refused.",
+            "seats": "How many people can accept. The first to do so get them.",
+            "ends_on": "The last day on which people can accept, in UTC.",
+            "topics": "What the people should be heard on. The search for influencers starts with these.",
+            "score_min": "1 to 100; 29 stands for 100 people who react, 43 for 1,000. Empty for any.",
+            "holdout_percent": "0 to 50. So many of those you invite are drawn by lot and kept back: what the others "
+            "bring beyond them is the campaign's doing. 10 to 20 is usual, and 5 people the least that says anything. "
+            "With the first invitation it is settled.",
+            "tags": "One per line: a #hashtag, an @handle, a host such as maple.example, or a page of one. A post that "
+            "holds any of them is a mention.",
+        }
+        error_messages = {"ends_on": {"required": "Say until when people can accept."}}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "purpose" in self.fields:
+            self.fields["purpose"].required = True
+            self.fields["purpose"].error_messages["required"] = "Say what this campaign uses people's scores for."
+
+    def clean_purpose(self) -> str:
+        purpose = " ".join(self.cleaned_data["purpose"].split())
+        if len(purpose) < SHORTEST:
+            raise forms.ValidationError("Say it in a sentence: whom the scores choose, and what for.")
+        if found := refused_use(purpose):
+            use, word = found
+            raise forms.ValidationError(
+                f"Scores may not be used to decide about work, credit, insurance or housing, and “{word}” is about "
+                f"{use}. If this campaign decides nothing of the kind, say what it does without that word."
+            )
+        if self.instance.pk and queries.used_scores(self.instance):
+            stored = Campaign.objects.values_list("purpose", flat=True).get(pk=self.instance.pk)
+            if stored and purpose != stored:
+                raise forms.ValidationError("Scores were used for what stands here already: that can't change now.")
+        return purpose
+
+    def clean_seats(self) -> int:
+        seats: int = self.cleaned_data["seats"]
+        if self.instance.pk:
+            # The admin saves in the transaction that this lock lasts for: nobody accepts in between.
+            taken = Campaign.objects.select_for_update(no_key=True).get(pk=self.instance.pk).seats_taken
+            if seats < taken:
+                raise forms.ValidationError(f"{taken} seats are taken already: there can't be fewer.")
+        return seats
+
+    def clean_holdout_percent(self) -> int:
+        """Return the share; left empty it is none.
+
+        From the first draw on it stays: else whom the lot could fall on were others than those invited, and the
+        difference between the two no longer the campaign's doing.
+        """
+        share: int = self.cleaned_data["holdout_percent"] or 0
+        if self.instance.pk:
+            # Locked by `clean_seats`: nobody is drawn in between.
+            stored = Campaign.objects.values_list("holdout_percent", "holdout_seed").get(pk=self.instance.pk)
+            if stored[1] and share != stored[0]:
+                raise forms.ValidationError(
+                    f"People were drawn already, {stored[0]} in a hundred: that can't change now."
+                )
+        return share
+
+    def clean_tags(self) -> str:
+        """Return the tags as they are looked for, one per line."""
+        try:
+            return "\n".join(tags_in(self.cleaned_data["tags"]))
+        except TagsError as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        starts, ends = data.get("starts_on"), data.get("ends_on")
+        if starts and ends and ends < starts:
+            self.add_error("ends_on", "It ends before it starts.")
+        low, high = data.get("score_min"), data.get("score_max")
+        if low is not None and high is not None and low > high:
+            self.add_error("score_max", "The highest score is below the lowest.")
+        brand = data.get("brand") or self.brand or (self.instance.brand if self.instance.pk else None)
+        if brand:
+            # For as long as the admin's transaction: who saves the same name at the same moment waits, then sees it.
+            Brand.objects.select_for_update(no_key=True).filter(pk=brand.pk).first()
+        same = Campaign.objects.filter(brand=brand, name=data.get("name")).exclude(pk=self.instance.pk)
+        if brand and same.exists():
+            self.add_error("name", f"{brand} has a campaign of this name already.")
+        return data
+
+    def validate_constraints(self) -> None:
+        """Leave the rules that `clean` has told in better words to the database."""
+
+
+class PlaceForm(forms.ModelForm[CampaignPlace]):
+    """A city, typed by its name; its coordinates follow from that."""
+
+    class Meta:
+        model = CampaignPlace
+        fields = ["name", "radius_km"]
+        help_texts = {"name": "Such as Toronto, or Portland, OR."}
+
+    def clean_name(self) -> str:
+        typed: str = self.cleaned_data["name"]
+        if self.instance.pk and typed == self.instance.name:
+            return typed
+        city = find_city(typed)
+        if city is None:
+            raise forms.ValidationError(
+                f"No city is known as “{typed}”. Write its name as on a map, with its state or country where there are "
+                "several: Portland, OR or Toronto, Canada."
+            )
+        self.instance.latitude, self.instance.longitude = city.latitude, city.longitude
+        return ", ".join(part for part in (city.name, city.admin, city.country_code) if part)
