@@ -217,7 +217,7 @@ def test_a_person_erased_while_rows_are_copied_costs_one_more_try(known: Path, m
 
     def erasing(model: Any, run: ScoreRun, tables: Any, *others: Any) -> None:
         if model is Score:
-            (table,) = tables
+            (table,) = tables = list(tables)
             tries.append(table.num_rows)
             if len(tries) == 1:
                 rows = table.slice(0, 1).to_pylist()
