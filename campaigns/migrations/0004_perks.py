@@ -113,7 +113,8 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0010_rests'),
-        ('campaigns', '0003_wording'),
+        # Which came out first: a database may have it without this one.
+        ('campaigns', '0005_selections'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0010_rests'),
-        ('campaigns', '0004_perks'),
+        ('campaigns', '0003_wording'),
         ('scoring', '0012_run_progress'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
