@@ -1,19 +1,17 @@
 """The group for a campaign's seats: asked for by a manager, chosen by a worker, put on the shortlist."""
 
 import re
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Q
 from django.db.models.functions import Lower
 
 from accounts.models import Person, User
 from campaigns.actions.auditing import Kind, counted, record_for
+from campaigns.actions.claims import Finish, Work, still_there
 from campaigns.actions.errors import ApprovalRefused, CampaignError, NotYours, SelectionRefused
 from campaigns.actions.inviting import shortlist
 from campaigns.actions.purposes import refuse_without_purpose
@@ -25,7 +23,6 @@ from campaigns.models import (
     Invitation,
     Selected,
     Selection,
-    SelectionQuerySet,
     Shortlisting,
 )
 from campaigns.queries.audiences import NOWHERE, Candidates, audience, candidates, fits
@@ -42,9 +39,6 @@ from campaigns.selection import (
     why_not,
 )
 from scoring.models import ScoreRun
-
-# Who claimed a selection longer ago has died with it: the largest takes a few minutes.
-CLAIM: Final = timedelta(minutes=15)
 
 
 def handles_in(text: str) -> set[str]:
@@ -89,40 +83,12 @@ def ask_for_group(*, selection: Selection, by: User, now: datetime) -> Selection
 
 def choose_waiting(*, now: datetime) -> int:
     """Choose the groups that were asked for and that nobody else is choosing; return how many."""
-    return sum(choose_group(pk=pk, now=now) for pk in _claimable(now).order_by("pk").values_list("pk", flat=True))
+    return _WORK.all(now=now)
 
 
 def choose_group(*, pk: int, now: datetime) -> bool:
-    """Choose a group that was asked for; return whether that was to be done.
-
-    Any number of processes may try: it is claimed by a conditional update. One whose worker was killed is claimed again
-    after a quarter of an hour. What can't be is said in `Selection.error`.
-    """
-    claim = {"state": Selection.State.CHOOSING, "claimed_at": now}
-    if not _claimable(now).filter(pk=pk).update(**claim):
-        return False
-    began = time.monotonic()
-    selection = Selection.objects.select_related("campaign", "asked_by").get(pk=pk)
-
-    def finish(**values: object) -> int:
-        """Say what came of it, unless somebody else took the claim over."""
-        at = now + timedelta(seconds=time.monotonic() - began)
-        return Selection.objects.filter(pk=pk, **claim).update(finished_at=at, **values)
-
-    try:
-        group = _chosen(selection)
-    except (RulesError, CampaignError) as error:
-        finish(state=Selection.State.FAILED, error=str(error)[:500])
-    except Exception:
-        # Whatever it was, it is raised again; but a page waits for the row, and would for as long as a claim holds.
-        finish(
-            state=Selection.State.FAILED,
-            error="Something went wrong. The operator finds it in the log; ask again after that.",
-        )
-        raise
-    else:
-        _store(selection, group, finish)
-    return True
+    """Choose a group that was asked for, as `Work.one`; what can't be is said in `Selection.error`."""
+    return _WORK.one(pk=pk, now=now)
 
 
 def shortlist_group(*, selection: Selection, by: User, now: datetime) -> int:
@@ -230,7 +196,7 @@ class _Group:
     one_more: float
 
 
-def _chosen(selection: Selection) -> _Group:
+def _chosen(selection: Selection, _now: datetime) -> _Group:
     run, viewer = ScoreRun.objects.current(), selection.asked_by
     if run is None:
         raise SelectionRefused("There are no scores yet. They are made at night.")
@@ -252,42 +218,45 @@ def _chosen(selection: Selection) -> _Group:
     return _Group(found, reached, rules, run, chosen, reached.reached(highest), float(adds.max(initial=0.0)))
 
 
-def _store(selection: Selection, group: _Group, finish: Callable[..., int]) -> None:
+def _keep(selection: Selection, group: _Group, finish: Finish) -> None:
     chosen, alone = group.chosen, group.audience.adds(group.audience.nobody_reached())
-    with transaction.atomic():
-        done = finish(
-            state=Selection.State.DONE,
-            run=group.run,
-            candidates=int(group.found.fits.sum()),
-            reached=chosen.reached,
-            most_possible=max(chosen.most, chosen.reached),
-            by_score=group.by_score,
-            one_more=group.one_more,
-        )
-        if not done:
-            return
-        people = group.found.people[chosen.group].tolist()
-        # Whoever was erased while it was being chosen has no row to point to.
-        there = set(Person.objects.filter(pk__in=people).values_list("pk", flat=True))
-        Selected.objects.bulk_create(
-            [
-                Selected(
-                    selection=selection,
-                    person_id=pk,
-                    rank=rank,
-                    score=float(group.found.score[place]),
-                    reach=float(alone[place]),
-                    adds=max(float(adds), 0.0),
-                    is_kept=rank <= group.rules.must.size,
-                )
-                for rank, (pk, place, adds) in enumerate(zip(people, chosen.group, chosen.adds, strict=True), start=1)
-                if pk in there
-            ],
-            batch_size=2000,
-        )
+    done = finish(
+        state=Selection.State.DONE,
+        run=group.run,
+        candidates=int(group.found.fits.sum()),
+        reached=chosen.reached,
+        most_possible=max(chosen.most, chosen.reached),
+        by_score=group.by_score,
+        one_more=group.one_more,
+    )
+    if not done:
+        return
+    people = group.found.people[chosen.group].tolist()
+    there = still_there(people)
+    Selected.objects.bulk_create(
+        [
+            Selected(
+                selection=selection,
+                person_id=pk,
+                rank=rank,
+                score=float(group.found.score[place]),
+                reach=float(alone[place]),
+                adds=max(float(adds), 0.0),
+                is_kept=rank <= group.rules.must.size,
+            )
+            for rank, (pk, place, adds) in enumerate(zip(people, chosen.group, chosen.adds, strict=True), start=1)
+            if pk in there
+        ],
+        batch_size=2000,
+    )
 
 
-def _claimable(now: datetime) -> SelectionQuerySet:
-    waiting = Q(state=Selection.State.WAITING)
-    given_up = Q(state=Selection.State.CHOOSING, claimed_at__lt=now - CLAIM)
-    return Selection.objects.filter(waiting | given_up)
+_WORK: Final = Work(
+    Selection.objects.all(),
+    waiting=Selection.State.WAITING,
+    doing=Selection.State.CHOOSING,
+    failed=Selection.State.FAILED,
+    refusals=(RulesError, CampaignError),
+    work_out=_chosen,
+    keep=_keep,
+)

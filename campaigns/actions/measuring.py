@@ -2,23 +2,21 @@
 
 import math
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Q
 
-from accounts.models import Person, User
+from accounts.models import User
+from campaigns.actions.claims import Finish, Work, still_there
 from campaigns.actions.errors import CampaignError, MeasuringRefused, NotYours
-from campaigns.models import Campaign, CampaignReturn, CampaignReturnQuerySet, Invitation, Participant, Selection
+from campaigns.models import Campaign, CampaignReturn, Invitation, Participant, Selection
 from campaigns.queries.audiences import audience, candidates
 from campaigns.queries.mentions import Mentions, mentions
 from campaigns.returns import Lift, lift
 from scoring.models import ScoreRun
 
-# Who claimed one longer ago has died with it.
-CLAIM: Final = timedelta(minutes=15)
 _NO_TAGS: Final = "The campaign names nothing that counts as a mention. Give it hashtags, @handles or links."
 
 
@@ -32,40 +30,19 @@ def ask_for_return(*, campaign: Campaign, by: User, now: datetime) -> CampaignRe
 
 def measure_waiting(*, now: datetime) -> int:
     """Measure the returns that were asked for and that nobody else is measuring; return how many."""
-    return sum(measure_return(pk=pk, now=now) for pk in _claimable(now).order_by("pk").values_list("pk", flat=True))
+    return _WORK.all(now=now)
 
 
 def measure_return(*, pk: int, now: datetime) -> bool:
-    """Measure a return that was asked for; say whether that was to be done.
+    """Measure a return that was asked for, as `Work.one`; what can't be is said in `CampaignReturn.error`."""
+    return _WORK.one(pk=pk, now=now)
 
-    Any number of processes may try: it is claimed by a conditional update. One whose worker was killed is claimed again
-    after a quarter of an hour. What can't be is said in `CampaignReturn.error`.
-    """
-    claim = {"state": CampaignReturn.State.MEASURING, "claimed_at": now}
-    if not _claimable(now).filter(pk=pk).update(**claim):
-        return False
-    measured = CampaignReturn.objects.select_related("campaign", "asked_by").get(pk=pk)
-    try:
-        figures, people = _figures(measured, now)
-    except CampaignError as error:
-        _finish(measured, claim, now, state=CampaignReturn.State.FAILED, error=str(error)[:500])
-    except Exception:
-        _finish(
-            measured,
-            claim,
-            now,
-            state=CampaignReturn.State.FAILED,
-            error="Something went wrong. The operator finds it in the log; ask again after that.",
-        )
-        raise
-    else:
-        with transaction.atomic():
-            if _finish(measured, claim, now, state=CampaignReturn.State.DONE, **figures):
-                # Whoever was erased meanwhile has no row to point to; who is being erased waits for this to end.
-                there = Person.objects.filter(pk__in=[row.person_id for row in people]).order_by("pk")
-                known = set(there.select_for_update(no_key=True).values_list("pk", flat=True))
-                Participant.objects.bulk_create([row for row in people if row.person_id in known], batch_size=2000)
-    return True
+
+def _keep(measured: CampaignReturn, found: tuple[dict[str, Any], list[Participant]], finish: Finish) -> None:
+    figures, people = found
+    if finish(state=CampaignReturn.State.DONE, **figures):
+        known = still_there(row.person_id for row in people)
+        Participant.objects.bulk_create([row for row in people if row.person_id in known], batch_size=2000)
 
 
 def _figures(measured: CampaignReturn, now: datetime) -> tuple[dict[str, Any], list[Participant]]:
@@ -159,12 +136,12 @@ def _participants(
     ]
 
 
-def _finish(measured: CampaignReturn, claim: dict[str, Any], now: datetime, **values: Any) -> int:
-    """Say what came of it, unless somebody else took the claim over."""
-    return CampaignReturn.objects.filter(pk=measured.pk, **claim).update(finished_at=now, **values)
-
-
-def _claimable(now: datetime) -> CampaignReturnQuerySet:
-    waiting = Q(state=CampaignReturn.State.WAITING)
-    given_up = Q(state=CampaignReturn.State.MEASURING, claimed_at__lt=now - CLAIM)
-    return CampaignReturn.objects.filter(waiting | given_up)
+_WORK: Final = Work(
+    CampaignReturn.objects.all(),
+    waiting=CampaignReturn.State.WAITING,
+    doing=CampaignReturn.State.MEASURING,
+    failed=CampaignReturn.State.FAILED,
+    refusals=(CampaignError,),
+    work_out=_figures,
+    keep=_keep,
+)

@@ -55,7 +55,11 @@ def measured(campaign: Campaign, airlines: Airlines, **given: Any) -> CampaignRe
 
 
 @pytest.mark.usefixtures("posted")
-def test_the_lift_of_a_campaign(campaign: Campaign, run: ScoreRun, airlines: Airlines) -> None:
+def test_the_lift_of_a_campaign(
+    campaign: Campaign, run: ScoreRun, airlines: Airlines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter((100.0, 107.0))
+    monkeypatch.setattr("campaigns.actions.claims.monotonic", lambda: next(ticks))
     found = measured(campaign, airlines)
 
     assert (found.state, found.error, found.run, found.tags, found.days) == ("done", "", run, "#maple", 28)
@@ -67,7 +71,9 @@ def test_the_lift_of_a_campaign(campaign: Campaign, run: ScoreRun, airlines: Air
     assert found.low is not None
     assert found.high is not None
     assert 2 < found.low < 4 < found.high < 6
-    assert (found.finished_at, found.asked_by, found.since) == (WEEKS_LATER, airlines.manager, NOW)
+    # It was finished when it ended, not when it began.
+    assert (found.finished_at, found.asked_by) == (WEEKS_LATER + timedelta(seconds=7), airlines.manager)
+    assert found.since == NOW
     rows = found.people.order_by("person__handle").select_related("person")
     shown = [(row.person.handle, row.is_held_back, row.answer, row.own_after, row.audience_after) for row in rows]
     assert shown[0] == (person("in0").handle, False, "invited", 3, 1)
