@@ -88,6 +88,19 @@ class ReadOnlyAdmin(ReadOnly, VisibleAdmin):
     """Shows visible rows that only the actions write."""
 
 
+class OfInvitationsAdmin(ReadOnlyAdmin):
+    """Shows what came of invitations, to whoever sees these; managers act on it."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("campaigns.view_invitation"))
+
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("campaigns.change_campaign"))
+
+
 def run_of(request: HttpRequest) -> ScoreRun | None:
     """Return the run whose scores this request shows, asking the database once."""
     if not hasattr(request, "_score_run"):

@@ -40,6 +40,7 @@ from campaigns.admin.filters import (
     passed_over,
     topics_of,
 )
+from campaigns.admin.influencers_file import CSV_COLUMNS, change_of, csv_row, followers_of
 from campaigns.admin.own_filters import ForCampaignFilter, LikeFilter, PastFilter, WithoutFilter, alike_of
 from campaigns.admin.ranges import GrowthFilter, ReachFilter, ScoreFilter, TakenFilter, WidthFilter, run_before
 from campaigns.admin.segments import save_view, segments_bar
@@ -47,7 +48,6 @@ from campaigns.models import Brand, Campaign
 from scoring.models import Influencer, InfluencerQuerySet, Topic
 from scoring.queries import (
     ENOUGH_SUPPORTERS,
-    NOT_ENOUGH_SEEN,
     InfluencerFilters,
     by_indexes,
     influencers,
@@ -55,29 +55,6 @@ from scoring.queries import (
     shown_percentile,
 )
 from scoring.queries.alike import Alike
-
-# Name of the file's column, and what stands in it.
-CSV_COLUMNS = {
-    "handle": "name of the profile here",
-    "name": "as written in the profile",
-    "city": "where the profile places the person",
-    "country": "two letters, ISO 3166",
-    "score": "1 to 100, on an absolute scale",
-    "seen": f"{NOT_ENOUGH_SEEN}, where too few people acted for the score to say much; else empty",
-    "percentile": "0 to 100, among everybody scored",
-    "reach": "different people expected to act in the next 28 days, after what was taken off",
-    "low": "lower end of the band that holds 80 % of outcomes, in people",
-    "high": "upper end of that band",
-    "change_28_days": "score now less score 28 days ago; empty where there was none",
-    "topics": "up to three of the person's own, on which they reach more than their share; separated by semicolons",
-    "filtered_topics": "what the list was filtered by, topics below these included; empty where it wasn't",
-    "reach_on_topics": "the part of the reach that came by posts on these topics, at least, where they are several",
-    "score_on_topics": "that reach on the scale of scores",
-    "networks": "where the person has accounts, separated by semicolons",
-    "followers": "on all networks together; not part of the score",
-    "claimed": "yes once the person has claimed the profile",
-    "as_of": "day of the scores",
-}
 
 
 class InfluencerList(ChangeList):  # type: ignore[misc]  # unfold publishes no types
@@ -254,12 +231,12 @@ class InfluencerAdmin(ReadOnlyAdmin):
 
     @admin.display(description="28 days")
     def change(self, person: Any) -> str:
-        change = _change(person)
+        change = change_of(person)
         return "–" if change is None else f"{change:+.1f}"
 
     @admin.display(description="followers, not part of the score")
     def followers(self, person: Any) -> str:
-        followers = _followers(person)
+        followers = followers_of(person)
         return "–" if followers is None else f"{followers:,}"
 
     @admin.action(description="Shortlist for a campaign…", permissions=["shortlist"])
@@ -327,7 +304,7 @@ class InfluencerAdmin(ReadOnlyAdmin):
         def rows() -> Iterator[list[Cell]]:
             for people in in_batches(queryset.iterator(chunk_size=2000), 2000):
                 queries.fill_in(people, run, before)
-                yield from (_csv_row(person, as_of, topics) for person in people)
+                yield from (csv_row(person, as_of, topics) for person in people)
 
         own = Brand.objects.managed_by(request.user) if not request.user.is_superuser else Brand.objects.none()
         actions.record_export(by=staff_of(request), what="influencers", brands=own)
@@ -364,41 +341,6 @@ def _likeness(found: dict[int, Alike]) -> Callable[[Any], SafeString]:
         )
 
     return likeness
-
-
-def _csv_row(person: Any, as_of: str, topics: str) -> list[Cell]:
-    change = _change(person)
-    return [
-        person.handle,
-        person.name,
-        person.place.name if person.place else "",
-        person.place.country if person.place else "",
-        round(person.score, 2),
-        "" if person.supporters >= ENOUGH_SUPPORTERS else NOT_ENOUGH_SEEN,
-        shown_percentile(person.percentile),
-        round(person.reach, 1),
-        round(person.low, 1),
-        round(person.high, 1),
-        None if change is None else round(change, 2),
-        ";".join(row.topic.shown_name for row in person.top_topics),
-        topics,
-        round(person.reach_on_topics, 1) if topics else None,
-        round(person.score_on_topics, 2) if topics else None,
-        ";".join(sorted({identity.network_id for identity in person.shown_identities})),
-        _followers(person),
-        "yes" if person.user_id else "no",
-        as_of,
-    ]
-
-
-def _followers(person: Any) -> int | None:
-    known = [identity.followers for identity in person.shown_identities if identity.followers is not None]
-    return sum(known) if known else None
-
-
-def _change(person: Any) -> float | None:
-    before = getattr(person, "score_before", [])
-    return person.score - before[0].score if before else None
 
 
 def _people(number: float) -> str:

@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, 
 
 from accounts.models import Person
 from campaigns import actions
-from campaigns.admin.base import CappedPaginator, ReadOnlyAdmin, day, person_link, staff_of
+from campaigns.admin.base import CappedPaginator, OfInvitationsAdmin, day, person_link, staff_of
 from campaigns.admin.invitations import HIDDEN
 from campaigns.admin.inviting import MOST_CODES_AT_ONCE, too_many
 from campaigns.admin.shortlists import CampaignFilter
@@ -101,7 +101,7 @@ _ACTS: Final = {
 
 
 @admin.register(PerkCode)
-class PerkCodeAdmin(ReadOnlyAdmin):
+class PerkCodeAdmin(OfInvitationsAdmin):
     """Codes are added on their campaign's page and given out by accepting."""
 
     list_display = ["shown_code", "campaign", "state_label", "who", "status", "issued", "expires"]
@@ -132,16 +132,6 @@ class PerkCodeAdmin(ReadOnlyAdmin):
             return queryset, False
         name = Q(invitation__person__handle__icontains=search_term) | Q(invitation__person__name__icontains=search_term)
         return queryset.filter(Q(is_managed=True, code__icontains=search_term) | Q(name, is_shown=True)), False
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Who sees invitations sees what came of them.
-        return bool(request.user.has_perm("campaigns.view_invitation"))
-
-    def has_manage_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("campaigns.change_campaign"))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response: HttpResponse = super().changelist_view(request, {**(extra_context or {}), "title": "Codes"})

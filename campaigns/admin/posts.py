@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.admin.export import Cell, csv_response
 from campaigns import actions, tasks
-from campaigns.admin.base import CappedPaginator, ReadOnlyAdmin, person_link, staff_of, start_soon
+from campaigns.admin.base import CappedPaginator, OfInvitationsAdmin, person_link, staff_of, start_soon
 from campaigns.admin.inviting import MOST_CODES_AT_ONCE, too_many
 from campaigns.admin.shortlists import CampaignFilter
 from campaigns.models import Brand, Campaign, CampaignPost
@@ -90,7 +90,7 @@ class _Said:
 
 
 @admin.register(CampaignPost)
-class CampaignPostAdmin(ReadOnlyAdmin):
+class CampaignPostAdmin(OfInvitationsAdmin):
     """Posts are found by the look; managers say what they saw."""
 
     list_display = [
@@ -134,16 +134,6 @@ class CampaignPostAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response: HttpResponse = super().changelist_view(request, {**(extra_context or {}), "title": "Posts"})
         return response
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Who sees invitations sees what came of them.
-        return bool(request.user.has_perm("campaigns.view_invitation"))
-
-    def has_manage_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("campaigns.change_campaign"))
 
     @admin.display(description="post")
     def which(self, row: CampaignPost) -> SafeString | str:

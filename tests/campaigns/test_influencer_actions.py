@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Person, User
-from campaigns.admin.influencers import CSV_COLUMNS
+from campaigns.admin.influencers_file import CSV_COLUMNS
 from campaigns.models import Shortlisting
 from scoring.models import ScoreRun
 from tests.campaigns.conftest import Airlines
