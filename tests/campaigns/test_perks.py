@@ -1,7 +1,7 @@
 """Who gets a code, who waits, and what becomes of both."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 from django.db import connection
@@ -10,8 +10,6 @@ from django.test.utils import CaptureQueriesContext
 from accounts.actions import MergeRefused, merge_people, undo_merge
 from campaigns import actions
 from campaigns.actions import (
-    NoCodeLeft,
-    NoCodes,
     NotOpen,
     NotOut,
     NotYours,
@@ -21,16 +19,13 @@ from campaigns.actions import (
     expire_invitations,
     generate_codes,
     hold,
-    read_codes,
     redeem,
     revoke,
-    serve_all,
     serve_waiting,
     set_fulfilment,
     take_back,
 )
 from campaigns.models import Campaign, Invitation, PerkCode, PerkEntry
-from campaigns.queries import is_full
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.perks import codes, guest, lines, says_yes, stands
 from tests.factories.accounts import PersonFactory
@@ -179,70 +174,6 @@ def test_more_seats_serve_the_waiting_list(campaign: Campaign, airlines: Airline
     Campaign.objects.update(seats=3)
     assert serve_waiting(campaign=campaign, by=airlines.manager, now=LATER) == 2
     assert [stands(row)[0] for row in people] == ["accepted"] * 3 + ["waiting"]
-
-
-# Held codes.
-
-
-def test_a_code_held_is_for_one_person(campaign: Campaign, airlines: Airlines) -> None:
-    (code,) = codes(campaign, 1)
-    ann, ben = guest(campaign, "ann"), guest(campaign, "ben")
-    assert hold(ann, by=airlines.manager, now=NOW, note="promised") == code
-    assert hold(ann, by=airlines.manager, now=LATER) == code
-    with pytest.raises(NoCodeLeft):
-        hold(ben, by=airlines.manager, now=NOW)
-    says_yes(ben)
-    assert stands(ben) == ("waiting", None, None)
-    says_yes(ann)
-    assert stands(ann) == ("accepted", "C1", "issued")
-    assert lines(code) == [("held", ann.pk), ("issued", ann.pk)]
-    with pytest.raises(NotOpen):
-        hold(ben, by=airlines.manager, now=NOW)
-
-
-@pytest.mark.parametrize("how", ["declined", "expired", "taken back"])
-def test_what_is_held_in_vain_goes_to_who_waits(campaign: Campaign, airlines: Airlines, how: str) -> None:
-    (code,) = codes(campaign, 1)
-    ann, ben = guest(campaign, "ann"), guest(campaign, "ben")
-    hold(ann, by=airlines.manager, now=NOW)
-    says_yes(ben)
-    if how == "declined":
-        decline(ann, by=None, now=LATER)
-    elif how == "taken back":
-        take_back(code, by=airlines.manager, now=LATER)
-        assert stands(ann)[0] == "invited"
-    else:
-        Invitation.objects.filter(pk=ann.pk).update(state="expired")
-        assert serve_all(now=LATER) == 1
-    assert stands(ben) == ("accepted", "C1", "issued")
-    assert lines(code) == [("held", ann.pk), ("released", ann.pk), ("issued", ben.pk)]
-    assert serve_all(now=LATER) == 0
-
-
-def test_what_expired_while_it_was_held_is_given_to_nobody(campaign: Campaign, airlines: Airlines) -> None:
-    (code,) = codes(campaign, 1, expires_on=NOW.date())
-    ann = guest(campaign, "ann")
-    hold(ann, by=airlines.manager, now=NOW)
-    tomorrow = NOW + timedelta(days=1)
-    assert [is_full(ann, now) for now in (NOW, tomorrow)] == [False, True]
-    # Before beat has written it off.
-    says_yes(ann, now=tomorrow)
-    assert stands(ann) == ("waiting", None, None)
-    assert lines(code) == [("held", ann.pk), ("released", ann.pk)]
-    ben = guest(campaign, "ben")
-    with pytest.raises(NoCodeLeft):
-        hold(ben, by=airlines.manager, now=tomorrow)
-    add_codes(campaign=campaign, codes=["N1"], expires_on=None, by=airlines.manager, now=tomorrow)
-    assert stands(ann) == ("accepted", "N1", "issued")
-
-
-def test_holding_again_takes_a_code_that_is_good(campaign: Campaign, airlines: Airlines) -> None:
-    (past,) = codes(campaign, 1, expires_on=NOW.date())
-    PerkCode.objects.create(campaign=campaign, code="N1")
-    ann = guest(campaign, "ann")
-    assert hold(ann, by=airlines.manager, now=NOW) == past
-    assert hold(ann, by=airlines.manager, now=NOW + timedelta(days=1)).code == "N1"
-    assert lines(past) == [("held", ann.pk), ("released", ann.pk)]
 
 
 # What managers do with codes.
@@ -418,57 +349,3 @@ def test_who_waits_or_has_a_code_is_not_merged_with_another_invited(
     other = InvitationFactory.create(campaign=campaign)
     with pytest.raises(MergeRefused, match="Both are invited"):
         merge_people(kept=other.person, merged=ann.person, by=airlines.operator, now=NOW)
-
-
-# Codes from a file.
-
-
-def test_a_text_has_a_code_a_line() -> None:
-    found = read_codes(b"\xef\xbb\xbfA1\r\n\n  B2 \nA1\n B 3;x\n", is_csv=False)
-    assert (found.codes, found.repeated, found.blank) == (["A1", "B2", "B 3;x"], 1, 1)
-
-
-def test_a_table_has_codes_in_its_first_column() -> None:
-    found = read_codes(b'Code;until\n"A1";x\nB2;y\n;z\nA1;\n', is_csv=True)
-    assert (found.codes, found.repeated, found.blank) == (["A1", "B2"], 1, 1)
-    assert read_codes(b'"A,1",x\nB2\n', is_csv=True).codes == ["A,1", "B2"]
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"", "There is no code in it."),
-        (b"\n \n", "There is no code in it."),
-        (b"A\xff", "isn't a text in UTF-8"),
-        (b"A\nB\x07\n", "Line 2 isn't a code"),
-        (b"A\n" + b"B" * 65, "Line 2 is longer than 64 characters"),
-        (b"A" * 200_000, "Line 1 is longer"),
-        (b"A" * (2 * 1024 * 1024 + 1), "more than 2 MB"),
-        ("\n".join(map(str, range(20_001))).encode(), "more than 20,000 codes"),
-    ],
-)
-@pytest.mark.parametrize("is_csv", [True, False])
-def test_what_is_wrong_with_a_file_is_told_in_one_sentence(data: bytes, message: str, is_csv: bool) -> None:
-    with pytest.raises(NoCodes, match=message):
-        read_codes(data, is_csv=is_csv)
-
-
-def test_codes_given_in_are_looked_at_too(campaign: Campaign, airlines: Airlines) -> None:
-    for wrong in (["A", ""], [" A"], ["A\n"], ["A" * 65]):
-        with pytest.raises(NoCodes):
-            add_codes(campaign=campaign, codes=wrong, expires_on=None, by=airlines.manager, now=NOW)
-    with pytest.raises(NoCodes, match="last day has passed"):
-        add_codes(campaign=campaign, codes=["A"], expires_on=date(2026, 2, 28), by=airlines.manager, now=NOW)
-    for number in (0, -1, 20_001):
-        with pytest.raises(NoCodes, match="1 to 20,000"):
-            generate_codes(campaign=campaign, number=number, expires_on=None, by=airlines.manager, now=NOW)
-    assert not PerkCode.objects.exists()
-
-
-def test_codes_made_here_are_readable_and_different(campaign: Campaign, airlines: Airlines) -> None:
-    generate_codes(campaign=campaign, number=300, expires_on=date(2026, 9, 1), by=airlines.manager, now=NOW)
-    made = PerkCode.objects.values_list("code", flat=True)
-    assert len(set(made)) == 300
-    assert {len(code) for code in made} == {14}
-    assert set("".join(made)) == set("ABCDEFGHJKLMNPQRSTUVWXYZ23456789-")
-    assert not PerkCode.objects.exclude(expires_on=date(2026, 9, 1), added_by=airlines.manager, added_at=NOW).exists()
