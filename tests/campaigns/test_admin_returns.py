@@ -62,18 +62,17 @@ def test_what_cant_be_told_is_said(manager: Client, campaign: Campaign, airlines
     assert "90 %" not in text
 
 
+def stored(campaign: Campaign, **given: Any) -> None:
+    """Store a return of ten people against five, who expected two mentions each."""
+    done = {"state": "done", "finished_at": NOW, "since": NOW, "days": 28}
+    found = {"invited": 10, "compared": 10, "held_back": 5, "expected": 2.0}
+    CampaignReturnFactory.create(campaign=campaign, **done | found | given)
+
+
 def test_an_interval_around_nothing_is_shown_with_it(manager: Client, campaign: Campaign) -> None:
-    CampaignReturnFactory.create(
-        campaign=campaign,
-        state="done",
-        finished_at=NOW,
-        since=NOW,
-        days=28,
-        invited=10,
-        compared=10,
-        held_back=5,
+    stored(
+        campaign,
         in_both=0.25,
-        expected=2.0,
         per_person=0.5,
         low=-1.0,
         high=2.0,
@@ -88,19 +87,12 @@ def test_an_interval_around_nothing_is_shown_with_it(manager: Client, campaign: 
 
 
 def test_a_lift_below_nothing(manager: Client, campaign: Campaign) -> None:
-    CampaignReturnFactory.create(
-        campaign=campaign,
-        state="done",
-        finished_at=NOW,
-        since=NOW,
-        days=28,
+    stored(
+        campaign,
         invited=12,
-        compared=10,
-        held_back=5,
         accepted=4,
         cost_each=50,
         forecast=80,
-        expected=2.0,
         per_person=-1.0,
         low=-1.5,
         high=-0.5,
