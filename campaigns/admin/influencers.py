@@ -20,8 +20,8 @@ from unfold.views import ChangeList
 
 from accounts.admin.export import Cell, csv_response, in_batches
 from campaigns import actions, queries
+from campaigns.admin.acting import too_many
 from campaigns.admin.base import (
-    MOST_AT_ONCE,
     ReadOnlyAdmin,
     person_link,
     run_of,
@@ -242,10 +242,9 @@ class InfluencerAdmin(ReadOnlyAdmin):
     @admin.action(description="Shortlist for a campaign…", permissions=["shortlist"])
     def shortlist_for(self, request: HttpRequest, queryset: QuerySet[Influencer]) -> HttpResponse | None:
         """Ask which campaign; with the answer, shortlist."""
-        count = queryset.order_by()[: MOST_AT_ONCE + 1].count()
-        if count > MOST_AT_ONCE:
-            messages.error(request, f"These are more than {MOST_AT_ONCE:,} people. Narrow the list down first.")
+        if too_many(request, queryset):
             return None
+        count = queryset.order_by().count()
         now = timezone.now()
         campaigns = Campaign.objects.managed_by(request.user).select_related("brand").order_by("ends_on", "name")
         choices = [campaign for campaign in campaigns if not campaign.is_over(now)]

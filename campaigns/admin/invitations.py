@@ -1,6 +1,5 @@
 """Invitations: what became of each, and the personal links that are for the manager to send."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +7,6 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -18,8 +16,8 @@ from accounts.admin.export import Cell, csv_response
 from accounts.admin.merges import FACTS
 from accounts.models import Person, User
 from campaigns import actions
+from campaigns.admin.acting import MOST_CODES_AT_ONCE, act_on_each, too_many
 from campaigns.admin.base import STATE_LABELS, CappedPaginator, ReadOnlyAdmin, day, person_link, staff_of
-from campaigns.admin.inviting import MOST_CODES_AT_ONCE, too_many
 from campaigns.admin.shortlists import CampaignFilter
 from campaigns.links import invitation_url
 from campaigns.models import Brand, Campaign, Invitation, Remark
@@ -161,18 +159,13 @@ class InvitationAdmin(ReadOnlyAdmin):
         """Put a code aside for each who hasn't answered yet."""
         if too_many(request, queryset, MOST_CODES_AT_ONCE):
             return
-        held, refused = 0, Counter[str]()
-        for row in queryset.order_by("pk"):
-            try:
-                actions.hold(row, by=staff_of(request), now=timezone.now())
-            except actions.CampaignError as error:
-                refused[str(error)] += 1
-            else:
-                held += 1
-        if held:
-            messages.success(request, f"A code is held for {held}. It is theirs as soon as they accept.")
-        for said, times in refused.items():
-            messages.warning(request, f"{times} without a code held. {said}")
+        act_on_each(
+            request,
+            queryset.order_by("pk"),
+            actions.hold,
+            done=lambda held: f"A code is held for {held}. It is theirs as soon as they accept.",
+            left=lambda others: f"{others} without a code held.",
+        )
 
 
 def _remarks(row: Any) -> list[tuple[str, str]]:

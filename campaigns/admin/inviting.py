@@ -12,20 +12,9 @@ from django.utils import timezone
 
 from accounts.models import Person
 from campaigns import actions, queries, tasks
-from campaigns.admin.base import MOST_AT_ONCE, staff_of, start_soon
+from campaigns.admin.acting import too_many
+from campaigns.admin.base import staff_of, start_soon
 from campaigns.models import Campaign, Shortlisting
-
-# Each code that is held, taken back or revoked is a transaction of its own: so many take some seconds.
-MOST_CODES_AT_ONCE = 500
-
-
-def too_many(request: HttpRequest, rows: QuerySet[Any], most: int | None = None, what: str = "people") -> bool:
-    """Return whether these are more rows than anybody acts on at once, with a message where they are."""
-    most = most or MOST_AT_ONCE
-    if rows.order_by().values("pk")[: most + 1].count() <= most:
-        return False
-    messages.error(request, f"These are more than {most:,} {what}. Narrow the list down first.")
-    return True
 
 
 def invite_listed(request: HttpRequest, rows: QuerySet[Shortlisting]) -> None:

@@ -1,6 +1,5 @@
 """Codes: whose each is and what became of it, and what managers do with them."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,7 +10,6 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -20,9 +18,9 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, 
 
 from accounts.models import Person
 from campaigns import actions
-from campaigns.admin.base import CappedPaginator, OfInvitationsAdmin, day, person_link, staff_of
+from campaigns.admin.acting import MOST_CODES_AT_ONCE, act_on_each, too_many
+from campaigns.admin.base import CappedPaginator, OfInvitationsAdmin, day, person_link
 from campaigns.admin.invitations import HIDDEN
-from campaigns.admin.inviting import MOST_CODES_AT_ONCE, too_many
 from campaigns.admin.shortlists import CampaignFilter
 from campaigns.models import Campaign, PerkCode, PerkEntry
 
@@ -207,7 +205,13 @@ class PerkCodeAdmin(OfInvitationsAdmin):
             return None
         form = act.form(request.POST if "confirmed" in request.POST else None)
         if form.is_valid():
-            self._run(request, act, list(rows.order_by("pk")), form.cleaned_data)
+            act_on_each(
+                request,
+                list(rows.order_by("pk")),
+                act.run,
+                done=lambda number: f"{number} {'code' if number == 1 else 'codes'} {act.done}.",
+                **form.cleaned_data,
+            )
             return None
         return TemplateResponse(
             request,
@@ -227,17 +231,3 @@ class PerkCodeAdmin(OfInvitationsAdmin):
                 "back": request.get_full_path(),
             },
         )
-
-    def _run(self, request: HttpRequest, act: _Act, codes: list[PerkCode], given: dict[str, Any]) -> None:
-        done, refused = 0, Counter[str]()
-        for code in codes:
-            try:
-                act.run(code, by=staff_of(request), now=timezone.now(), **given)
-            except actions.CampaignError as error:
-                refused[str(error)] += 1
-            else:
-                done += 1
-        if done:
-            messages.success(request, f"{done} {'code' if done == 1 else 'codes'} {act.done}.")
-        for said, times in refused.items():
-            messages.warning(request, f"{times} left as {'it was' if times == 1 else 'they were'}. {said}")

@@ -1,19 +1,17 @@
 """Posts by participants: what says that it is an ad, who was reminded, and the chain of it as a file."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RadioFilter
@@ -22,8 +20,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.admin.export import Cell, csv_response
 from campaigns import actions, tasks
+from campaigns.admin.acting import MOST_CODES_AT_ONCE, act_on_each, too_many
 from campaigns.admin.base import CappedPaginator, OfInvitationsAdmin, person_link, staff_of, start_soon
-from campaigns.admin.inviting import MOST_CODES_AT_ONCE, too_many
 from campaigns.admin.shortlists import CampaignFilter
 from campaigns.models import Brand, Campaign, CampaignPost
 
@@ -257,19 +255,13 @@ class CampaignPostAdmin(OfInvitationsAdmin):
         rows = _managed(queryset)
         if too_many(request, rows, MOST_CODES_AT_ONCE, "posts"):
             return 0
-        number, refused = 0, Counter[str]()
-        for row in rows.order_by("pk"):
-            try:
-                act(row, by=staff_of(request), now=timezone.now(), **given)
-            except actions.CampaignError as error:
-                refused[str(error)] += 1
-            else:
-                number += 1
-        if number:
-            messages.success(request, f"{number} {what.one if number == 1 else what.many} {done}.")
-        for said, times in refused.items():
-            messages.warning(request, f"{times} left as {'it was' if times == 1 else 'they were'}. {said}")
-        return number
+        return act_on_each(
+            request,
+            rows.order_by("pk"),
+            act,
+            done=lambda number: f"{number} {what.one if number == 1 else what.many} {done}.",
+            **given,
+        )
 
 
 def _managed(queryset: QuerySet[Any]) -> QuerySet[Any]:

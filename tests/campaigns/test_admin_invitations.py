@@ -227,13 +227,13 @@ def test_a_bulk_action_on_more_rows_than_anybody_means_changes_nothing(
 ) -> None:
     campaign = CampaignFactory.create(brand=airlines.brand, **LONG)
     listed = ShortlistingFactory.create_batch(2, campaign=campaign)
-    monkeypatch.setattr("campaigns.admin.inviting.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("campaigns.admin.acting.MOST_AT_ONCE", 1)
     for more in ({}, {"confirmed": "1"}):
         assert "These are more than 1 people" in _act(manager, SHORTLISTS, "invite", listed, **more)
     assert not Invitation.objects.exists()
     sent = InvitationFactory.create_batch(2, campaign=campaign)
     assert "These are more than 1 people" in _act(manager, INVITATIONS, "renew_links", sent)
     assert {row.nonce for row in Invitation.objects.all()} == {row.nonce for row in sent}
-    monkeypatch.setattr("campaigns.admin.inviting.MOST_AT_ONCE", 2)
+    monkeypatch.setattr("campaigns.admin.acting.MOST_AT_ONCE", 2)
     _act(manager, INVITATIONS, "renew_links", sent)
     assert not {row.nonce for row in Invitation.objects.all()} & {row.nonce for row in sent}

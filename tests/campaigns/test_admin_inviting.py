@@ -43,11 +43,11 @@ def test_more_people_than_anybody_means_are_not_invited_by_the_answer_either(
     campaign = CampaignFactory.create(brand=airlines.brand, **LONG)
     ShortlistingFactory.create_batch(2, campaign=campaign)
     url = reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk])
-    monkeypatch.setattr("campaigns.admin.inviting.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("campaigns.admin.acting.MOST_AT_ONCE", 1)
     for answer in (manager.get(url, follow=True), manager.post(url, {"confirmed": "1"}, follow=True)):
         assert "These are more than 1 people" in answer.content.decode()
     assert not Invitation.objects.exists()
-    monkeypatch.setattr("campaigns.admin.inviting.MOST_AT_ONCE", 2)
+    monkeypatch.setattr("campaigns.admin.acting.MOST_AT_ONCE", 2)
     manager.post(url, {"confirmed": "1"})
     assert Invitation.objects.count() == 2
 

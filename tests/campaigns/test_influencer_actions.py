@@ -77,7 +77,7 @@ def test_too_many_at_once_are_refused(
     manager: Client, airlines: Airlines, run: ScoreRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = CampaignFactory.create(brand=airlines.brand, ends_on="2099-01-01")
-    monkeypatch.setattr("campaigns.admin.influencers.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("campaigns.admin.acting.MOST_AT_ONCE", 1)
     response = _act(manager, "shortlist_for", [scored(run, "a"), scored(run, "b")], campaign=mine.pk)
     assert "more than 1 people" in response.content.decode()
     assert not Shortlisting.objects.exists()
