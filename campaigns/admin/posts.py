@@ -110,6 +110,7 @@ class CampaignPostAdmin(OfInvitationsAdmin):
     ]
     list_filter_submit = True
     list_fullwidth = True
+    list_before_template = "admin/campaigns/posts_before.html"
     search_fields = ["post_id", "invitation__person__handle", "invitation__person__name"]
     search_help_text = "Search by post, name or handle"
     ordering = ["-at", "-pk"]
