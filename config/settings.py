@@ -117,6 +117,7 @@ INSTALLED_APPS = [
     "csp",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -139,6 +140,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.views.SecondFactorMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -247,6 +249,14 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 # There is nothing to do here without an invitation, which brings its own form for a login.
 ACCOUNT_ADAPTER = "accounts.views.AccountAdapter"
+# Staff open the admin by a second factor only. The sample world, whose passwords lie in a file, does without.
+STAFF_MFA = env.bool("STAFF_MFA", default=not DEBUG)
+MFA_ADAPTER = "accounts.views.SecondFactorAdapter"
+MFA_TOTP_ISSUER = "Sway"
+# A phone's clock may be half a minute off.
+MFA_TOTP_TOLERANCE = 1
+# What it guards against is a stranger who signs up by somebody else's address; here logins come by invitation.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
 
@@ -354,6 +364,12 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "campaigns.admin.dashboard.dashboard",
     "STYLES": [lambda request: static("admin.css")],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("account_change_password")},
+            {"title": "Two-step sign-in", "link": reverse_lazy("mfa_index")},
+        ]
+    },
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,

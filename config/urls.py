@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
 
+from accounts.views import SetUpView
+
 
 def healthz(request: HttpRequest) -> HttpResponse:
     """Answer that the web process is up; asks nothing of the database."""
@@ -15,6 +17,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/", include("config.api_urls")),
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/totp/activate/", SetUpView.as_view(), name="mfa_activate_totp"),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
     path("", include("accounts.urls")),
     path("", include("scoring.urls")),
     path("", include("campaigns.urls")),

@@ -1,4 +1,4 @@
-"""Everything that writes to people, identities, their activity, API keys, claims, merges and rests."""
+"""Everything that writes to people, identities, their activity, API keys, claims, merges, rests and second factors."""
 
 from accounts.actions.activity import ActivityRefused, NewActivity, move_activity_to_log, record_activity
 from accounts.actions.api_keys import create_api_key, revoke_api_key
@@ -9,6 +9,7 @@ from accounts.actions.importing import ImportReport, Progress, import_activity
 from accounts.actions.merging import MergeRefused, merge_people, reasons_against, reasons_against_undoing, undo_merge
 from accounts.actions.people import move_identity
 from accounts.actions.resting import RestRefused, declare_rest, end_rest
+from accounts.actions.second_factors import reset_second_factor
 from accounts.actions.upkeep import Tidied, discard_file, tidy_log
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "reasons_against",
     "reasons_against_undoing",
     "record_activity",
+    "reset_second_factor",
     "revoke_api_key",
     "sweep_log",
     "tidy_log",

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.admin import EmailAddressAdmin as AllauthEmailAddressAdmin
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -23,6 +24,8 @@ from accounts.models import ApiKey, User
 
 admin.site.unregister(Group)
 admin.site.unregister(EmailAddress)
+# Nobody has to see these, and the list would show their secrets: what there is to do with one is to reset it.
+admin.site.unregister(Authenticator)
 
 
 class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold publishes no types
@@ -60,12 +63,28 @@ class UserAdmin(SuperusersOnly, DjangoUserAdmin, ModelAdmin):  # type: ignore[mi
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [(None, {"fields": ["username", "is_service", "usable_password", "password1", "password2"]})]
+    actions = ["reset_second_factor"]
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         user = self.get_object(request, id)
         if user is not None and user.is_service:
             raise PermissionDenied("A service user has no password.")
         return super().user_change_password(request, id, form_url)
+
+    def has_reset_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    @admin.action(description="Reset second factor", permissions=["reset"])
+    def reset_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Take the second factors of logins away, and write it down in the history of each."""
+        done = [user for user in queryset if actions.reset_second_factor(user, by=staff_of(request))]
+        for user in done:
+            self.log_change(request, user, "Second factor reset.")
+        if done:
+            names = ", ".join(user.username for user in done)
+            messages.success(request, f"Reset: {names}. They set up another one when they next sign in.")
+        if len(done) < len(queryset):
+            messages.info(request, "Who had none wasn't changed.")
 
 
 @admin.register(Group)
