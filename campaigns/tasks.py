@@ -13,6 +13,12 @@ def send_due_invitations() -> int:
 
 
 @shared_task
+def send_colleague_invitations() -> int:
+    """Write to colleagues whom owners invited."""
+    return actions.send_colleague_invitations(now=timezone.now())
+
+
+@shared_task
 def expire_invitations() -> int:
     """Close the open invitations of campaigns that are over."""
     return actions.expire_invitations(now=timezone.now())

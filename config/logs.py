@@ -3,8 +3,9 @@
 import logging
 import re
 
-# An invitation's link is as good as a password; Django names the path of each request that it refuses.
-_SECRET = re.compile(r"(/i/)[^/\s'\"]+")
+# An invitation's link, to a campaign or to a brand's team, is as good as a password; Django names the path of each
+# request that it refuses.
+_SECRET = re.compile(r"(/(?:i|join)/)[^/\s'\"]+")
 
 
 class WithoutSecrets(logging.Filter):

@@ -216,6 +216,10 @@ CELERY_BEAT_SCHEDULE = {
     # Finds nothing to do until the night is scored, and nothing again after each shadow was.
     "score the shadows": {"task": "scoring.tasks.score_shadows", "schedule": crontab(minute="5-59/10")},
     "send due invitations": {"task": "campaigns.tasks.send_due_invitations", "schedule": crontab()},
+    "send invitations of colleagues": {
+        "task": "campaigns.tasks.send_colleague_invitations",
+        "schedule": crontab(),
+    },
     # Pages ask for it at once; this finds what they couldn't.
     "choose groups": {"task": "campaigns.tasks.choose_waiting", "schedule": crontab()},
     "measure returns": {"task": "campaigns.tasks.measure_waiting", "schedule": crontab()},
@@ -418,6 +422,12 @@ UNFOLD = {
                         "icon": "badge",
                         "link": reverse_lazy("admin:campaigns_membership_changelist"),
                         "permission": _who_may("campaigns.view_membership"),
+                    },
+                    {
+                        "title": "Invited colleagues",
+                        "icon": "person_add",
+                        "link": reverse_lazy("admin:campaigns_colleagueinvitation_changelist"),
+                        "permission": _who_may("campaigns.add_membership"),
                     },
                     {
                         "title": "Brands",

@@ -12,10 +12,18 @@ from campaigns.actions.choosing import (
     shortlist_group,
     why_not_chosen,
 )
+from campaigns.actions.colleagues import (
+    invite_colleague,
+    invite_colleague_again,
+    join_brand,
+    send_colleague_invitations,
+    take_invitation_back,
+)
 from campaigns.actions.errors import (
     AlreadyDone,
     ApprovalRefused,
     CampaignError,
+    InvitingRefused,
     LastOwner,
     MeasuringRefused,
     NoCodeLeft,
@@ -61,6 +69,7 @@ __all__ = [
     "Filled",
     "FoundCodes",
     "InviteReport",
+    "InvitingRefused",
     "LastOwner",
     "MeasuringRefused",
     "NoCodeLeft",
@@ -95,7 +104,10 @@ __all__ = [
     "handles_in",
     "hold",
     "invite",
+    "invite_colleague",
+    "invite_colleague_again",
     "is_only_owner",
+    "join_brand",
     "make_exclusion_list",
     "mark_all_seen",
     "mark_seen",
@@ -115,6 +127,7 @@ __all__ = [
     "revoke",
     "save_segment",
     "send_back",
+    "send_colleague_invitations",
     "send_due_invitations",
     "send_due_reminders",
     "serve_all",
@@ -124,6 +137,7 @@ __all__ = [
     "shortlist",
     "shortlist_group",
     "take_back",
+    "take_invitation_back",
     "take_out",
     "why_not_chosen",
 ]

@@ -96,19 +96,27 @@ def add_member(*, brand: Brand, user: User, role: str, by: User) -> Membership:
         The brand's only owner would own it no more.
     """
     role = Membership.Role(role)
-    _owned(brand, by)
+    lock_owned(brand, by)
     before = Membership.objects.filter(brand=brand, user=user).first()
     partner = Membership.Role.PARTNER
     if not by.is_superuser and (user.is_service or role == partner or (before and before.role == partner)):
         raise NotYours("Partners and their keys are an operator's business.")
     if before and role != Membership.Role.OWNER:
         _keep_an_owner(before, by)
+    if before is None:
+        return let_in(brand=brand, user=user, role=role, by=by, what=f"as {role}")
     membership, _ = Membership.objects.update_or_create(brand=brand, user=user, defaults={"role": role})
     _align(user)
-    if before is None:
-        record(Kind.MEMBER_ADDED, brand=brand.pk, by=by, member=user.pk, what=f"as {role}")
-    elif before.role != role:
+    if before.role != role:
         record(Kind.MEMBER_CHANGED, brand=brand.pk, by=by, member=user.pk, what=f"{before.role} → {role}")
+    return membership
+
+
+def let_in(*, brand: Brand, user: User, role: str, by: User, what: str) -> Membership:
+    """Add a login to a brand, in the caller's transaction; who may, and that it isn't there yet, the caller knows."""
+    membership = Membership.objects.create(brand=brand, user=user, role=Membership.Role(role))
+    _align(user)
+    record(Kind.MEMBER_ADDED, brand=brand.pk, by=by, member=user.pk, what=what)
     return membership
 
 
@@ -118,7 +126,7 @@ def remove_member(*, membership: Membership, by: User) -> None:
 
     The brand's owners may, and operators. Raises NotYours, and LastOwner where it is the only owner's own work.
     """
-    _owned(membership.brand, by)
+    lock_owned(membership.brand, by)
     _keep_an_owner(membership, by)
     user, brand = membership.user, membership.brand_id
     membership.delete()
@@ -132,7 +140,7 @@ def is_only_owner(membership: Membership) -> bool:
     return set(owners.values_list("pk", flat=True)) == {membership.pk}
 
 
-def _owned(brand: Brand, by: User) -> None:
+def lock_owned(brand: Brand, by: User) -> None:
     """Lock a brand for as long as the transaction, and raise NotYours unless the user owns it then.
 
     First the lock: of two owners who remove each other, the second isn't one any more.

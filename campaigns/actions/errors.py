@@ -13,6 +13,10 @@ class LastOwner(CampaignError):
     """A brand's only owner can't end their own work for it: nobody would be left to say who works there."""
 
 
+class InvitingRefused(CampaignError):
+    """A colleague can't be invited so, or not yet; the message says what to do."""
+
+
 class NotOpen(CampaignError):
     """The campaign is over, or the invitation was answered otherwise or has expired."""
 

@@ -69,12 +69,14 @@ def address_of(person: Person) -> str:
     return (person.user.email if person.user else "") or person.email
 
 
-def post(template: str, context: dict[str, Any], *, to: Person, connection: BaseEmailBackend, what: str) -> Outcome:
-    """Send a person the mail that `<template>_subject.txt`, `.txt` and `.html` make; `what` names it in the log.
+def post(
+    template: str, context: dict[str, Any], *, to: Person | str, connection: BaseEmailBackend, what: str
+) -> Outcome:
+    """Send a person, or an address, the mail that `<template>_subject.txt`, `.txt` and `.html` make.
 
-    The log names nobody. Raises what `send_each` takes for a server that fails.
+    `what` names it in the log, which names nobody. Raises what `send_each` takes for a server that fails.
     """
-    address = address_of(to)
+    address = to if isinstance(to, str) else address_of(to)
     if not address:
         return Outcome.NO_ADDRESS
     # A subject is one line.

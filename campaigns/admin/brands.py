@@ -6,14 +6,14 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User
 from campaigns import actions
 from campaigns.admin.base import VisibleAdmin, staff_of
-from campaigns.models import Brand, Membership
+from campaigns.models import Brand, ColleagueInvitation, Membership
 
 GIVEN_BY_OWNERS = [(role.value, role.label) for role in Membership.STAFF]
 
@@ -107,7 +107,7 @@ class ColleagueForm(forms.ModelForm[Membership]):
         if name:
             user = User.objects.filter(username=name, is_active=True, is_service=False).first()
             if user is None:
-                self.add_error("username", "Nobody signs in by this name. They have to sign up first.")
+                self.add_error("username", "Nobody signs in by this name. Invite them by e-mail instead.")
             elif Membership.objects.filter(brand=data.get("brand"), user=user).exists():
                 self.add_error("username", f"{name} works for this brand already.")
             else:
@@ -123,6 +123,12 @@ class MembershipAdmin(VisibleAdmin):
     list_select_related = ["user", "brand"]
     search_fields = ["user__username", "brand__name"]
     ordering = ["brand__name", "user__username", "pk"]
+    list_before_template = "admin/campaigns/members_before.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        pending = ColleagueInvitation.objects.visible_to(request.user).good(timezone.now()).count()
+        response: HttpResponse = super().changelist_view(request, {**(extra_context or {}), "pending": pending})
+        return response
 
     def get_list_filter(self, request: HttpRequest) -> list[str]:
         # A choice of brands would name them all.

@@ -4,6 +4,7 @@ from campaigns.models.approvals import Approval, ApprovalQuerySet
 from campaigns.models.audit import AuditEntry, AuditEntryQuerySet
 from campaigns.models.brands import Brand, BrandQuerySet, Membership, MembershipQuerySet
 from campaigns.models.campaigns import Campaign, CampaignPlace, CampaignQuerySet
+from campaigns.models.colleagues import ColleagueInvitation, ColleagueInvitationQuerySet
 from campaigns.models.holdouts import Holdout, HoldoutQuerySet
 from campaigns.models.invitations import (
     Invitation,
@@ -33,6 +34,8 @@ __all__ = [
     "CampaignQuerySet",
     "CampaignReturn",
     "CampaignReturnQuerySet",
+    "ColleagueInvitation",
+    "ColleagueInvitationQuerySet",
     "Exclusion",
     "ExclusionList",
     "ExclusionQuerySet",

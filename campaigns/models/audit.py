@@ -30,6 +30,8 @@ class AuditEntry(models.Model):
     class Kind(models.TextChoices):
         BRAND_CHANGED = "brand_changed", "brand settings changed"
         MEMBER_ADDED = "member_added"
+        MEMBER_INVITED = "member_invited", "colleague invited"
+        MEMBER_UNINVITED = "member_uninvited", "colleague's invitation taken back"
         MEMBER_CHANGED = "member_changed"
         MEMBER_REMOVED = "member_removed"
         CAMPAIGN_CREATED = "campaign_created"
@@ -65,6 +67,7 @@ class AuditEntry(models.Model):
                 condition=Q(
                     kind__in=[
                         *("brand_changed", "member_added", "member_changed", "member_removed"),
+                        *("member_invited", "member_uninvited"),
                         *("campaign_created", "campaign_changed"),
                         *("group_asked", "group_sent", "group_approved", "group_sent_back"),
                         *("shortlisted", "invited", "exported"),

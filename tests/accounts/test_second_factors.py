@@ -46,7 +46,7 @@ def sign_in(client: Client, name: str = "ann", password: str = PASSWORD) -> str:
 
 def code_for(secret: str, later: int = 0) -> str:
     now = list(yield_hotp_counters_from_time())[1]
-    return format_hotp_value(hotp_value(secret, now + later))
+    return str(format_hotp_value(hotp_value(secret, now + later)))
 
 
 def set_up(client: Client) -> str:

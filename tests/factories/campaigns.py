@@ -1,6 +1,6 @@
 """Rows of the campaigns app."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import factory.declarations
@@ -14,6 +14,7 @@ from campaigns.models import (
     CampaignPlace,
     CampaignPost,
     CampaignReturn,
+    ColleagueInvitation,
     Exclusion,
     ExclusionList,
     Holdout,
@@ -52,6 +53,19 @@ class MembershipFactory(DjangoModelFactory[Membership]):
     brand = make.SubFactory(BrandFactory)
     user = make.SubFactory(UserFactory)
     created_at = NOW
+
+
+class ColleagueInvitationFactory(DjangoModelFactory[ColleagueInvitation]):
+    """One whose e-mail is due. A row only: its sender owns no brand, so the link opens nothing."""
+
+    class Meta:
+        model = ColleagueInvitation
+
+    brand = make.SubFactory(BrandFactory)
+    email = make.Sequence(lambda n: f"colleague{n}@example.org")
+    invited_at = NOW
+    invited_by = make.SubFactory(UserFactory)
+    expires_at = NOW + timedelta(days=7)
 
 
 class CampaignFactory(DjangoModelFactory[Campaign]):

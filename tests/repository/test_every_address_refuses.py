@@ -21,6 +21,7 @@ from campaigns.models import (
     Campaign,
     CampaignPlace,
     CampaignPost,
+    ColleagueInvitation,
     Invitation,
     Membership,
     PerkCode,
@@ -113,6 +114,12 @@ class World:
         chosen.people.create(person=shown, rank=1, reach=1, adds=1)
         Approval.objects.create(selection=chosen, answer="sent_back", remark=SECRET, answered_at=NOW)
         PerkCode.objects.create(campaign=campaign, code=SECRET)
+        ColleagueInvitation.objects.create(
+            brand=self.brand,
+            email=f"{SECRET}@example.org",
+            invited_by=self.admin,
+            expires_at=datetime.max.replace(tzinfo=UTC),
+        )
         AuditEntry.objects.create(brand=self.brand, campaign=campaign, kind="invited", what=SECRET)
 
 
