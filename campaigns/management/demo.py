@@ -85,12 +85,12 @@ def import_world(folder: Path, *, by: User, now: datetime, progress: Callable[[s
 
 
 def ensure_logins(sheet: Sheet, save: Callable[[], None]) -> dict[str, User]:
-    """Return the three logins, with a random password where they are new or theirs stands nowhere.
+    """Return the five logins, with a random password where they are new or theirs stands nowhere.
 
     Passwords are saved before they are set: killed in between, the next start sets what the sheet says.
     """
     known = {name for name, login in sheet["logins"].items() if login.get("password")}
-    for name in ("manager", "influencer", "admin"):
+    for name in ("manager", "owner", "viewer", "influencer", "admin"):
         if name not in known:
             sheet["logins"][name] = Login(username=name, password=secrets.token_urlsafe(9))
     if known != sheet["logins"].keys():
@@ -150,14 +150,16 @@ def claim_profiles(made: Made, *, by: User, now: datetime) -> None:
         claim_person(row.person, user=user, via=Person.ClaimedVia.OPERATOR, by=by, now=now)
 
 
-def ensure_brand(*, manager: User, by: User, now: datetime) -> Brand:
-    """Return the airline, for which the manager and a service user of its own work."""
+def ensure_brand(*, owner: User, manager: User, viewer: User, by: User, now: datetime) -> Brand:
+    """Return the airline, for which these three and a service user of its own work."""
     brand = Brand.objects.filter(name=AIRLINE).first() or create_brand(name=AIRLINE, by=by, now=now)
     partner, created = User.objects.get_or_create(username="partner", defaults={"is_service": True})
     if created:
         partner.set_unusable_password()
         partner.save(update_fields=["password"])
-    for user, role in ((manager, Membership.Role.MANAGER), (partner, Membership.Role.PARTNER)):
+    role_of = Membership.Role
+    team = ((owner, role_of.OWNER), (manager, role_of.MANAGER), (viewer, role_of.VIEWER), (partner, role_of.PARTNER))
+    for user, role in team:
         if not Membership.objects.filter(brand=brand, user=user).exists():
             add_member(brand=brand, user=user, role=role, by=by)
     return brand

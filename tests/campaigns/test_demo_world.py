@@ -49,15 +49,17 @@ def test_a_start_on_an_empty_platform_makes_all_of_it(told: dict[str, Any], clie
     assert stat.S_IMODE((settings.DATA_DIR / "demo.json").stat().st_mode) == 0o600
 
     # Everybody can sign in as what they are.
-    assert sorted(told["logins"]) == ["admin", "influencer", "manager"]
+    assert sorted(told["logins"]) == ["admin", "influencer", "manager", "owner", "viewer"]
     for login in told["logins"].values():
         assert client.login(**login)
     users = {name: User.objects.get(username=login["username"]) for name, login in told["logins"].items()}
     assert {name for name, user in users.items() if user.is_superuser} == {"admin"}
     brand = Brand.objects.get()
-    assert users["manager"].is_staff
+    assert all(users[name].is_staff for name in ("owner", "manager", "viewer"))
     assert set(Membership.objects.filter(brand=brand).values_list("user__username", "role")) == {
+        ("owner", "owner"),
         ("manager", "manager"),
+        ("viewer", "viewer"),
         ("partner", "partner"),
     }
     key = authenticate_key(told["api_key"], now=timezone.now())
@@ -186,7 +188,7 @@ def test_passwords_are_saved_before_they_are_set() -> None:
     users = demo.ensure_logins(sheet, lambda: saved.append(User.objects.exists()))
     assert saved == [False]
     assert all(users[name].check_password(login["password"]) for name, login in sheet["logins"].items())
-    assert len({login["password"] for login in sheet["logins"].values()}) == 3
+    assert len({login["password"] for login in sheet["logins"].values()}) == 5
 
     # Killed before one was set: the sheet stands.
     User.objects.get(username="manager").delete()

@@ -56,7 +56,8 @@ class Command(BaseCommand):
         self._scores(made, options["history"], midnight, now, steps)
 
         demo.claim_profiles(made, by=users["admin"], now=now)
-        brand = demo.ensure_brand(manager=users["manager"], by=users["admin"], now=now)
+        team = {role: users[role] for role in ("owner", "manager", "viewer")}
+        brand = demo.ensure_brand(**team, by=users["admin"], now=now)
         demo.ensure_campaign(brand, made, manager=users["manager"], now=now)
         demo.ensure_key(sheet, by=users["admin"], now=now)
         sheet["address"] = options["address"]
