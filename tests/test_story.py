@@ -24,7 +24,7 @@ def key(db: None) -> str:
     service = User.objects.create_user("service", is_service=True)
     brand = create_brand(name="Maple Air", by=operator, now=NOW)
     add_member(brand=brand, user=service, role=Membership.Role.PARTNER, by=operator)
-    return create_api_key(name="test", user=service, by=operator, now=NOW)[1]
+    return create_api_key(name="test", purpose="Plan whom to invite.", user=service, by=operator, now=NOW)[1]
 
 
 def _get(client: Client, key: str, address: str, **query: Any) -> Any:

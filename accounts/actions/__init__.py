@@ -1,7 +1,7 @@
 """Everything that writes to people, identities, their activity, API keys, claims, merges, rests and second factors."""
 
 from accounts.actions.activity import ActivityRefused, NewActivity, move_activity_to_log, record_activity
-from accounts.actions.api_keys import create_api_key, revoke_api_key
+from accounts.actions.api_keys import create_api_key, revoke_api_key, state_purpose
 from accounts.actions.claims import ClaimRefused, claim_person
 from accounts.actions.daily import days_at_rest, sweep_log
 from accounts.actions.erasing import erase_person, keeps_login
@@ -38,6 +38,7 @@ __all__ = [
     "record_activity",
     "reset_second_factor",
     "revoke_api_key",
+    "state_purpose",
     "sweep_log",
     "tidy_log",
     "undo_merge",

@@ -7,16 +7,18 @@ import string
 from datetime import datetime
 
 from accounts.models import ApiKey, User
+from accounts.purposes import purpose_in
 
 logger = logging.getLogger(__name__)
 
 _LETTERS = string.ascii_letters + string.digits
 
 
-def create_api_key(*, name: str, user: User, by: User | None, now: datetime) -> tuple[ApiKey, str]:
+def create_api_key(*, name: str, purpose: str, user: User, by: User | None, now: datetime) -> tuple[ApiKey, str]:
     """Make a key that acts as a service user, and return it with its text, which nobody can show again.
 
-    The text is `sway_<8 letters>_<43 letters>`: 256 bits, so a plain SHA-256 is all the hashing it needs.
+    The text is `sway_<8 letters>_<43 letters>`: 256 bits, so a plain SHA-256 is all the hashing it needs. Raises
+    PurposeRefused for a purpose that scores may not be used for, or none.
     """
     if not user.is_service:
         raise ValueError("a key acts as a service user, so that it never has a person's own rights")
@@ -25,6 +27,7 @@ def create_api_key(*, name: str, user: User, by: User | None, now: datetime) -> 
     text = f"sway_{prefix}_{secret}"
     key = ApiKey.objects.create(
         name=name,
+        purpose=purpose_in(purpose),
         prefix=prefix,
         digest=hashlib.sha256(text.encode()).hexdigest(),
         user=user,
@@ -32,6 +35,18 @@ def create_api_key(*, name: str, user: User, by: User | None, now: datetime) -> 
         created_by=by,
     )
     return key, text
+
+
+def state_purpose(key: ApiKey, *, purpose: str, by: User, now: datetime) -> bool:
+    """Write down what a key of before is for; False where that is written down, and then it stays.
+
+    Raises PurposeRefused as `create_api_key` does.
+    """
+    stated = ApiKey.objects.filter(pk=key.pk, purpose="").update(purpose=purpose_in(purpose))
+    key.refresh_from_db(fields=["purpose"])
+    if stated:
+        logger.info("purpose of API key %s stated by user %s", key.prefix, by.pk)
+    return bool(stated)
 
 
 def revoke_api_key(key: ApiKey, *, by: User | None, now: datetime) -> bool:

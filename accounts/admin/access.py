@@ -15,12 +15,14 @@ from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts import actions
 from accounts.admin.base import OperatorsAdmin, SuperusersOnly, staff_of
 from accounts.models import ApiKey, User
+from accounts.purposes import PurposeRefused, purpose_in
 
 admin.site.unregister(Group)
 admin.site.unregister(EmailAddress)
@@ -98,11 +100,45 @@ class EmailAddressAdmin(SuperusersOnly, AllauthEmailAddressAdmin, ModelAdmin):  
     ordering = ["email"]
 
 
+class PurposeFilter(admin.SimpleListFilter):
+    title = "purpose"
+    parameter_name = "purpose"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("stated", "Stated"), ("lacking", "Says nothing")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        match self.value():
+            case "stated":
+                return queryset.exclude(purpose="")
+            case "lacking":
+                return queryset.filter(purpose="")
+        return queryset
+
+
 class ApiKeyForm(forms.ModelForm[ApiKey]):
     class Meta:
         model = ApiKey
-        fields = ["name", "user"]
-        help_texts = {"name": "Whose key it is and what for.", "user": "The service user as whom the partner reads."}
+        fields = ["name", "purpose", "user"]
+        help_texts = {
+            "name": "Whose key it is.",
+            "purpose": "In writing, such as: show our team whom people in Toronto listen to, to plan whom to invite. "
+            "The key is for this alone, and that is settled. Decisions about work, credit, insurance or housing "
+            "are refused.",
+            "user": "The service user as whom the partner reads.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "purpose" in self.fields:
+            self.fields["purpose"].required = True
+            self.fields["purpose"].error_messages["required"] = "Say what this key uses people's scores for."
+
+    def clean_purpose(self) -> str:
+        try:
+            return purpose_in(self.cleaned_data["purpose"])
+        except PurposeRefused as error:
+            raise forms.ValidationError(str(error)) from None
 
 
 @admin.register(ApiKey)
@@ -110,19 +146,24 @@ class ApiKeyAdmin(OperatorsAdmin):
     """A key is shown once, when it is made; later it can only be revoked."""
 
     form = ApiKeyForm
-    list_display = ["name", "prefix", "user", "created_at", "created_by", "last_used_at", "revoked_at"]
+    list_display = ["name", "used_for", "prefix", "user", "created_at", "created_by", "last_used_at", "revoked_at"]
     list_select_related = ["user", "created_by"]
-    search_fields = ["name", "prefix"]
+    search_fields = ["name", "prefix", "purpose"]
+    list_filter = [PurposeFilter]
     ordering = ["-created_at", "-pk"]
     actions = ["revoke"]
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
         if obj is None:
-            return ["name", "user"]
-        return ["name", "prefix", "user", "created_at", "created_by", "last_used_at", "revoked_at"]
+            return ["name", "purpose", "user"]
+        return ["name", "purpose", "prefix", "user", "created_at", "created_by", "last_used_at", "revoked_at"]
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        return [name for name in self.get_fields(request, obj) if name != "purpose"] if obj else []
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        # One of before, whose purpose is asked for; once that is said, it stays.
+        return super().has_change_permission(request, obj) and (obj is None or (not obj.purpose and not obj.revoked_at))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -136,15 +177,25 @@ class ApiKeyAdmin(OperatorsAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        made, text = actions.create_api_key(name=obj.name, user=obj.user, by=staff_of(request), now=timezone.now())
+        by, now = staff_of(request), timezone.now()
+        if change:
+            actions.state_purpose(obj, purpose=obj.purpose, by=by, now=now)
+            return
+        made, text = actions.create_api_key(name=obj.name, purpose=obj.purpose, user=obj.user, by=by, now=now)
         obj.pk, obj.prefix = made.pk, made.prefix
         messages.warning(
             request,
             format_html("The key, shown this once: <code>{}</code> Copy it now; it can't be shown again.", text),
         )
 
+    @admin.display(description="used for", ordering="purpose")
+    def used_for(self, key: ApiKey) -> str:
+        return Truncator(key.purpose).chars(80) if key.purpose else "says nothing: open it and say what it is for"
+
     @admin.action(description="Revoke", permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         now = timezone.now()
-        revoked = sum(actions.revoke_api_key(key, by=staff_of(request), now=now) for key in queryset)
-        messages.success(request, f"{revoked} revoked. They open nothing any more.")
+        revoked = [key for key in queryset if actions.revoke_api_key(key, by=staff_of(request), now=now)]
+        for key in revoked:
+            self.log_change(request, key, "Revoked.")
+        messages.success(request, f"{len(revoked)} revoked. They open nothing any more.")

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models.merges import FollowsMerge
 from accounts.models.places import Place
+from accounts.purposes import LONGEST
 
 Viewer = AbstractUser | AnonymousUser
 
@@ -277,6 +278,12 @@ class ApiKey(models.Model):
     """A partner's key: `sway_<prefix>_<secret>`, of which only the prefix and a hash are kept."""
 
     name = models.CharField(max_length=80)
+    purpose = models.TextField(
+        "what scores are used for",
+        max_length=LONGEST,
+        blank=True,
+        help_text="In writing, and for this alone. Empty: the key is of before that was asked.",
+    )
     prefix = models.CharField(max_length=12, unique=True, editable=False)
     digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the whole key.")
     user = models.ForeignKey(User, models.CASCADE, related_name="api_keys", help_text="The service user it acts as.")

@@ -5,9 +5,9 @@ from typing import Any
 from django import forms
 
 from accounts.places import find_city
+from accounts.purposes import PurposeRefused, purpose_in
 from campaigns import queries
 from campaigns.models import Brand, Campaign, CampaignPlace
-from campaigns.purposes import SHORTEST, refused_use
 from campaigns.returns.tags import TagsError, tags_in
 
 OFFER = ["name", "perk", "perk_text", "brief", "purpose"]
@@ -48,15 +48,10 @@ class CampaignForm(forms.ModelForm[Campaign]):
             self.fields["purpose"].error_messages["required"] = "Say what this campaign uses people's scores for."
 
     def clean_purpose(self) -> str:
-        purpose = " ".join(self.cleaned_data["purpose"].split())
-        if len(purpose) < SHORTEST:
-            raise forms.ValidationError("Say it in a sentence: whom the scores choose, and what for.")
-        if found := refused_use(purpose):
-            use, word = found
-            raise forms.ValidationError(
-                f"Scores may not be used to decide about work, credit, insurance or housing, and “{word}” is about "
-                f"{use}. If this campaign decides nothing of the kind, say what it does without that word."
-            )
+        try:
+            purpose = purpose_in(self.cleaned_data["purpose"])
+        except PurposeRefused as error:
+            raise forms.ValidationError(str(error)) from None
         if self.instance.pk and queries.used_scores(self.instance):
             stored = Campaign.objects.values_list("purpose", flat=True).get(pk=self.instance.pk)
             if stored and purpose != stored:

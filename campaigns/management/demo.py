@@ -176,7 +176,8 @@ def ensure_key(sheet: Sheet, *, by: User, now: datetime) -> None:
         return
     for key in live:
         revoke_api_key(key, by=by, now=now)
-    _, sheet["api_key"] = create_api_key(name="Demo", user=partner, by=by, now=now)
+    purpose = "Try the API out, to see whom people in Toronto listen to."
+    _, sheet["api_key"] = create_api_key(name="Demo", purpose=purpose, user=partner, by=by, now=now)
 
 
 @transaction.atomic

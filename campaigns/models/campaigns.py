@@ -9,8 +9,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import User, Viewer
+from accounts.purposes import LONGEST
 from campaigns.models.brands import Brand, brands_managed_by, brands_of
-from campaigns.purposes import LONGEST
 from scoring.models import Topic
 
 

@@ -12,6 +12,7 @@ from django.db import connection
 from accounts import queries
 from accounts.actions import ClaimRefused, claim_person, create_api_key, revoke_api_key
 from accounts.models import ApiKey, Identity, Person
+from accounts.purposes import PurposeRefused
 from tests.asked import tables_asked
 from tests.factories.accounts import IdentityFactory, LogFileFactory, PersonFactory, UserFactory
 
@@ -22,7 +23,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 class TestKeys:
     def test_a_key_opens_until_it_is_revoked(self) -> None:
         service, operator = UserFactory.create(is_service=True), UserFactory.create()
-        key, text = create_api_key(name="partner", user=service, by=operator, now=NOW)
+        key, text = create_api_key(name="partner", purpose="Plan whom to invite.", user=service, by=operator, now=NOW)
         assert (key.user, key.created_by, key.created_at) == (service, operator, NOW)
         found = queries.authenticate_key(text, now=NOW)
         assert found == key
@@ -34,7 +35,9 @@ class TestKeys:
         assert ApiKey.objects.get().revoked_at == NOW
 
     def test_of_the_text_nothing_but_its_beginning_is_kept(self) -> None:
-        key, text = create_api_key(name="partner", user=UserFactory.create(is_service=True), by=None, now=NOW)
+        key, text = create_api_key(
+            name="partner", purpose="Plan whom to invite.", user=UserFactory.create(is_service=True), by=None, now=NOW
+        )
         head, prefix, secret = text.split("_")
         assert (head, prefix, len(prefix)) == ("sway", key.prefix, 8)
         assert len(secret) >= 32
@@ -58,24 +61,31 @@ class TestKeys:
         ],
     )
     def test_other_texts_open_nothing(self, wrong: str) -> None:
-        key, text = create_api_key(name="partner", user=UserFactory.create(is_service=True), by=None, now=NOW)
+        key, text = create_api_key(
+            name="partner", purpose="Plan whom to invite.", user=UserFactory.create(is_service=True), by=None, now=NOW
+        )
         tried = wrong.format(prefix=key.prefix, rest=text.removeprefix("sway_"), text=text)
         assert queries.authenticate_key(tried, now=NOW) is None
 
     def test_a_login_that_was_closed_closes_its_keys(self) -> None:
         service = UserFactory.create(is_service=True)
-        _, text = create_api_key(name="partner", user=service, by=None, now=NOW)
+        _, text = create_api_key(name="partner", purpose="Plan whom to invite.", user=service, by=None, now=NOW)
         service.is_active = False
         service.save()
         assert queries.authenticate_key(text, now=NOW) is None
 
     def test_keys_act_as_service_users_only(self) -> None:
         with pytest.raises(ValueError, match="service user"):
-            create_api_key(name="partner", user=UserFactory.create(), by=None, now=NOW)
+            create_api_key(name="partner", purpose="Plan whom to invite.", user=UserFactory.create(), by=None, now=NOW)
+        service = UserFactory.create(is_service=True)
+        with pytest.raises(PurposeRefused, match="is about housing"):
+            create_api_key(name="partner", purpose="Choose tenants for flats", user=service, by=None, now=NOW)
         assert ApiKey.objects.count() == 0
 
     def test_its_use_is_noted_once_a_minute(self) -> None:
-        key, text = create_api_key(name="partner", user=UserFactory.create(is_service=True), by=None, now=NOW)
+        key, text = create_api_key(
+            name="partner", purpose="Plan whom to invite.", user=UserFactory.create(is_service=True), by=None, now=NOW
+        )
 
         def used(seconds: int) -> list[str]:
             with tables_asked() as asked:

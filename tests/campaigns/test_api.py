@@ -27,7 +27,9 @@ def _partner(airlines: Airlines) -> dict[str, str]:
     """Return the headers of a key of the brand's that was used before: the first use is noted, with a query."""
     service = UserFactory.create(is_service=True)
     add_member(brand=airlines.brand, user=service, role=Membership.Role.PARTNER, by=airlines.operator)
-    _, text = create_api_key(name="partner", user=service, by=airlines.operator, now=NOW)
+    _, text = create_api_key(
+        name="partner", purpose="Plan whom to invite.", user=service, by=airlines.operator, now=NOW
+    )
     headers = {"Authorization": f"Bearer {text}"}
     Client().get("/api/v1/topics/", headers=headers)
     return headers

@@ -4,9 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts.purposes import refused_use
 from campaigns import actions
 from campaigns.models import Campaign, Selection, Shortlisting
-from campaigns.purposes import refused_use
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.invited import address, invited, open_campaign
 from tests.campaigns.test_admin_campaigns import filled_in

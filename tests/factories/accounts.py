@@ -125,6 +125,7 @@ class ApiKeyFactory(DjangoModelFactory[ApiKey]):
         model = ApiKey
 
     name = make.Sequence(lambda n: f"partner number {n}")
+    purpose = "Plan whom to invite."
     prefix = make.Sequence(lambda n: f"{n:08}")
     digest = "0" * 64
     user = make.SubFactory(UserFactory, is_service=True)

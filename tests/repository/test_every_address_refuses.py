@@ -63,8 +63,16 @@ class World:
         add_member(brand=self.brand, user=self.service, role=Membership.Role.PARTNER, by=self.admin)
         add_member(brand=other_brand, user=self.other, role=Membership.Role.MANAGER, by=self.admin)
         add_member(brand=other_brand, user=self.other_service, role=Membership.Role.PARTNER, by=self.admin)
-        self.key = create_api_key(name="own", user=self.service, by=self.admin, now=NOW)[1]
-        self.other_key = create_api_key(name="other", user=self.other_service, by=self.admin, now=NOW)[1]
+        self.key = create_api_key(
+            name="own", purpose="Plan whom to invite.", user=self.service, by=self.admin, now=NOW
+        )[1]
+        self.other_key = create_api_key(
+            name="other",
+            purpose="Plan whom to invite.",
+            user=self.other_service,
+            by=self.admin,
+            now=NOW,
+        )[1]
 
         network = Network.objects.get_or_create(slug="test", defaults={"name": "Test"})[0]
         place = Place.objects.create(geoname_id=1, name="Toronto", country="CA", latitude=43.7, longitude=-79.4)

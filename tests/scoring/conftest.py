@@ -75,7 +75,7 @@ def get(db: None, client: Client) -> Get:
     service = UserFactory.create(is_service=True)
     operator = UserFactory.create(is_superuser=True, is_staff=True)
     add_member(brand=BrandFactory.create(), user=service, role=Membership.Role.PARTNER, by=operator)
-    _, text = create_api_key(name="partner", user=service, by=operator, now=NOW)
+    _, text = create_api_key(name="partner", purpose="Plan whom to invite.", user=service, by=operator, now=NOW)
 
     def get(address: str, **query: Any) -> Any:
         response = client.get(address, query, headers={"Authorization": f"Bearer {text}"})

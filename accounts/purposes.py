@@ -1,4 +1,4 @@
-"""What scores may be used for: a campaign says so in writing, and four uses are refused whatever it says.
+"""What scores may be used for: a campaign and an API key say so in writing, and four uses are refused in any case.
 
 A score tells who moves an audience. Who gets a job, credit, insurance or a home isn't to depend on that: these are what
 the law knows as decisions that weigh on a life (the Fair Credit Reporting Act, 15 U.S.C. 1681b, names credit, insurance
@@ -13,6 +13,11 @@ from typing import Final
 # A purpose in fewer letters says nothing.
 SHORTEST: Final = 15
 LONGEST: Final = 1000
+
+
+class PurposeRefused(Exception):
+    """Not a use that scores may be put to, or none; the message is a sentence for whoever wrote it."""
+
 
 # Words by use, `*` for any ending; in English, German, French, Spanish and Italian. Left out are those that mean
 # something else as often: to rent a car, "candidate", "prêt", "seguro".
@@ -75,3 +80,25 @@ def refused_use(purpose: str) -> tuple[str, str] | None:
         if found := pattern.search(text):
             return use, found.group()
     return None
+
+
+def purpose_in(text: str) -> str:
+    """Return what somebody wrote as one line, as it is kept.
+
+    Raises
+    ------
+    PurposeRefused
+        It is too short to say anything, too long, or names a use that is refused.
+    """
+    purpose = " ".join(text.split())
+    if len(purpose) < SHORTEST:
+        raise PurposeRefused("Say it in a sentence: whom the scores choose, and what for.")
+    if len(purpose) > LONGEST:
+        raise PurposeRefused(f"Say it in {LONGEST:,} letters at most.")
+    if found := refused_use(purpose):
+        use, word = found
+        raise PurposeRefused(
+            f"Scores may not be used to decide about work, credit, insurance or housing, and “{word}” is about {use}. "
+            "If nothing of the kind is decided, say what is done without that word."
+        )
+    return purpose
