@@ -19,6 +19,7 @@ from campaigns.actions.colleagues import (
     send_colleague_invitations,
     take_invitation_back,
 )
+from campaigns.actions.costs import costs_in
 from campaigns.actions.errors import (
     AlreadyDone,
     ApprovalRefused,
@@ -91,6 +92,7 @@ __all__ = [
     "ask_for_return",
     "choose_group",
     "choose_waiting",
+    "costs_in",
     "counter_offer",
     "create_brand",
     "decline",

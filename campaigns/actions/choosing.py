@@ -1,8 +1,10 @@
 """The group for a campaign's seats: asked for by a manager, chosen by a worker, put on the shortlist."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -12,6 +14,7 @@ from django.db.models.functions import Lower
 from accounts.models import Person, User
 from campaigns.actions.auditing import Kind, counted, record_for
 from campaigns.actions.claims import Finish, Work, still_there
+from campaigns.actions.costs import costs_in, each_cost
 from campaigns.actions.errors import ApprovalRefused, CampaignError, NotYours, SelectionRefused
 from campaigns.actions.inviting import shortlist
 from campaigns.actions.purposes import refuse_without_purpose
@@ -25,7 +28,7 @@ from campaigns.models import (
     Selection,
     Shortlisting,
 )
-from campaigns.queries.audiences import NOWHERE, Candidates, audience, candidates, fits
+from campaigns.queries.audiences import NOWHERE, Candidates, Floats, Ints, audience, candidates, fits
 from campaigns.selection import (
     BAND,
     AtLeast,
@@ -51,10 +54,13 @@ def people_named(text: str, viewer: User) -> dict[str, int]:
 
     Raises SelectionRefused for a handle that the viewer sees nobody by.
     """
-    handles = handles_in(text)
+    return _known(handles_in(text), viewer)
+
+
+def _known(handles: Collection[str], viewer: User) -> dict[str, int]:
     rows = Person.objects.visible_to(viewer).annotate(lower=Lower("handle"))
     known = dict(rows.filter(lower__in=handles).values_list("lower", "pk"))
-    unknown = sorted(handles - known.keys())
+    unknown = sorted(set(handles) - known.keys())
     if unknown:
         more = f" and {len(unknown) - 5} others" if len(unknown) > 5 else ""
         raise SelectionRefused(
@@ -67,7 +73,8 @@ def people_named(text: str, viewer: User) -> dict[str, int]:
 def ask_for_group(*, selection: Selection, by: User, now: datetime) -> Selection:
     """Store what a manager asks for, to be chosen by `choose_waiting`.
 
-    Raises NotYours, and SelectionRefused where `kept` or `left_out` name somebody unknown, or both name the same one.
+    Raises NotYours, and SelectionRefused where `kept`, `left_out` or `costs` name somebody unknown, the first two name
+    the same one, or the last can't be read.
     """
     if not Campaign.objects.managed_by(by).filter(pk=selection.campaign_id).exists():
         raise NotYours("This campaign isn't one of your brand's.")
@@ -75,6 +82,9 @@ def ask_for_group(*, selection: Selection, by: User, now: datetime) -> Selection
     both = people_named(selection.left_out, by).keys() & people_named(selection.kept, by).keys()
     if both:
         raise SelectionRefused(f"{', '.join(sorted(both))} can't be both kept and left out.")
+    if selection.costs and selection.cost_each is None:
+        raise SelectionRefused("Say what everybody else costs too: the cost per person.")
+    _other_costs(selection, by)
     selection.state, selection.asked_at, selection.asked_by = Selection.State.WAITING, now, by
     selection.save()
     record_for(Kind.GROUP_ASKED, selection.campaign, by, f"group {selection.pk}: {counted(selection.seats, 'seat')}")
@@ -128,7 +138,8 @@ def why_not_chosen(*, selection: Selection, person: Person, by: User) -> WhyNot 
     kept = {pk for pk, _, is_kept in rows if is_kept}
     left_out = _left_out(selection, by) & {person.pk}
     # All that are here were admitted.
-    rules = _rules(selection, replace(found, fits=np.ones(found.people.size, dtype=bool)), kept, left_out)
+    everybody = replace(found, fits=np.ones(found.people.size, dtype=bool))
+    rules = _rules(selection, everybody, kept, left_out, _costs(selection, found.people, by))
     # Of a kind of which the group has too few, nobody is kept out by.
     rules = replace(rules, at_least=[quota for quota in rules.at_least if quota.kind[group].sum() >= quota.least])
     reached = audience(found, run)
@@ -158,10 +169,25 @@ def _kept(selection: Selection, viewer: User) -> set[int]:
     return kept | set(people_named(selection.kept, viewer).values())
 
 
-def _rules(selection: Selection, found: Candidates, kept: set[int], left_out: set[int]) -> Rules:
-    seats = selection.seats
+def _other_costs(selection: Selection, viewer: User) -> dict[int, Decimal]:
+    """Return what those cost who don't cost what everybody does, by person."""
+    costs = costs_in(selection.costs)
+    return {person: costs[handle] for handle, person in _known(costs, viewer).items()}
+
+
+def _costs(selection: Selection, people: Ints, viewer: User) -> Floats | None:
+    if selection.cost_each is None:
+        return None
+    return each_cost(people, selection.cost_each, _other_costs(selection, viewer))
+
+
+def _rules(selection: Selection, found: Candidates, kept: set[int], left_out: set[int], costs: Floats | None) -> Rules:
+    seats, budget = selection.seats, None
     if selection.budget is not None and selection.cost_each is not None:
-        seats = min(seats, int(selection.budget / selection.cost_each))
+        budget = float(selection.budget)
+        if not selection.costs:
+            # Where all cost the same, a budget is a number of seats.
+            seats, budget = min(seats, int(selection.budget / selection.cost_each)), None
         if not seats:
             raise SelectionRefused(f"A budget of {selection.budget} pays for nobody at {selection.cost_each} each.")
     at_most, at_least = [], []
@@ -180,7 +206,12 @@ def _rules(selection: Selection, found: Candidates, kept: set[int], left_out: se
     others = ~found.fits
     others[must] = False
     excluded = np.flatnonzero(np.isin(found.people, list(left_out)) | others)
-    return Rules(seats, at_most=at_most, at_least=at_least, must=must, excluded=excluded)
+    open_ = np.setdiff1d(np.arange(found.people.size), excluded)
+    if budget is not None and costs is not None and not must.size and open_.size and costs[open_].min() > budget:
+        raise SelectionRefused(
+            f"A budget of {selection.budget} pays for nobody: all cost {costs[open_].min():.2f} or more."
+        )
+    return Rules(seats, costs, budget, at_most=at_most, at_least=at_least, must=must, excluded=excluded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +223,7 @@ class _Group:
     rules: Rules
     run: ScoreRun
     chosen: Chosen
+    costs: Floats | None
     by_score: float
     one_more: float
 
@@ -207,7 +239,8 @@ def _chosen(selection: Selection, _now: datetime) -> _Group:
     found = candidates(selection.campaign, viewer, run, sorted(kept))
     if not found.fits.any():
         raise SelectionRefused("Nobody fits the campaign's topics, cities and score bounds. Widen them first.")
-    rules = _rules(selection, found, kept, left_out)
+    costs = _costs(selection, found.people, viewer)
+    rules = _rules(selection, found, kept, left_out, costs)
     reached = audience(found, run)
     chosen = choose(reached, rules)
     eligible = np.setdiff1d(np.arange(reached.size), rules.excluded)
@@ -215,7 +248,7 @@ def _chosen(selection: Selection, _now: datetime) -> _Group:
     adds = reached.adds(chosen.missed)
     adds[chosen.group] = 0.0
     adds[rules.excluded] = 0.0
-    return _Group(found, reached, rules, run, chosen, reached.reached(highest), float(adds.max(initial=0.0)))
+    return _Group(found, reached, rules, run, chosen, costs, reached.reached(highest), float(adds.max(initial=0.0)))
 
 
 def _keep(selection: Selection, group: _Group, finish: Finish) -> None:
@@ -242,6 +275,7 @@ def _keep(selection: Selection, group: _Group, finish: Finish) -> None:
                 score=float(group.found.score[place]),
                 reach=float(alone[place]),
                 adds=max(float(adds), 0.0),
+                cost=None if group.costs is None else Decimal(f"{group.costs[place]:.2f}"),
                 is_kept=rank <= group.rules.must.size,
             )
             for rank, (pk, place, adds) in enumerate(zip(people, chosen.group, chosen.adds, strict=True), start=1)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
@@ -59,7 +60,7 @@ def _figures(measured: CampaignReturn, now: datetime) -> tuple[dict[str, Any], l
     reach, forecast = _forecast(campaign, measured.asked_by, run, accepted)
     invited, held_back = found.of(held_back=False), found.of(held_back=True)
     came = _lift(campaign, found)
-    cost = Selection.objects.filter(campaign=campaign, state=Selection.State.DONE, cost_each__isnull=False)
+    cost_each, cost = _costs(campaign, accepted)
     figures = {
         "run": run,
         "tags": campaign.tags,
@@ -70,7 +71,8 @@ def _figures(measured: CampaignReturn, now: datetime) -> tuple[dict[str, Any], l
         "compared": came.invited,
         "held_back": came.held_back,
         "forecast": forecast,
-        "cost_each": cost.order_by("-asked_at", "-pk").values_list("cost_each", flat=True).first(),
+        "cost_each": cost_each,
+        "cost": cost,
         "before": float(invited.before.sum()),
         "after": float(invited.after.sum()),
         "held_back_before": float(held_back.before.sum()),
@@ -95,6 +97,18 @@ def _lift(campaign: Campaign, found: Mentions) -> Lift:
         seed=campaign.pk,
     )
     return came if campaign.tags else replace(came, low=None, high=None, why=_NO_TAGS)
+
+
+def _costs(campaign: Campaign, accepted: list[int]) -> tuple[Decimal | None, Decimal | None]:
+    """Return what everybody costs, and those who accepted together, by the last group that was chosen with costs."""
+    groups = Selection.objects.filter(campaign=campaign, state=Selection.State.DONE, cost_each__isnull=False)
+    group = groups.order_by("-asked_at", "-pk").first()
+    if group is None or group.cost_each is None:
+        return None, None
+    rows = group.people.filter(person__in=accepted).values_list("cost", flat=True)
+    own = [cost for cost in rows if cost is not None]
+    others = len(accepted) - len(own)
+    return group.cost_each, sum(own, Decimal(0)) + others * group.cost_each
 
 
 def _forecast(campaign: Campaign, by: User, run: ScoreRun, people: list[int]) -> tuple[dict[int, float], float]:

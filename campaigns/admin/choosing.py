@@ -19,7 +19,7 @@ from unfold.widgets import (
 
 from campaigns import actions, tasks
 from campaigns.admin.base import run_of, staff_of, start_soon
-from campaigns.admin.uploads import handles_of
+from campaigns.admin.uploads import costs_of, handles_of
 from campaigns.models import Campaign, Selection
 
 # Runs of so many people are chosen from while the page waits, about a second.
@@ -27,7 +27,7 @@ AT_ONCE: Final = 20_000
 # Of a list of people to leave out, in bytes.
 LARGEST_LIST: Final = 100_000
 # What is folded away until it is used.
-FOLDED: Final = ("most_per_city", "most_per_band", "least_small", "small_reach", "budget", "cost_each")
+FOLDED: Final = ("most_per_city", "most_per_band", "least_small", "small_reach", "budget", "cost_each", "costs")
 
 
 class SelectionForm(forms.ModelForm[Selection]):
@@ -43,8 +43,9 @@ class SelectionForm(forms.ModelForm[Selection]):
             "most_per_band": "Such as 10: at most so many with scores of 30 to 40, of 40 to 50, and so on.",
             "least_small": "Such as 5 people …",
             "small_reach": "… who each reach fewer than 100.",
-            "budget": "What all may cost together …",
-            "cost_each": "… where each costs so much.",
+            "budget": "What all may cost together. Empty: as much as it comes to.",
+            "cost_each": "What each costs, such as 250.",
+            "costs": "Who costs more or less, a line each: ann, 250.50",
             "kept": "Handles of people who are in whatever they add, parted by commas or lines.",
             "left_out": "Handles of people not to choose. Who declined, or lost the seat, is left out anyway.",
         }
@@ -57,6 +58,7 @@ class SelectionForm(forms.ModelForm[Selection]):
             "small_reach": UnfoldAdminDecimalFieldWidget(attrs={"min": 0, "step": "any"}),
             "budget": UnfoldAdminDecimalFieldWidget(attrs={"min": 0, "step": "any"}),
             "cost_each": UnfoldAdminDecimalFieldWidget(attrs={"min": 0, "step": "any"}),
+            "costs": UnfoldAdminTextareaWidget(attrs={"rows": 3}),
             "kept": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
             "left_out": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         }
@@ -68,6 +70,18 @@ class SelectionForm(forms.ModelForm[Selection]):
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt"}),
     )
 
+    costs_file = forms.FileField(
+        label="… or a list of them",
+        required=False,
+        help_text="A .csv file whose first column has the handles, and the second one what they cost.",
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt"}),
+    )
+
+    def clean_costs_file(self) -> str:
+        """Return the lines of the file, as they are read."""
+        file = self.cleaned_data["costs_file"]
+        return "\n".join(costs_of(file, largest=LARGEST_LIST)) if file else ""
+
     def clean_left_out_file(self) -> str:
         """Return the handles of the file, a line each."""
         file = self.cleaned_data["left_out_file"]
@@ -77,12 +91,16 @@ class SelectionForm(forms.ModelForm[Selection]):
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
-        for one, other, said in (
-            ("budget", "cost_each", "A budget needs a cost per person, and the other way round."),
-            ("least_small", "small_reach", "Say both how many, and below which reach."),
-        ):
-            if (data.get(one) is None) != (data.get(other) is None) and not {one, other} & self.errors.keys():
-                self.add_error(other if data.get(other) is None else one, said)
+        one, other = "least_small", "small_reach"
+        if (data.get(one) is None) != (data.get(other) is None) and not {one, other} & self.errors.keys():
+            self.add_error(other if data.get(other) is None else one, "Say both how many, and below which reach.")
+        if data.get("costs_file"):
+            data["costs"] = f"{data.get('costs', '')}\n{data['costs_file']}".strip()
+        if data.get("cost_each") is None and "cost_each" not in self.errors:
+            if data.get("costs"):
+                self.add_error("cost_each", "Say what everybody else costs too.")
+            elif data.get("budget") is not None:
+                self.add_error("cost_each", "A budget needs a cost per person.")
         if data.get("left_out_file"):
             data["left_out"] = f"{data.get('left_out', '')}\n{data['left_out_file']}".strip()
         return data

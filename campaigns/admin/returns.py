@@ -129,7 +129,8 @@ def _shown(request: HttpRequest, measured: CampaignReturn) -> dict[str, Any]:
 def _costs(measured: CampaignReturn) -> dict[str, Any]:
     if measured.cost_each is None:
         return {"cost": None, "cost_per_person": None}
-    cost = measured.cost_each * measured.accepted
+    # Of before people could cost something else each.
+    cost = measured.cost_each * measured.accepted if measured.cost is None else measured.cost
     return {"cost": cost, "cost_per_person": float(cost) / measured.forecast if measured.forecast > 0 else None}
 
 

@@ -1,10 +1,12 @@
 """The group that was chosen for a campaign: who, what each adds, and why not somebody else."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from django.contrib import admin, messages
-from django.db.models import F, QuerySet, Sum, Window
+from django.db.models import F, QuerySet, Sum, Value, Window
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -128,6 +130,7 @@ class Row:
     adds: float
     so_far: float
     is_kept: bool
+    cost: Decimal | None
 
     @property
     def shared(self) -> float:
@@ -146,6 +149,7 @@ def _shown(request: HttpRequest, selection: Selection) -> dict[str, Any]:
     )
     adds = list(people.values_list("adds", flat=True))
     alone = sum(people.values_list("reach", flat=True))
+    cost = _cost(selection, people)
     return {
         "rows": [
             Row(
@@ -157,6 +161,8 @@ def _shown(request: HttpRequest, selection: Selection) -> dict[str, Any]:
                 adds=row.adds,
                 so_far=row.so_far,
                 is_kept=row.is_kept,
+                # Of before people could cost something else each.
+                cost=selection.cost_each if row.cost is None else row.cost,
             )
             for row in shown
         ],
@@ -166,16 +172,22 @@ def _shown(request: HttpRequest, selection: Selection) -> dict[str, Any]:
         "alone": alone,
         "overlap": 100 * (1 - selection.reached / alone) if alone > 0 else 0.0,
         "better": 100 * (selection.reached / selection.by_score - 1) if selection.by_score > 0 else 0.0,
-        "cost": None if selection.cost_each is None else selection.cost_each * len(adds),
-        "per_person": None
-        if selection.cost_each is None or not selection.reached
-        else float(selection.cost_each) * len(adds) / selection.reached,
+        "cost": cost,
+        "per_person": None if cost is None or not selection.reached else float(cost) / selection.reached,
         "chart": _chart(adds),
         "rules": _rules(selection),
         "listed": LISTED,
         "is_cut": selection.candidates >= MOST_CANDIDATES,
         **_why(request, selection),
     }
+
+
+def _cost(selection: Selection, people: QuerySet[Any]) -> Decimal | None:
+    """Return what all chosen cost together; None where nobody said what anybody costs."""
+    if selection.cost_each is None:
+        return None
+    total: Decimal | None = people.aggregate(total=Sum(Coalesce("cost", Value(selection.cost_each))))["total"]
+    return total or Decimal(0)
 
 
 def _chart(adds: list[float]) -> dict[str, Any] | None:
@@ -207,7 +219,10 @@ def _rules(selection: Selection) -> list[str]:
     """Return what the group was to keep to, in words."""
     said = [f"{selection.seats} seats"]
     if selection.budget is not None:
-        said.append(f"a budget of {selection.budget:,.2f} at {selection.cost_each:,.2f} each")
+        said.append(f"a budget of {selection.budget:,.2f}")
+    if selection.cost_each is not None:
+        others = len(actions.costs_in(selection.costs))
+        said.append(f"{selection.cost_each:,.2f} each" + (f", {others} at a cost of their own" if others else ""))
     if selection.most_per_city:
         said.append(f"at most {selection.most_per_city} per city")
     if selection.most_per_band:
@@ -254,7 +269,7 @@ def said_why(name: str, found: WhyNot | None) -> str:
                 f"{adds}, more than the last one chosen, but the quota “{found.quota}” is full. Raise it, or keep them."
             )
         case Reason.BUDGET:
-            return f"{adds}, but the budget is spent."
+            return f"{adds}, but costs more than what is left of the budget."
         case Reason.OVERLAP:
             return f"{already}: {adds}. The one who adds least of those chosen adds {found.least:,.1f}."
         case Reason.SEATS:

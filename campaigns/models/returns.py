@@ -47,6 +47,13 @@ class CampaignReturn(models.Model):
         default=0, editable=False, help_text="Different people whom those who accepted are expected to reach."
     )
     cost_each = models.DecimalField(max_digits=12, decimal_places=2, null=True, editable=False)
+    cost = models.DecimalField(
+        max_digits=16,
+        decimal_places=2,
+        null=True,
+        editable=False,
+        help_text="Of those who accepted, each by their own.",
+    )
     before = models.FloatField(default=0, editable=False, help_text="Mentions by those compared, before.")
     after = models.FloatField(default=0, editable=False)
     held_back_before = models.FloatField(default=0, editable=False)

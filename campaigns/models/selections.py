@@ -34,6 +34,12 @@ class Selection(models.Model):
     cost_each = models.DecimalField(
         "cost per person", max_digits=12, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0.01)]
     )
+    costs = models.TextField(
+        "who costs something else",
+        blank=True,
+        max_length=1_000_000,
+        help_text="Lines of a handle and what it costs.",
+    )
     most_per_city = models.PositiveIntegerField(
         "at most per city", null=True, blank=True, validators=[MinValueValidator(1)]
     )
@@ -67,9 +73,12 @@ class Selection(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(seats__gte=1), name="selection_has_seats"),
             models.CheckConstraint(
-                condition=Q(budget__isnull=True, cost_each__isnull=True)
-                | Q(budget__gte=0, cost_each__gt=0, budget__isnull=False, cost_each__isnull=False),
+                condition=Q(budget__isnull=True) | Q(budget__gte=0, cost_each__isnull=False),
                 name="selection_budget_has_cost",
+            ),
+            models.CheckConstraint(
+                condition=Q(cost_each__isnull=True, costs="") | Q(cost_each__gt=0, cost_each__isnull=False),
+                name="selection_costs_beside_one_for_all",
             ),
             models.CheckConstraint(
                 condition=Q(least_small__isnull=True, small_reach__isnull=True)
@@ -121,6 +130,7 @@ class Selected(models.Model):
     score = models.FloatField(null=True)
     reach = models.FloatField(help_text="Alone, on the campaign's topics.")
     adds = models.FloatField(help_text="People not reached by those before.")
+    cost = models.DecimalField(max_digits=12, decimal_places=2, null=True, help_text="Empty where nobody said.")
     is_kept = models.BooleanField(default=False, help_text="In whatever they add: invited already, or kept.")
 
     objects = SelectedQuerySet.as_manager()
@@ -132,6 +142,7 @@ class Selected(models.Model):
             models.UniqueConstraint(fields=["selection", "rank"], name="selected_rank_once"),
             models.UniqueConstraint(fields=["selection", "person"], name="selected_once"),
             models.CheckConstraint(condition=Q(rank__gte=1, adds__gte=0, reach__gte=0), name="selected_in_range"),
+            models.CheckConstraint(condition=Q(cost__isnull=True) | Q(cost__gte=0), name="selected_cost_not_negative"),
         ]
 
     def __str__(self) -> str:

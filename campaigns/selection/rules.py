@@ -138,7 +138,9 @@ class Rules:
             raise RulesError("Somebody who must be in is excluded too: take them off one of the two lists.")
         if must.size > self.seats:
             raise RulesError(f"{must.size} people must be in, but there are {self.seats} seats.")
-        if self.budget is not None and self.costs is not None and self.costs[must].sum() > self.budget:
+        # Rounding of sums of money isn't to decide.
+        budget = np.inf if self.budget is None else self.budget + 1e-9 * max(1.0, self.budget)
+        if self.budget is not None and self.costs is not None and self.costs[must].sum() > budget:
             raise RulesError(
                 f"Those who must be in cost {self.costs[must].sum():,.2f}, more than the budget of {self.budget:,.2f}."
             )

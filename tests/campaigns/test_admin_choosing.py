@@ -19,7 +19,18 @@ from tests.campaigns.test_choosing import scored as scored
 from tests.factories.campaigns import InvitationFactory, SelectedFactory, SelectionFactory, ShortlistingFactory
 
 NOTHING = dict.fromkeys(
-    ["most_per_city", "most_per_band", "least_small", "small_reach", "budget", "cost_each", "kept", "left_out"], ""
+    [
+        "most_per_city",
+        "most_per_band",
+        "least_small",
+        "small_reach",
+        "budget",
+        "cost_each",
+        "costs",
+        "kept",
+        "left_out",
+    ],
+    "",
 )
 
 
@@ -60,6 +71,8 @@ def _text(answer: Any) -> str:
     [
         ({"seats": "0"}, "greater than or equal to 1"),
         ({"budget": "100"}, "A budget needs a cost per person"),
+        ({"costs": "a 5"}, "Say what everybody else costs too."),
+        ({"costs": "a dear", "cost_each": "5"}, "Line 1 of the costs, “a dear”, has no cost."),
         ({"small_reach": "100"}, "Say both how many, and below which reach."),
         ({"left_out": "nobody"}, "Nobody is known as nobody."),
     ],
@@ -91,6 +104,29 @@ def test_whom_to_leave_out_comes_as_a_file_too(manager: Client, campaign: Campai
     assert Selection.objects.get().left_out == "a\n@fan1"
     # Asked again, the rules are those of before.
     assert "@fan1" in manager.get(url).content.decode()
+
+
+def test_what_each_costs_comes_as_a_file_too_and_stands_in_the_group(
+    manager: Client, campaign: Campaign, scored: ScoreRun
+) -> None:
+    url = reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk])
+    given = NOTHING | {"seats": "2", "budget": "1500", "cost_each": "1234.50"}
+
+    def post(content: bytes, **more: str) -> str:
+        file = SimpleUploadedFile("costs.csv", content)
+        return manager.post(url, given | {"costs_file": file} | more, follow=True).content.decode()
+
+    assert "Line 2 of the costs" in post(b"handle,cost\na,5\nc,cheap\n")
+    assert "more than 100 kB" in post(b"a" * 100_001)
+    assert not Selection.objects.exists()
+    page = post(b"\xef\xbb\xbfHandle;Cost;Note\nC;250,50;friend\n", costs="b, 9")
+    assert Selection.objects.get().costs == "b, 9\nC;250,50;friend"
+    assert "a budget of 1,500.00; 1,234.50 each, 2 at a cost of their own" in page
+    costs = re.findall(r'data-label="Cost" class="sway-number">([^<]+)<', page)
+    assert costs == ["1,234.50", "250.50"]
+    assert "<b>1,485.00</b><span>cost of all, of a budget of 1,500.00, 247.50 per person reached" in page
+    # Asked again, the rules are those of before.
+    assert "C;250,50;friend" in manager.get(url).content.decode()
 
 
 def test_after_somebody_declined_the_next_best_is_a_click_away(

@@ -1,6 +1,7 @@
 """Having the group chosen for a campaign: out of whom, by which rules, and what is stored."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -126,6 +127,68 @@ def test_quotas_budget_and_people_left_out(scored: ScoreRun, campaign: Campaign,
         choose(campaign, airlines.manager, seats=2, kept="a", left_out="@A")
 
 
+def test_each_costs_what_is_said_of_them(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
+    by = airlines.manager
+    found = choose(campaign, by, seats=4, budget=200, cost_each=100, costs="@A, 150\nd;0")
+    # For the dear one's money two others reach more, and one costs nothing.
+    assert sorted(handle for handle, _, _ in chosen(found)) == ["b", "c", "d"]
+    assert dict(found.people.values_list("person__handle", "cost")) == {"b": 100, "c": 100, "d": 0}
+    assert found.reached == 6
+
+    # Without a budget all that is told is what it comes to.
+    without = choose(campaign, by, seats=2, cost_each=100, costs="a 150.50")
+    assert dict(without.people.values_list("person__handle", "cost")) == {"a": Decimal("150.50"), "c": 100}
+    plain = choose(campaign, by, seats=1)
+    assert [row.cost for row in plain.people.all()] == [None]
+
+
+def test_sums_that_a_budget_pays_to_the_penny_are_paid(
+    scored: ScoreRun, campaign: Campaign, airlines: Airlines
+) -> None:
+    costs = {"costs": "a,0.10\nc,0.20\nb,99", "cost_each": 50}
+    found = choose(campaign, airlines.manager, seats=3, budget=Decimal("0.30"), **costs)
+    assert [handle for handle, _, _ in chosen(found)] == ["a", "c"]
+    kept = choose(campaign, airlines.manager, seats=3, budget=Decimal("0.30"), kept="a c", **costs)
+    assert [handle for handle, _, _ in chosen(kept)] == ["a", "c"]
+
+
+def test_why_not_knows_what_somebody_costs(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
+    found = choose(campaign, airlines.manager, seats=3, budget=20, cost_each=10, costs="a 1000")
+    assert sorted(handle for handle, _, _ in chosen(found)) == ["b", "c"]
+    why = why_not_chosen(selection=found, person=Person.objects.get(handle="a"), by=airlines.manager)
+    assert why is not None
+    assert why.reason == Reason.BUDGET
+
+
+@pytest.mark.parametrize(
+    ("costs", "said"),
+    [
+        ("a, dear", "Line 1 of the costs, “a, dear”, has no cost. Write a handle and what it costs, a line each"),
+        ("a 5\n\nb", "Line 3 of the costs, “b”, has no cost."),
+        ("a,1,200", "Line 1 of the costs, “a,1,200”, has no cost."),
+        ("a;-5", "Line 1 of the costs"),
+        ("a 1e3", "Line 1 of the costs"),
+        ("a 99999999999", "Line 1 of the costs"),
+        ("a ٣", "Line 1 of the costs"),
+        ("a 5\n@A;6,50", "Line 2 of the costs: a costs 6.50 here and 5 above."),
+        ("nobody, 5", "Nobody is known as nobody."),
+    ],
+)
+def test_costs_that_cant_be_read_are_refused_in_one_sentence(
+    scored: ScoreRun, campaign: Campaign, airlines: Airlines, costs: str, said: str
+) -> None:
+    with pytest.raises(SelectionRefused) as refused:
+        choose(campaign, airlines.manager, seats=1, cost_each=10, costs=costs)
+    assert said in str(refused.value)
+    assert not Selection.objects.exists()
+
+
+def test_costs_of_some_need_one_for_all(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
+    with pytest.raises(SelectionRefused, match="what everybody else costs too"):
+        choose(campaign, airlines.manager, seats=1, costs="a 5")
+    assert not Selection.objects.exists()
+
+
 def test_on_the_campaigns_topics(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
     topic = TopicFactory.create()
     campaign.topics.add(topic)
@@ -213,6 +276,14 @@ def test_what_goes_wrong_is_raised_and_said(
     ("asked", "said"),
     [
         ({"seats": 1, "budget": 5, "cost_each": 10}, "A budget of 5.00 pays for nobody at 10.00 each."),
+        (
+            {"seats": 1, "budget": 5, "cost_each": 10, "costs": "a 7\nb 8"},
+            "A budget of 5.00 pays for nobody: all cost 7.00 or more.",
+        ),
+        (
+            {"seats": 2, "budget": 5, "cost_each": 10, "costs": "a 7", "kept": "a"},
+            "Those who must be in cost 7.00, more than the budget of 5.00.",
+        ),
         ({"seats": 4, "least_small": 3, "small_reach": 1.5}, "at least 3 with a reach below 2: only 1"),
     ],
 )
@@ -282,6 +353,8 @@ def test_who_is_erased_goes_from_the_group(scored: ScoreRun, campaign: Campaign,
     [
         {"seats": 0},
         {"budget": 5},
+        {"costs": "a 5"},
+        {"cost_each": 0},
         {"small_reach": 5.0},
         {"state": Selection.State.DONE},
         {"reached": 2.0, "most_possible": 1.0},

@@ -22,6 +22,7 @@ from tests.factories.campaigns import (
     CampaignReturnFactory,
     InvitationFactory,
     ParticipantFactory,
+    SelectedFactory,
     SelectionFactory,
 )
 from tests.factories.scoring import ScoreFactory
@@ -113,12 +114,18 @@ def test_whom_those_who_accepted_reach_and_what_that_costs(
     support(run, ann="f1 f2", bob="f1 f2", cid="f3")
     done = {"state": "done", "finished_at": NOW}
     SelectionFactory.create(campaign=campaign, cost_each=90, budget=900, asked_at=NOW - timedelta(days=2), **done)
-    SelectionFactory.create(campaign=campaign, cost_each=100, budget=900, asked_at=NOW - timedelta(days=1), **done)
+    last = SelectionFactory.create(
+        campaign=campaign, cost_each=100, budget=900, asked_at=NOW - timedelta(days=1), **done
+    )
+    SelectedFactory.create(selection=last, person=person("bob"), cost=Decimal("33.50"))
+    SelectedFactory.create(selection=last, person=person("cid"), cost=7)
     SelectionFactory.create(campaign=campaign, **done)
 
     found = measured(campaign, airlines)
 
     assert (found.invited, found.accepted, found.cost_each) == (3, 2, Decimal(100))
+    # One who accepted costs something else; who declined costs nothing.
+    assert found.cost == Decimal("133.50")
     # The two have one audience of two people; each member stands for a little more than one.
     most = 1.0 + float(run.formula.parameters["newcomers"]) * float(run.formula.parameters["horizon_days"]) / 28.0
     assert found.forecast == pytest.approx(2 * most * (1 - (1 - 1 / most) ** 2))
