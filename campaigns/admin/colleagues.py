@@ -44,6 +44,7 @@ class ColleagueInvitationAdmin(VisibleAdmin):
     search_fields = ["email"]
     search_help_text = "Search by e-mail address"
     ordering = ["-invited_at", "-pk"]
+    list_before_template = "admin/campaigns/colleagues_before.html"
     actions = ["send_again", "take_back"]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
