@@ -32,6 +32,7 @@ from campaigns.admin.comparing import compare_view
 from campaigns.admin.counting import Matching, PeoplePaginator
 from campaigns.admin.filters import (
     ClaimedFilter,
+    LanguageFilter,
     LiftFilter,
     NetworkFilter,
     PlaceFilter,
@@ -87,7 +88,7 @@ class InfluencerAdmin(ReadOnlyAdmin):
     list_filter = [
         *(Matching, TopicFilter, LiftFilter, PlaceFilter, RadiusFilter),
         *(ScoreFilter, ReachFilter, GrowthFilter, WidthFilter, TakenFilter),
-        *(NetworkFilter, ClaimedFilter, ForCampaignFilter, PastFilter, WithoutFilter, LikeFilter),
+        *(NetworkFilter, LanguageFilter, ClaimedFilter, ForCampaignFilter, PastFilter, WithoutFilter, LikeFilter),
     ]
     list_filter_submit = True
     list_fullwidth = True

@@ -1,5 +1,6 @@
 """How a run's scores are spread, for the histograms of lists."""
 
+from collections import Counter
 from typing import Any, Final
 
 import numpy as np
@@ -24,11 +25,11 @@ BINS: Final[dict[str, tuple[float, ...]]] = {
 }
 
 
-def figures_of(run: ScoreRun, scores: pa.Table, topics: pa.Table) -> RunFigures:
+def figures_of(run: ScoreRun, scores: pa.Table, topics: pa.Table, languages: pa.Table | None = None) -> RunFigures:
     """Return how rows that are about to be published are spread, not saved yet.
 
-    `scores` and `topics` are columns of `Score` and `TopicReach`. Whoever is hidden by now isn't counted. Four queries,
-    and one for each network.
+    `scores`, `topics` and `languages` are columns of `Score`, `TopicReach` and `WrittenLanguage`. Whoever is hidden by
+    now isn't counted. Four queries, and one for each network.
     """
     (shown,) = numbers(Person.objects.unmerged().filter(is_hidden=False).order_by(), "id")
     person = scores["person"].to_numpy()
@@ -54,6 +55,7 @@ def figures_of(run: ScoreRun, scores: pa.Table, topics: pa.Table) -> RunFigures:
         histograms={name: _histogram(BINS[name], values) for name, values in measures.items()},
         topics=_topics(topics, people),
         networks=_networks(people),
+        languages={} if languages is None else _languages(languages, people),
     )
 
 
@@ -75,6 +77,11 @@ def _topics(topics: pa.Table, people: Ints) -> dict[str, int]:
     has_reach &= np.isin(topics["person"].to_numpy(), people)
     found, counts = np.unique(topics["topic"].to_numpy()[has_reach], return_counts=True)
     return {str(topic): int(count) for topic, count in zip(found, counts, strict=True)}
+
+
+def _languages(languages: pa.Table, people: Ints) -> dict[str, int]:
+    shown = languages.filter(pa.array(np.isin(languages["person"].to_numpy(), people)))
+    return dict(sorted(Counter(map(str, shown["language"].to_pylist())).items()))
 
 
 def _networks(people: Ints) -> dict[str, int]:

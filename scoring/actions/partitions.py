@@ -11,12 +11,12 @@ import psycopg
 from django.db import OperationalError, connection, models, transaction
 from psycopg import sql
 
-from scoring.models import ReachPart, Score, ScoreRun, Support, TopicReach
+from scoring.models import ReachPart, Score, ScoreRun, Support, TopicReach, WrittenLanguage
 
 log = logging.getLogger(__name__)
 
 # The tables that are parted by run.
-PARTED: Final[tuple[type[models.Model], ...]] = (Score, TopicReach, Support, ReachPart)
+PARTED: Final[tuple[type[models.Model], ...]] = (Score, TopicReach, Support, ReachPart, WrittenLanguage)
 # A try to have the tables for oneself waits so long for each of them, and in all for less than the second after which
 # PostgreSQL ends one of two who wait for each other, a reader perhaps; between tries whoever waits gets through.
 LOCK_SECONDS: Final = 0.1

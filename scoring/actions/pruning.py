@@ -6,17 +6,19 @@ from django.db.models import Exists, OuterRef, Window
 from django.db.models.functions import RowNumber
 
 from scoring.actions.partitions import drop_tables
-from scoring.models import ReachPart, RunFigures, Score, ScoreRun, Support, TopicReach
+from scoring.models import ReachPart, RunFigures, Score, ScoreRun, Support, TopicReach, WrittenLanguage
 
 # Nights of which a formula that runs in shadow keeps its scores.
 SHADOWS_KEPT: Final = 3
+# What is kept of the runs that pages show alone.
+_OF_SHOWN: Final = (TopicReach, Support, ReachPart, WrittenLanguage)
 
 
 def prune(run: ScoreRun) -> int:
     """Drop rows that no page shows any more; return how many. A run that counts keeps its scores: they are history.
 
-    Topics, supports, parts and figures, the bulk of what a run stores, are kept of the current run, the one before it
-    (pages say what changed since) and `run`, unless that is a shadow. Of each formula's shadows the newest
+    Topics, supports, parts, languages and figures, the bulk of what a run stores, are kept of the current run, the one
+    before it (pages say what changed since) and `run`, unless that is a shadow. Of each formula's shadows the newest
     `SHADOWS_KEPT` keep their scores.
     """
     current = ScoreRun.objects.current()
@@ -25,9 +27,9 @@ def prune(run: ScoreRun) -> int:
         earlier = ScoreRun.objects.done().filter(formula=current.formula, is_shadow=False, as_of__lt=current.as_of)
         kept |= {current.pk, *earlier.order_by("-as_of").values_list("pk", flat=True)[:1]}
     old_shadows = set(_old_shadows(run))
-    dropped = drop_tables({model: lambda pk: pk not in kept for model in (TopicReach, Support, ReachPart)})
+    dropped = drop_tables({model: lambda pk: pk not in kept for model in _OF_SHOWN})
     dropped += drop_tables({Score: lambda pk: pk in old_shadows})
-    dropped += sum(model.objects.exclude(run__in=kept).delete()[0] for model in (TopicReach, Support, ReachPart))
+    dropped += sum(model.objects.exclude(run__in=kept).delete()[0] for model in _OF_SHOWN)
     RunFigures.objects.exclude(run__in=kept).delete()
     scores, _ = Score.objects.filter(run__in=old_shadows).delete()
     return dropped + scores

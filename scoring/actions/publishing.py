@@ -5,7 +5,6 @@ both are made at once at the end. In one short moment these tables become partit
 run's rows go into the partition that takes what has no other.
 """
 
-import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -29,10 +28,11 @@ from scoring.actions import partitions
 from scoring.actions.copying import CHUNK, copied_bytes, copied_columns
 from scoring.actions.errors import ScoringError
 from scoring.actions.figures import figures_of
+from scoring.actions.languages import SCHEMA, languages_until
 from scoring.actions.partitions import put_in_place
 from scoring.engine import Result
 from scoring.engine.results import Supports
-from scoring.models import Backtest, ReachPart, RunFigures, Score, ScoreRun, Support, Topic, TopicReach
+from scoring.models import Backtest, ReachPart, RunFigures, Score, ScoreRun, Support, Topic, TopicReach, WrittenLanguage
 
 pc: Any = pyarrow.compute
 Ints = npt.NDArray[np.int64]
@@ -55,12 +55,14 @@ _KEYS: Final[dict[Any, tuple[str, ...]]] = {
     TopicReach: ("person", "topic"),
     Support: ("supporter", "supported"),
     ReachPart: ("person",),
+    WrittenLanguage: ("person",),
 }
 _COLUMNS: Final[dict[Any, tuple[str, ...]]] = {
     Score: tuple(f.name for f in Score._meta.concrete_fields if f.name not in ("id", "run", "person")),
     TopicReach: ("reach", "reach_with_below", "score", "lift", "rank"),
     Support: ("reach", "actions", "expected", *(f"taken_{reason}" for reason in engine.REASONS)),
     ReachPart: ("kind", "network", "reach"),
+    WrittenLanguage: ("language",),
 }
 
 
@@ -74,7 +76,7 @@ class ResultFault(ScoringError):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A run's rows as they go into the four tables; `left_out` counts persons that the database doesn't know.
+    """A run's rows as they go into the five tables; `left_out` counts persons that the database doesn't know.
 
     Supporters, of whom there are most, are made as they are asked for, once; `supported` is how many there may be.
     """
@@ -84,6 +86,7 @@ class Rows:
     supports: Iterator[pa.Table]
     supported: int
     parts: pa.Table
+    languages: pa.Table
     left_out: int
 
     def by_model(self) -> "_Tables":
@@ -93,10 +96,11 @@ class Rows:
             TopicReach: [self.topics],
             Support: self.supports,
             ReachPart: [self.parts],
+            WrittenLanguage: [self.languages],
         }
 
 
-def rows_of(result: Result, *, people: Ints, topics: Ints) -> Rows:
+def rows_of(result: Result, *, people: Ints, topics: Ints, languages: pa.Table | None = None) -> Rows:
     """Return the rows to store, of known people and topics only.
 
     Values within `NOISE` of a bound are put on it: sums of floats end a hair beyond what the definition allows. What is
@@ -124,6 +128,7 @@ def rows_of(result: Result, *, people: Ints, topics: Ints) -> Rows:
         (table.select([*_KEYS[Support], *_COLUMNS[Support]]) for table in supports),
         supported,
         parts.select([*_KEYS[ReachPart], *_COLUMNS[ReachPart]]),
+        _of_known(SCHEMA.empty_table() if languages is None else languages, person=scores["person"].to_numpy()),
         left_out=result.scores.num_rows - scores.num_rows,
     )
 
@@ -217,14 +222,15 @@ def publish(
     """
     # What somebody else's transaction has changed or locked isn't for other connections to see.
     at_once = not connection.in_atomic_block
+    languages = languages_until(run.as_of)
     for attempt in range(1, TRIES + 1):
         try:
             (people,), (topics,) = (numbers(model.objects.order_by(), "id") for model in (Person, Topic))
-            rows = rows_of(result, people=people, topics=topics)
+            rows = rows_of(result, people=people, topics=topics, languages=languages)
             aside = partitions.names_aside(run) if rows.scores.num_rows >= LARGE else {}
-            figures = figures_of(run, rows.scores, rows.topics)
-            of = rows.supported + sum(table.num_rows for table in (rows.scores, rows.topics, rows.parts))
-            sent = _Sent(functools.partial(_tell, copied, of))
+            figures = figures_of(run, rows.scores, rows.topics, rows.languages)
+            others = (rows.scores, rows.topics, rows.parts, rows.languages)
+            sent = _Sent(copied, rows.supported + sum(table.num_rows for table in others))
             if aside and at_once:
                 # Before the transaction begins, which would keep its locks while it waits for other connections.
                 _fill_at_once(run, rows.by_model(), aside, sent)
@@ -242,10 +248,6 @@ def publish(
                 raise
         else:
             return
-
-
-def _tell(copied: Callable[[int, int], None], of: int, done: int) -> None:
-    copied(done, of)
 
 
 def _publish(
@@ -316,8 +318,8 @@ def _store_backtest(run: ScoreRun, found: engine.Backtest | None) -> None:
 class _Sent:
     """How many rows are in the database: counted by several threads, told by the one that waits for them."""
 
-    def __init__(self, tell: Callable[[int], None]) -> None:
-        self._tell = tell
+    def __init__(self, tell: Callable[[int, int], None], of: int) -> None:
+        self._tell, self._of = tell, of
         self._lock = threading.Lock()
         self._thread = threading.get_ident()
         self._rows = 0
@@ -329,7 +331,7 @@ class _Sent:
             self.tell()
 
     def tell(self) -> None:
-        self._tell(self._rows)
+        self._tell(self._rows, self._of)
 
 
 def _fill_at_once(run: ScoreRun, tables: _Tables, aside: dict[Any, str], sent: _Sent) -> None:

@@ -3,7 +3,7 @@
 from scoring.models.appeals import Appeal
 from scoring.models.formulas import Activation, Formula
 from scoring.models.runs import Backtest, RunFigures, ScoreRun, ScoreRunQuerySet
-from scoring.models.scores import Influencer, InfluencerQuerySet, ReachPart, Score, Support, TopicReach
+from scoring.models.scores import Influencer, InfluencerQuerySet, ReachPart, Score, Support, TopicReach, WrittenLanguage
 from scoring.models.states import ScoreState, StateDay
 from scoring.models.topics import Topic
 
@@ -24,4 +24,5 @@ __all__ = [
     "Support",
     "Topic",
     "TopicReach",
+    "WrittenLanguage",
 ]

@@ -142,7 +142,7 @@ class RunFigures(models.Model):
     `histograms` are by measure (score, reach, growth, width, taken: see `scoring.queries.InfluencerFilters` for their
     units): `from`, the lower ends of bins, ascending, the last bin being open; and `people` in each. The first bin
     takes in what lies below it. `topics` says by a topic's id how many have reach on it or on what lies below it,
-    `networks` by slug how many have an account there.
+    `networks` by slug how many have an account there, `languages` by code how many wrote in it.
     """
 
     run = models.OneToOneField(ScoreRun, models.CASCADE, related_name="figures", primary_key=True)
@@ -150,6 +150,7 @@ class RunFigures(models.Model):
     histograms = models.JSONField(default=dict)
     topics = models.JSONField(default=dict)
     networks = models.JSONField(default=dict)
+    languages = models.JSONField(default=dict)
 
     objects = models.Manager()
 

@@ -209,3 +209,21 @@ class ReachPart(models.Model):
 
     def __str__(self) -> str:
         return f"person {self.person_id}, {self.kind} in {self.network or 'no network'}, run {self.run_id}"
+
+
+class WrittenLanguage(models.Model):
+    """A language in which somebody wrote in the 28 days before a run, as their networks named it."""
+
+    run = models.ForeignKey(ScoreRun, models.CASCADE, db_index=False, related_name="written_languages")
+    person = models.ForeignKey(Person, models.CASCADE, db_index=False, related_name="written_languages")
+    language = models.CharField(max_length=3, help_text="ISO 639, without script and country.")
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "run", "language"], name="written_language_once")]
+        # Whoever writes in one is found by it, and rows are dropped by run.
+        indexes = [models.Index(fields=["run", "language", "person"], name="written_language_of_run")]
+
+    def __str__(self) -> str:
+        return f"person {self.person_id} in {self.language}, run {self.run_id}"

@@ -14,7 +14,7 @@ from django.db.models import Exists, F, FilteredRelation, OuterRef, Q
 from django.db.models.expressions import RawSQL
 
 from accounts.models import Identity, Place, Viewer
-from scoring.models import Influencer, InfluencerQuerySet, Score, ScoreRun, Topic, TopicReach
+from scoring.models import Influencer, InfluencerQuerySet, Score, ScoreRun, Topic, TopicReach, WrittenLanguage
 
 MONTH: Final = timedelta(days=28)
 # People drawn to estimate how many there are of a kind.
@@ -34,7 +34,8 @@ class InfluencerFilters:
 
     `topics` are ids; with a topic come all below it, and people with reach on any of them stay. `lift_min` is about
     these topics, on one of which the person's lift has to be as high; without topics it filters nothing. Of `circles`
-    any will do. Each word of `search` is a part of a handle or a name, case aside.
+    any will do, and of `languages`, the codes of those that somebody wrote in before the run. Each word of `search` is
+    a part of a handle or a name, case aside.
     `reach_…` are people, `width_…` how many points of score the ends of the band lie apart, `taken_…` shares of the
     forecast, 0 to 1, that were taken off, `growth_…` points of score since the run `grown_since` (its id): who has no
     score there stays out, and so does everybody where there is no such run.
@@ -45,6 +46,7 @@ class InfluencerFilters:
     topics: tuple[int, ...] = ()
     circles: tuple[Circle, ...] = ()
     network: str = ""
+    languages: tuple[str, ...] = ()
     claimed: bool | None = None
     search: str = ""
     lift_min: float | None = None
@@ -135,6 +137,9 @@ def narrowed(
         rows = rows.filter(reduce(or_, (Q(place__in=within) for within in places)))
     if filters.network:
         rows = rows.filter(Exists(Identity.objects.filter(person=OuterRef("pk"), network=filters.network)))
+    if filters.languages:
+        written = WrittenLanguage.objects.filter(run=run, language__in=filters.languages)
+        rows = rows.filter(Exists(written.filter(person=OuterRef("pk"))))
     if filters.claimed is not None:
         rows = rows.filter(user__isnull=not filters.claimed)
     for word in filters.search.split():

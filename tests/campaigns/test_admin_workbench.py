@@ -32,6 +32,7 @@ from tests.factories.scoring import (
     SupportFactory,
     TopicFactory,
     TopicReachFactory,
+    WrittenLanguageFactory,
 )
 
 COUNT = reverse("admin:scoring_influencer_count")
@@ -85,6 +86,25 @@ def test_lift_is_about_the_topics_chosen(manager: Client, run: ScoreRun) -> None
         "on Flying",
         "3 times the usual share of it",
     ]
+
+
+def test_people_are_found_by_the_languages_they_write_in(manager: Client, run: ScoreRun) -> None:
+    for handle, codes in (("ann", ("en", "de")), ("ben", ("fr",)), ("cy", ())):
+        person = scored(run, handle)
+        for code in codes:
+            WrittenLanguageFactory.create(run=run, person=person, language=code)
+    # Of a run of before nothing is known, and so there is nothing to choose from.
+    page = manager.get(LIST, {"language": "en"})
+    assert page.context["passed_over"] == ["language “en”"]
+    RunFiguresFactory.create(run=run, languages={"de": 1, "en": 1, "fr": 1200, "xyz": 3})
+    page = manager.get(LIST, {"language": ["en", "fr", "nonsense"]})
+    assert "French (1,200)" in page.content.decode()
+    assert page.content.decode().index("French (1,200)") < page.content.decode().index("xyz (3)")
+    assert "writes in English or French" in [text for text, _ in page.context["chips"]]
+    assert page.context["passed_over"] == ["language “nonsense”"]
+    assert sorted(listed(manager, language=["en", "fr"])) == ["ann", "ben"]
+    assert listed(manager, language="de") == ["ann"]
+    assert "1" in manager.get(COUNT, {"language": "de"}).content.decode()
 
 
 def test_who_took_part_in_ones_own_campaigns(manager: Client, airlines: Airlines, run: ScoreRun) -> None:

@@ -21,6 +21,7 @@ from scoring.models import (
     Support,
     Topic,
     TopicReach,
+    WrittenLanguage,
 )
 from tests.factories.accounts import NOW, PersonFactory
 
@@ -162,6 +163,15 @@ class SupportFactory(DjangoModelFactory[Support]):
     reach = 0.8
     actions = 3
     expected = make.LazyAttribute(lambda row: row.reach)
+
+
+class WrittenLanguageFactory(DjangoModelFactory[WrittenLanguage]):
+    class Meta:
+        model = WrittenLanguage
+
+    run = make.SubFactory(ScoreRunFactory)
+    person = make.SubFactory(PersonFactory)
+    language = "en"
 
 
 class ReachPartFactory(DjangoModelFactory[ReachPart]):

@@ -17,7 +17,7 @@ from scoring.actions.publishing import ResultFault, rows_of
 from scoring.engine import Result
 from scoring.engine.forecasts import Forecast
 from scoring.engine.inputs import PARTS, SCORES, SUPPORTS, TOPICS
-from scoring.models import Formula, ReachPart, Score, ScoreRun, Support, Topic, TopicReach
+from scoring.models import Formula, ReachPart, Score, ScoreRun, Support, Topic, TopicReach, WrittenLanguage
 from tests.scoring.conftest import APRIL_1, APRIL_2, APRIL_3, NOW
 
 PEOPLE = np.array([1, 2], np.int64)
@@ -282,9 +282,9 @@ def partitions_of(model: Any, *runs: ScoreRun) -> list[int]:
 
 
 def everything(run: ScoreRun) -> list[list[tuple[Any, ...]]]:
-    """Return a run's rows in all four tables without their numbers, in one order."""
+    """Return a run's rows in all five tables without their numbers, in one order."""
     found = []
-    for model in (Score, TopicReach, Support, ReachPart):
+    for model in (Score, TopicReach, Support, ReachPart, WrittenLanguage):
         fields = [field.attname for field in model._meta.concrete_fields if field.name not in ("id", "run")]
         rows = model.objects.filter(run=run).order_by(*fields).values_list(*fields)
         # Two computations differ in the order of their sums.
@@ -310,7 +310,7 @@ def test_a_large_runs_partition_has_all_that_the_table_has(known: Path, monkeypa
     monkeypatch.setattr(publishing, "LARGE", 1)
     with connection.cursor() as cursor:
         run = score(as_of=APRIL_1, now=NOW)
-        for model in (Score, TopicReach, Support, ReachPart):
+        for model in (Score, TopicReach, Support, ReachPart, WrittenLanguage):
             own = f"{model._meta.db_table}_run_{run.pk}"
             cursor.execute(
                 "SELECT i.inhrelid FROM pg_index p JOIN pg_inherits i ON i.inhparent = p.indexrelid"
@@ -396,7 +396,7 @@ def test_tables_that_no_page_shows_are_dropped_and_scores_stay(known: Path, monk
     monkeypatch.setattr(publishing, "LARGE", 1)
     runs = [score(as_of=moment, now=NOW) for moment in (APRIL_1, APRIL_2, APRIL_3)]
     assert partitions_of(Score, *runs) == [run.pk for run in runs]
-    for model in (TopicReach, Support, ReachPart):
+    for model in (TopicReach, Support, ReachPart, WrittenLanguage):
         assert partitions_of(model, *runs) == [run.pk for run in runs[1:]]
 
 
