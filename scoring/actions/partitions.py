@@ -58,21 +58,40 @@ def index(model: type[models.Model], name: str) -> None:
         cursor.execute(sql.SQL("ANALYZE {}").format(table))
 
 
-def refer(model: type[models.Model], name: str) -> None:
-    """Give a run's table the foreign keys of the model's, each checked by one join.
+def refer(tables: list[tuple[type[models.Model], str]]) -> None:
+    """Give tables of a run the foreign keys of their models', for rows to come and whoever is deleted from now on.
 
-    Writers of what they refer to wait until the transaction ends.
+    Writers of what they refer to wait until the transaction ends, and it for them; `check_references` looks at the rows
+    that are there.
     """
-    _constrain(name, model._meta.db_table, "f")
+    with connection.cursor() as cursor:
+        cursor.execute(_lock_out_writers([model for model, _ in tables]))
+    for model, name in tables:
+        _constrain(name, model._meta.db_table, "f", unchecked=True)
 
 
-def _constrain(name: str, parent: str, kinds: str) -> None:
+def check_references(name: str) -> None:
+    """Check the foreign keys of a run's table, each by one join, while others write what they refer to.
+
+    Raises IntegrityError if a row refers to what isn't there.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_UNCHECKED, [name])
+        for (constraint,) in cursor.fetchall():
+            cursor.execute(
+                sql.SQL("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(sql.Identifier(name), sql.Identifier(constraint))
+            )
+
+
+def _constrain(name: str, parent: str, kinds: str, *, unchecked: bool = False) -> None:
+    statement = sql.SQL("ALTER TABLE {} ADD {} NOT VALID" if unchecked else "ALTER TABLE {} ADD {}")
     with connection.cursor() as cursor:
         cursor.execute(_CONSTRAINTS, [parent, list(kinds)])
         for (definition,) in cursor.fetchall():
-            cursor.execute(sql.SQL("ALTER TABLE {} ADD {}").format(sql.Identifier(name), sql.SQL(definition)))
+            cursor.execute(statement.format(sql.Identifier(name), sql.SQL(definition)))
 
 
+_UNCHECKED: Final = "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND NOT convalidated ORDER BY oid"
 _INDEXES: Final = """
 SELECT pg_get_indexdef(i.indexrelid)
 FROM pg_index i
@@ -128,21 +147,17 @@ def _lock_out_readers(tables: list[type[models.Model]]) -> None:
     commit: the new run, and none of its rows. What the tables refer to is locked too, for PostgreSQL changes triggers
     there when a partition comes or goes. Raises OperationalError if there was no moment without readers.
     """
-    referred = [field.related_model for model in tables for field in model._meta.fields if field.related_model]
-    keys, names = (
-        sql.SQL(", ONLY ").join(sql.Identifier(name) for name in dict.fromkeys(model._meta.db_table for model in some))
-        for some in (referred, (*tables, *referred))
-    )
+    everything = _tables([*tables, *_referred(tables)])
     for attempt in range(1, LOCK_TRIES + 1):
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 # Readers aren't in the way of this, nor it in theirs: it waits for writers, and for a second for the
                 # autovacuum, which then gives way.
                 cursor.execute("SET LOCAL lock_timeout = '3s'")
-                cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE").format(keys))
+                cursor.execute(_lock_out_writers(tables))
                 cursor.execute("SELECT set_config('lock_timeout', %s, TRUE)", [f"{LOCK_SECONDS}s"])
                 # Whoever reads a partition has locked the table first, so partitions can be left alone.
-                cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(names))
+                cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(everything))
                 cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
         except OperationalError as error:
             if attempt == LOCK_TRIES or not isinstance(error.__cause__, _BUSY):
@@ -150,6 +165,20 @@ def _lock_out_readers(tables: list[type[models.Model]]) -> None:
             time.sleep(LOCK_PAUSE)
         else:
             return
+
+
+def _lock_out_writers(tables: list[type[models.Model]]) -> sql.Composed:
+    """Return what locks all that some tables refer to against writers: in one order, so that two don't block each other."""
+    return sql.SQL("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE").format(_tables(_referred(tables)))
+
+
+def _referred(tables: list[type[models.Model]]) -> list[Any]:
+    found = {field.related_model for model in tables for field in model._meta.fields if field.related_model}
+    return sorted(found, key=lambda model: model._meta.db_table)
+
+
+def _tables(some: list[Any]) -> sql.Composed:
+    return sql.SQL(", ONLY ").join(sql.Identifier(model._meta.db_table) for model in some)
 
 
 _BUSY: Final = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)

@@ -1,8 +1,9 @@
 """Putting a run's result before the readers: all of it at once, or none.
 
 A large run's rows go into tables of their own, which nobody knows yet: COPY then meets no index and no foreign key, and
-both are made at once at the end. In one short moment these tables become partitions of those that readers read. A small
-run's rows go into the partition that takes what has no other.
+both are made at once at the end. From then on whoever is erased takes their rows there along. In one short moment these
+tables become partitions of those that readers read. A small run's rows go into the partition that takes what has no
+other.
 """
 
 import threading
@@ -237,6 +238,7 @@ def publish(
             with transaction.atomic():
                 if aside and not at_once:
                     _fill(run, rows.by_model(), aside, sent.rows)
+                    _refer([*aside.items()])
                 _publish(run, result, rows, figures, aside, sent, now, finished, make_current, check)
         except BaseException as error:
             if at_once:
@@ -266,8 +268,6 @@ def _publish(
         for model, of_model in rows.by_model().items():
             model.objects.filter(run=run).delete()
             _copy(model, run, of_model, sent.rows)
-    for model, name in aside.items():
-        partitions.refer(model, name)
     _store_backtest(run, result.backtest)
     RunFigures.objects.filter(run=run).delete()
     figures.save(force_insert=True)
@@ -344,6 +344,7 @@ def _fill_at_once(run: ScoreRun, tables: _Tables, aside: dict[Any, str], sent: _
         try:
             with transaction.atomic():
                 _fill(run, {model: tables[model] for model in tables if model in models}, aside, sent.rows)
+            _refer([(model, name) for model, name in aside.items() if model in models])
         finally:
             connection.close()
 
@@ -361,6 +362,15 @@ def _fill(run: ScoreRun, tables: _Tables, aside: dict[Any, str], sent: Callable[
         partitions.make_aside(model, aside[model])
         _copy(model, run, of_model, sent, aside[model])
         partitions.index(model, aside[model])
+
+
+def _refer(tables: list[tuple[Any, str]]) -> None:
+    """Give filled tables their foreign keys, in a moment, and check these, which keeps nobody waiting."""
+    with transaction.atomic():
+        partitions.refer(tables)
+    with transaction.atomic():
+        for _, name in tables:
+            partitions.check_references(name)
 
 
 def _copy(

@@ -1,7 +1,9 @@
 """What a run says of people: scores, reach by topic, supporter, kind and network.
 
-In the database these tables are parted by run: see migration 0011 and `actions.publishing`. So their keys there are
-(id, run), and a foreign key has no index of its own where a constraint's begins with its column.
+In the database these tables are parted by run: see migrations 0011 and 0016 and `actions.publishing`. So the keys hold
+the run, that of scores there being (id, run), and a foreign key has no index of its own where a key or a constraint begins
+with its column. Whoever is deleted there takes their rows along (ON DELETE CASCADE), also in tables of a run that isn't
+published yet.
 """
 
 import math
@@ -126,6 +128,7 @@ class TopicReach(models.Model):
     Rows are there for the topics that posts name and for those above them. `score` is that of `reach_with_below`.
     """
 
+    pk = models.CompositePrimaryKey("person", "run", "topic")
     run = models.ForeignKey(ScoreRun, models.CASCADE, db_index=False, related_name="topic_reach")
     person = models.ForeignKey(Person, models.CASCADE, db_index=False, related_name="topic_reach")
     topic = models.ForeignKey(Topic, models.CASCADE, related_name="reach")
@@ -141,7 +144,6 @@ class TopicReach(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["person", "run", "topic"], name="topic_reach_once"),
             models.CheckConstraint(
                 condition=Q(reach__gte=0, reach_with_below__gte=F("reach"), score__range=(1, 100)),
                 name="topic_reach_in_range",
@@ -160,7 +162,8 @@ class TopicReach(models.Model):
 class Support(models.Model):
     """How much of somebody's reach came by one supporter; only each person's largest, both ways, are kept."""
 
-    run = models.ForeignKey(ScoreRun, models.CASCADE, related_name="supports")
+    pk = models.CompositePrimaryKey("supported", "run", "supporter")
+    run = models.ForeignKey(ScoreRun, models.CASCADE, db_index=False, related_name="supports")
     supporter = models.ForeignKey(Person, models.CASCADE, db_index=False, related_name="supports_given")
     supported = models.ForeignKey(Person, models.CASCADE, db_index=False, related_name="supports_received")
     reach = models.FloatField()
@@ -179,7 +182,6 @@ class Support(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["supported", "run", "supporter"], name="support_once"),
             models.CheckConstraint(condition=~Q(supporter=F("supported")), name="support_not_of_oneself"),
         ]
         indexes = [models.Index(fields=["supporter", "run"], name="support_by_supporter")]
@@ -191,6 +193,7 @@ class Support(models.Model):
 class ReachPart(models.Model):
     """How much of somebody's reach came by one kind of act in one network; a person's rows add up to the reach."""
 
+    pk = models.CompositePrimaryKey("person", "run", "kind", "network")
     run = models.ForeignKey(ScoreRun, models.CASCADE, db_index=False, related_name="reach_parts")
     person = models.ForeignKey(Person, models.CASCADE, db_index=False, related_name="reach_parts")
     kind = models.CharField(max_length=10)
@@ -201,11 +204,8 @@ class ReachPart(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["person", "run", "kind", "network"], name="reach_part_once"),
             models.CheckConstraint(condition=Q(reach__gt=0), name="reach_part_above_zero"),
         ]
-        # Rows are dropped by run.
-        indexes = [models.Index(fields=["run"], name="reach_part_by_run")]
 
     def __str__(self) -> str:
         return f"person {self.person_id}, {self.kind} in {self.network or 'no network'}, run {self.run_id}"
@@ -214,6 +214,7 @@ class ReachPart(models.Model):
 class WrittenLanguage(models.Model):
     """A language in which somebody wrote in the 28 days before a run, as their networks named it."""
 
+    pk = models.CompositePrimaryKey("person", "run", "language")
     run = models.ForeignKey(ScoreRun, models.CASCADE, db_index=False, related_name="written_languages")
     person = models.ForeignKey(Person, models.CASCADE, db_index=False, related_name="written_languages")
     language = models.CharField(max_length=3, help_text="ISO 639, without script and country.")
@@ -221,7 +222,6 @@ class WrittenLanguage(models.Model):
     objects = models.Manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["person", "run", "language"], name="written_language_once")]
         # Whoever writes in one is found by it, and rows are dropped by run.
         indexes = [models.Index(fields=["run", "language", "person"], name="written_language_of_run")]
 

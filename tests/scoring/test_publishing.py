@@ -1,6 +1,7 @@
 """What goes into the tables: guarded values, and all at once for whoever reads meanwhile."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Q
 
 from accounts.models import Person
 from scoring.actions import partitions, publishing, score
@@ -214,7 +216,7 @@ def current_rows() -> tuple[int, int, float, int]:
     """Return the current run with how many rows it has, their mean, and how many topic rows, in one statement."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT r.id, count(s.id), coalesce(avg(s.score), 0),"
+            "SELECT r.id, count(s.id), round(coalesce(avg(s.score), 0)::numeric, 6)::float,"
             " (SELECT count(*) FROM scoring_topicreach t WHERE t.run_id = r.id)"
             " FROM scoring_scorerun r LEFT JOIN scoring_score s ON s.run_id = r.id WHERE r.is_current GROUP BY r.id"
         )
@@ -362,6 +364,40 @@ def test_connections_that_fill_tables_at_once_give_the_rows_that_one_gives(
     # Of how far they are only the thread tells that waits for them: the lock's session is its own.
     assert {thread for thread, _ in told} == {threading.get_ident()}
     assert told[-1][1] == sum(map(len, small))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_is_erased_before_readers_see_a_run_takes_their_rows_along(
+    known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for the check of foreign keys, and the rows go that only the database knows."""
+    score(as_of=APRIL_1, now=NOW)
+    check = partitions.check_references
+    person = Person.objects.filter(supports_given__isnull=False, supports_received__isnull=False)[0]
+    erased: list[int] = []
+
+    def erase() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '20s'")
+        erased.append(Person.objects.get(pk=person.pk).delete()[0])
+        connection.close()
+
+    def checking(name: str) -> None:
+        if name.startswith(Support._meta.db_table):
+            with ThreadPoolExecutor(1) as somebody:
+                somebody.submit(erase).result()
+        check(name)
+
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    monkeypatch.setattr(partitions, "check_references", checking)
+    run = score(as_of=APRIL_2, now=NOW)
+    assert len(erased) == 1
+    assert partitions_of(Support, run) == [run.pk]
+    assert Score.objects.filter(run=run).count() == 29
+    for rows in (Score.objects, TopicReach.objects, ReachPart.objects):
+        assert not rows.filter(person=person.pk).exists()
+    assert Support.objects.filter(run=run).exists()
+    assert not Support.objects.filter(Q(supporter=person.pk) | Q(supported=person.pk)).exists()
 
 
 @pytest.mark.django_db(transaction=True)
