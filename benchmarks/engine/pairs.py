@@ -4,7 +4,7 @@
     python -m benchmarks.engine.pairs NAME ACTS UNTIL     one way, from that file
 
 Each gives a row for two accounts of which one acted on the other: how many acts, reactions and namings, what they weigh
-with the half-life, and what of that was free, by the rules of `scoring.engine.daily.summaries`.
+with the half-life, and what of that was free, by the rules of `scoring.engine.daily.freed`.
 """
 
 import json
@@ -96,7 +96,6 @@ def sway(acts: Path, until: int) -> Sums:
 
     from scoring.engine import Parameters
     from scoring.engine.activity import Activity as Seen
-    from scoring.engine.daily import summaries
     from scoring.engine.state import summed
     from scoring.engine.tables import Workspace
 
@@ -109,8 +108,7 @@ def sway(acts: Path, until: int) -> Sums:
         posts = pa.schema(columns).empty_table()
         nothing: Any = ibis.memtable(posts)
         seen = Seen(rows, rows.filter(False).select("actor", "target", "at", "day"), nothing, pa.table({}), ("",))
-        days = summaries(workspace, seen, until=until, formula=formula)
-        pairs = summed(workspace, days, until=until, formula=formula).pairs
+        pairs = summed(workspace, seen, until=until, formula=formula).pairs
         found = workspace.connection.to_pyarrow(
             pairs.aggregate(pairs=pairs.count(), **{name: pairs[name].sum() for name in COLUMNS})
         ).to_pylist()[0]

@@ -79,7 +79,9 @@ def check_references(name: str) -> None:
         cursor.execute(_UNCHECKED, [name])
         for (constraint,) in cursor.fetchall():
             cursor.execute(
-                sql.SQL("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(sql.Identifier(name), sql.Identifier(constraint))
+                sql.SQL("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(
+                    sql.Identifier(name), sql.Identifier(constraint)
+                )
             )
 
 
@@ -168,7 +170,7 @@ def _lock_out_readers(tables: list[type[models.Model]]) -> None:
 
 
 def _lock_out_writers(tables: list[type[models.Model]]) -> sql.Composed:
-    """Return what locks all that some tables refer to against writers: in one order, so that two don't block each other."""
+    """Return what locks against writers all that some tables refer to: in one order, so that two can't be crossed."""
     return sql.SQL("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE").format(_tables(_referred(tables)))
 
 

@@ -5,7 +5,7 @@ on nothing else, so that a day can be looked at alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import ibis
@@ -57,6 +57,22 @@ class Activity:
     posts: Table
     topic_sets: pa.Table
     networks: tuple[str, ...]
+
+    def before(self, until: int) -> "Activity":
+        """Return what happened before a moment.
+
+        Parameters
+        ----------
+        until : int
+            In epoch seconds.
+
+        Returns
+        -------
+        Activity
+            Expressions.
+        """
+        tables = {name: getattr(self, name) for name in ("acts", "events", "posts")}
+        return replace(self, **{name: table.filter(table["at"] < until) for name, table in tables.items()})
 
 
 def activity(workspace: Workspace, inputs: Inputs, networks: Sequence[str] = ()) -> Activity:

@@ -76,7 +76,6 @@ def summaries(
     until: int,
     formula: Parameters,
     days: Sequence[int] | None = None,
-    recent_from: int | None = None,
 ) -> Days:
     """Sum activity up by account, by two accounts, and by UTC day.
 
@@ -92,32 +91,32 @@ def summaries(
         Half-lives, and how soon an act on the next day still is a return.
     days : sequence of int, optional
         Only these days, since 1970.
-    recent_from : int, optional
-        Where the horizon before the moment begins within a day: pairs then have `state.RECENT` too, of acts at or after
-        it, in epoch seconds.
 
     Returns
     -------
     Days
-        Pairs are stored in the workspace; the others are expressions.
+        Expressions; with `days`, pairs are stored in the workspace.
     """
-    acts = seen.acts.filter(seen.acts["at"] < until)
-    posts = seen.posts.filter(seen.posts["at"] < until)
-    events = seen.events.filter(seen.events["at"] < until)
+    before = seen.before(until)
+    acts, posts, events = before.acts, before.posts, before.events
     if days is not None:
         acts = _of_days(acts, {day - before for day in days for before in (0, 1)})
         posts, events = _of_days(posts, days), _of_days(events, days)
-    age = (ibis.least((acts.day + 1) * DAY, until) - acts["at"]) / DAY
-    acts = acts.mutate(
-        slow=halved(age, formula.half_life_days),
-        burst=halved(age, formula.burst_half_life_days) if formula.burst_share else ibis.literal(0.0),
-    )
-    pairs = _pairs(workspace, acts, formula, recent_from)
+    acts = weighed(acts, ibis.least((acts.day + 1) * DAY, until), formula)
+    sums = by_day(acts)
     if days is not None:
-        pairs, acts = _of_days(pairs, days), _of_days(acts, days)
+        sums = workspace.keep(sums)
+    other_way = sums.select(actor=sums.target, target=sums.actor).distinct()
+    mutual = sums.semi_join(other_way, list(PAIR)).select(*PAIR, "day", "actions", "first", "last")
+    if days is not None:
+        mutual = workspace.keep(mutual)
+    free = freed(sums, mutual, formula)
+    pairs = free.select(*PAIR, "day", *COUNTS, *WEIGHTS)
+    if days is not None:
+        pairs, acts = workspace.keep(_of_days(pairs, days)), _of_days(acts, days)
     details = acts.group_by(*PAIR, *SORT, "day").aggregate(slow=acts.slow.sum(), burst=acts.burst.sum())
     counted = events.group_by("day").aggregate(events=events.count())
-    return Days(workspace.keep(pairs), details, _accounts(acts, posts, events), counted)
+    return Days(pairs, details, accounts_by_day(acts, posts, events), counted)
 
 
 def texts(
@@ -167,8 +166,75 @@ def _of_days(table: Table, days: Collection[int]) -> Table:
     return table.semi_join(ibis.memtable(pa.table({"day": pa.array(sorted(days), pa.int64())})), "day")
 
 
-def _pairs(workspace: Workspace, acts: Table, formula: Parameters, recent_from: int | None) -> Table:
-    """Sum acts up by two accounts and day, and say how far they were free.
+def weighed(acts: Table, moment: Any, formula: Parameters) -> Table:
+    """Say what acts weigh at a moment, and whether they are reactions or namings.
+
+    Parameters
+    ----------
+    acts : ibis table
+        Acts (`Activity.acts`).
+    moment : ibis expression or int
+        In epoch seconds, after each act.
+    formula : Parameters
+        Half-lives.
+
+    Returns
+    -------
+    ibis table
+        The acts, with `slow`, `burst` (0 where the formula has none), and 1 or 0 as `reaction` and `named`.
+    """
+    age = (moment - acts["at"]) / DAY
+    return acts.mutate(
+        slow=halved(age, formula.half_life_days),
+        burst=halved(age, formula.burst_half_life_days) if formula.burst_share else ibis.literal(0.0),
+        reaction=(~acts.naming & ~acts.talk).cast("int64"),
+        named=acts.naming.cast("int64"),
+    )
+
+
+def totals(acts: Table) -> dict[str, Any]:
+    """Return the sums that acts of two accounts come to, of a day or of all.
+
+    Parameters
+    ----------
+    acts : ibis table
+        Acts with what they weigh (`weighed`).
+
+    Returns
+    -------
+    dict of ibis expression
+        The `COUNTS`, slow and burst.
+    """
+    return {
+        "actions": acts.count(),
+        "reactions": acts.reaction.sum(),
+        "namings": acts.named.sum(),
+        "slow": acts.slow.sum(),
+        "burst": acts.burst.sum(),
+    }
+
+
+def by_day(acts: Table, **more: Any) -> Table:
+    """Sum acts up by two accounts and day.
+
+    Parameters
+    ----------
+    acts : ibis table
+        Acts with what they weigh (`weighed`).
+    **more : ibis expression
+        Other sums of them.
+
+    Returns
+    -------
+    ibis table
+        actor, target, day, the `totals`, the second of the `first` and of the `last`, and what else is asked for.
+    """
+    ends = {"first": acts["at"].min(), "last": acts["at"].max()}
+    return acts.group_by(*PAIR, "day").aggregate(**totals(acts), **ends, **more)
+
+
+def freed(sums: Table, mutual: Table, formula: Parameters) -> Table:
+    """Say how far what two accounts did on a day was free.
 
     Returns are between accounts: two accounts of one person don't return for each other, so that what a day comes to is
     the same whoever turns out to own them. On a day, with n acts each way and the second of the first of each: which
@@ -177,36 +243,39 @@ def _pairs(workspace: Workspace, acts: Table, formula: Parameters, recent_from: 
     left unreturned can be returned on the next, by acts that begin at most `return_hours` after the last of what they
     return. The day's weight counts in the proportion free / n. So a day needs its own acts and those of the one before,
     and nothing else; what comes late for a day changes that day and the next.
+
+    Parameters
+    ----------
+    sums : ibis table
+        Sums by day (`by_day`).
+    mutual : ibis table
+        actor, target, day, actions, first and last of all days of accounts that acted on each other.
+    formula : Parameters
+        How soon an act on the next day still is a return.
+
+    Returns
+    -------
+    ibis table
+        The sums, with `free`, the share of the day's acts that was, and slow_free and burst_free.
     """
-    acts = acts.mutate(reaction=(~acts.naming & ~acts.talk).cast("int64"), named=acts.naming.cast("int64"))
-    recent = {}
-    if recent_from is not None:
-        within = (acts["at"] >= recent_from).cast("int64")
-        recent = {"recent": within.sum(), "recent_slow": (acts.slow * within).sum()}
-    sums = workspace.keep(
-        acts.group_by(*PAIR, "day").aggregate(
-            actions=acts.count(),
-            reactions=acts.reaction.sum(),
-            namings=acts.named.sum(),
-            slow=acts.slow.sum(),
-            burst=acts.burst.sum(),
-            first=acts["at"].min(),
-            last=acts["at"].max(),
-            **recent,
-        )
-    )
-    joined = sums.left_join(_returned(workspace, sums, formula.return_hours), [*PAIR, "day"])
-    free = joined.free_share.fill_null(1.0)
-    weights = {"slow": joined.slow, "slow_free": joined.slow * free}
-    weights |= {"burst": joined.burst, "burst_free": joined.burst * free}
-    if recent_from is not None:
-        weights |= {"recent": joined.recent, "recent_slow": joined.recent_slow}
-        weights["recent_free"] = ((joined.recent > 0) & (free > 0)).cast("int64")
-    return joined.select(*PAIR, "day", *COUNTS, **weights)
+    joined = sums.left_join(_returned(mutual, formula.return_hours), [*PAIR, "day"])
+    joined = joined.mutate(free=joined.free_share.fill_null(1.0))
+    return joined.mutate(slow_free=joined.slow * joined.free, burst_free=joined.burst * joined.free)
 
 
-def _accounts(acts: Table, posts: Table, events: Table) -> Table:
-    """Count what accounts posted, a row for each that is seen on a day at all."""
+def accounts_by_day(acts: Table, posts: Table, events: Table) -> Table:
+    """Count what accounts posted.
+
+    Parameters
+    ----------
+    acts, posts, events : ibis table
+        Of an `Activity`.
+
+    Returns
+    -------
+    ibis table
+        Rows of `Days.accounts`, one for each account that is seen on a day at all.
+    """
     # A post is (post, day): where rows contradict each other, the smallest of each column is taken.
     each = posts.group_by("post", "day").aggregate(account=posts.author.min(), kind=posts.kind.min())
     each = each.mutate(is_own=(each.kind != "reshare").cast("int64"))
@@ -246,12 +315,9 @@ def halved(age: Any, half_life: float) -> Any:
     return ibis.literal(2.0) ** (-age / half_life)
 
 
-def _returned(workspace: Workspace, days: Table, return_hours: float) -> Table:
+def _returned(mutual: Table, return_hours: float) -> Table:
     """Return of which days' acts only a share was free, and which share; only of accounts that acted on each other."""
     keys = [*PAIR, "day"]
-    other_way = days.select(actor=days.target, target=days.actor).distinct()
-    mutual = days.semi_join(other_way, list(PAIR))
-    mutual = workspace.keep(mutual.select(*keys, "actions", "first", "last"))
     back = mutual.select(
         actor=mutual.target,
         target=mutual.actor,

@@ -36,7 +36,7 @@ class Known:
     texts : pyarrow.Table
         Fingerprints of the texts of the last days (`daily.TEXTS`), at least of those that credibility looks at.
     days : Days or None
-        What the sums were made of, if it is at hand.
+        What the sums would be made of day by day, if the activity is at hand; computed when it is asked for.
     received : ibis table or None
         Rows of `Days.pairs`, of all days, of at least the accounts of those who rested; without it, those of `days`.
         Nobody's clock can be stopped without either.
@@ -77,9 +77,8 @@ def known(workspace: Workspace, seen: Activity, until: int, formula: Parameters)
     Known
         The sums.
     """
-    horizon = until - round(formula.horizon_days * DAY)
-    days = summaries(workspace, seen, until=until, formula=formula, recent_from=horizon if horizon % DAY else None)
-    state = summed(workspace, days, until=until, formula=formula)
+    days = summaries(workspace, seen, until=until, formula=formula)
+    state = summed(workspace, seen, until=until, formula=formula)
     return Known(state, texts(workspace, seen, since=texts_from(until, formula) * DAY, until=until), days)
 
 

@@ -1,14 +1,28 @@
 """What all days together come to: sums that age, and take in a day at a time or all at once."""
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, Final
 
 import ibis
 
-from scoring.engine.activity import DAY, without
+from scoring.engine.activity import DAY, Activity, without
 from scoring.engine.arrays import Ints
-from scoring.engine.daily import COUNTS, PAIR, SORT, WEIGHTS, Days, halved
+from scoring.engine.daily import (
+    COUNTS,
+    PAIR,
+    SORT,
+    WEIGHTS,
+    Days,
+    accounts_by_day,
+    by_day,
+    freed,
+    halved,
+    totals,
+    weighed,
+)
 from scoring.engine.parameters import Parameters
 from scoring.engine.tables import Table, Workspace
 
@@ -111,37 +125,86 @@ class State:
         return replace(self, **tables)
 
 
-def summed(workspace: Workspace, days: Days, *, until: int, formula: Parameters) -> State:
-    """Sum days up from nothing.
+def summed(workspace: Workspace, seen: Activity, *, until: int, formula: Parameters) -> State:
+    """Sum activity up from nothing.
+
+    That gives what days would, taken in one by one (`rolled`), and takes half as long: only of accounts that acted on
+    each other is every day looked at, for nobody else returns anything.
 
     Parameters
     ----------
     workspace : Workspace
         Where to compute.
-    days : Days
-        As `daily.summaries` gives them.
+    seen : Activity
+        The activity, at least up to the moment.
     until : int
-        The moment, in epoch seconds; no day begins after it.
+        The moment, in epoch seconds.
     formula : Parameters
-        Half-lives, and the horizon: a day counts as within it if it ends in it.
+        Half-lives, the horizon, and how soon an act on the next day still is a return.
 
     Returns
     -------
     State
-        The tables are expressions; nothing but two numbers is computed yet.
+        Pairs and accounts are stored; the others are expressions.
     """
-    pairs, details, accounts, words = _parts(days, until, formula, 1, until)
-    pairs = workspace.keep(_sums(pairs, PAIR, _PAIRS))
-    pairs, details = _remembered(workspace, pairs, _sums(details, *_COLUMNS["details"]), formula)
+    seen = seen.before(until)
+    acts = weighed(seen.acts, until, formula)
+    pairs = _all_pairs(workspace, acts, until, formula)
+    details = acts.group_by(*PAIR, *SORT).aggregate(slow=acts.slow.sum(), burst=acts.burst.sum())
+    pairs, details = _remembered(workspace, pairs, details, formula)
+    accounts, words = _posted(accounts_by_day(seen.acts, seen.posts, seen.events), 1)
     return State(
         until,
         pairs,
         details,
         workspace.keep(_sums(accounts, ("account",), ("posts", "own"))),
         _sums(words, ("account", "word"), ("bits",)),
-        int(workspace.number(days.events.events.sum()) or 0),
-        workspace.number(days.pairs.day.min()),
+        int(workspace.number(seen.events.count())),
+        workspace.number(seen.acts.day.min()),
     )
+
+
+def _all_pairs(workspace: Workspace, acts: Table, until: int, formula: Parameters) -> Table:
+    """Sum the acts of all days up by two accounts."""
+    horizon = until - round(formula.horizon_days * DAY)
+    within = acts["at"] >= horizon
+    recent = {"recent": within.cast("int64").sum(), "recent_slow": (acts.slow * within.cast("int64")).sum()}
+    bits = _bits(acts, within, horizon // DAY, until // DAY)
+    sums = workspace.keep(acts.group_by(*PAIR).aggregate(**totals(acts), **recent, **bits))
+    other_way = sums.select(actor=sums.target, target=sums.actor)
+    acted = workspace.keep(sums.semi_join(other_way, list(PAIR)).select(*PAIR))
+    days = workspace.keep(by_day(acts.semi_join(acted, list(PAIR)), recent=within.cast("int64").sum()))
+    days = freed(days, days, formula)
+    free_days = ((days.recent > 0) & (days.free > 0)).cast("int64")
+    exchanged = days.group_by(*PAIR).aggregate(
+        _slow_free=days.slow_free.sum(), _burst_free=days.burst_free.sum(), _recent_free=free_days.sum()
+    )
+    joined = sums.left_join(exchanged, list(PAIR))
+    # Whoever got nothing back was free all the time.
+    free = {"slow_free": joined.slow, "burst_free": joined.burst, "recent_free": _ones(joined, bits)}
+    free = {name: ibis.coalesce(joined[f"_{name}"], value) for name, value in free.items()}
+    return workspace.keep(joined.mutate(**free).select(*PAIR, *_PAIRS))
+
+
+def _bits(acts: Table, within: Any, first: int, last: int) -> dict[str, Any]:
+    """Return the days with such an act as bits, some to a column: a sum of different days in one pass."""
+    place = ibis.greatest(acts.day - first, 0)
+    columns = {}
+    for word in range((last - first) // WORD + 1):
+        here = within & (place // WORD == word)
+        bit = ibis.ifelse(here, ibis.literal(1, "int64") << (place % WORD), ibis.literal(0, "int64"))
+        columns[f"_days_{word}"] = bit.bit_or()
+    return columns
+
+
+def _ones(table: Table, columns: Iterable[str]) -> Any:
+    return reduce(operator.add, (_count_ones(table[name]).cast("int64") for name in columns))
+
+
+@ibis.udf.scalar.builtin(name="bit_count")  # type: ignore[untyped-decorator]  # ibis publishes no types
+def _count_ones(bits: int) -> int:
+    """What DuckDB and Spark have under this name, and ibis under none."""
+    raise NotImplementedError
 
 
 def rolled(
@@ -299,14 +362,18 @@ def aged_by(table: Table, names: Sequence[str], age: Any, formula: Parameters) -
 
 def _parts(days: Days, until: int, formula: Parameters, sign: int, recent_at: int) -> tuple[Table, Table, Table, Table]:
     """Return what days add to each table of a state, or take off it."""
-    pairs = days.pairs if RECENT[0] in days.pairs.columns else _with_recent(days.pairs, recent_at, formula)
+    pairs = _with_recent(days.pairs, recent_at, formula)
     pairs = _weighed(pairs, PAIR, _PAIRS, _age(pairs, until), sign, formula)
     details = _weighed(days.details, (*PAIR, *SORT), ("slow", "burst"), _age(days.details, until), sign, formula)
-    accounts = days.accounts
+    return pairs, details, *_posted(days.accounts, sign)
+
+
+def _posted(accounts: Table, sign: int) -> tuple[Table, Table]:
+    """Return what rows of `Days.accounts` add to accounts and words, or take off them."""
     counts = accounts.select("account", **{name: accounts[name] * sign for name in ("posts", "own")})
     posted = accounts.filter(accounts.posted > 0)
     bit = ibis.literal(1, "int64") << (posted.day % WORD)
-    return pairs, details, counts, posted.select("account", word=posted.day // WORD, bits=bit * sign)
+    return counts, posted.select("account", word=posted.day // WORD, bits=bit * sign)
 
 
 def _age(days: Table, until: int) -> Any:

@@ -1,9 +1,9 @@
 """What a run says of people: scores, reach by topic, supporter, kind and network.
 
 In the database these tables are parted by run: see migrations 0011 and 0016 and `actions.publishing`. So the keys hold
-the run, that of scores there being (id, run), and a foreign key has no index of its own where a key or a constraint begins
-with its column. Whoever is deleted there takes their rows along (ON DELETE CASCADE), also in tables of a run that isn't
-published yet.
+the run, that of scores there being (id, run), and a foreign key has no index of its own where a key or a constraint
+begins with its column. Whoever is deleted there takes their rows along (ON DELETE CASCADE), also in tables of a run
+that isn't published yet.
 """
 
 import math

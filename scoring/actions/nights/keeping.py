@@ -82,15 +82,12 @@ class Keeping:
         def read(workspace: Workspace) -> tuple[Activity, Known, Received | None]:
             seen = activity(workspace, self.inputs(self.log_of, self.log_of, matches))
             found = known(workspace, seen, self.until, self.parameters)
-            assert found.days is not None, "known makes them"
             resting = self._resting()
             if not resting.size:
                 return seen, found, None
-            return (
-                seen,
-                found,
-                received_by(self.workspace, found.days.pairs, resting, until=self.until, formula=self.parameters),
-            )
+            assert found.days is not None, "known makes them"
+            pairs = found.days.pairs
+            return seen, found, received_by(self.workspace, pairs, resting, until=self.until, formula=self.parameters)
 
         if not keep:
             seen, found, received = read(self.workspace)
@@ -98,10 +95,9 @@ class Keeping:
         # What was needed to make the sums is dropped as soon as they are written.
         with Workspace(self.workspace.connection) as inner:
             seen, found, received = read(inner)
-            assert found.days is not None, "known makes them"
-            state = self._keep(
-                found.state, seen, seen.topic_sets, found.days, found.texts, matches, received, rebuilt=True
-            )
+            kept = range(self.kept_from, self.until // DAY)
+            days = summaries(inner, seen, until=self.until, formula=self.parameters, days=kept)
+            state = self._keep(found.state, seen, seen.topic_sets, days, found.texts, matches, received, rebuilt=True)
         return self._known(state, found.texts, received), self._around(seen.topic_sets, seen.networks)
 
     def roll(self, stored: ScoreState, plan: Plan) -> tuple[Known, Around]:

@@ -130,7 +130,7 @@ def nights_agree(connection: Any, folder: Path) -> None:
 
 def whole(workspace: Workspace, world: World, until: int = UNTIL) -> State:
     seen = activity(workspace, replace(world.inputs(), until=until))
-    return summed(workspace, summaries(workspace, seen, until=until, formula=FORMULA), until=until, formula=FORMULA)
+    return summed(workspace, seen, until=until, formula=FORMULA)
 
 
 def yesterday(workspace: Workspace, world: World, folder: Path) -> State:
@@ -138,7 +138,7 @@ def yesterday(workspace: Workspace, world: World, folder: Path) -> State:
     until = UNTIL - DAY
     seen = activity(workspace, replace(world.inputs(), until=until))
     days = summaries(workspace, seen, until=until, formula=FORMULA)
-    state = summed(workspace, days, until=until, formula=FORMULA)
+    state = summed(workspace, seen, until=until, formula=FORMULA)
     prints = texts(workspace, seen, since=0, until=until)
     matches = seen.posts.select("post", "day", topic=seen.posts.post % 3)
     write_days(workspace, days, prints, matches, folder / "days", since=KEPT_FROM)

@@ -61,7 +61,7 @@ def days_of(workspace: Workspace, world: World, formula: Parameters, until: int,
 
 
 def at_once(workspace: Workspace, world: World, formula: Parameters) -> State:
-    return summed(workspace, days_of(workspace, world, formula, UNTIL), until=UNTIL, formula=formula)
+    return summed(workspace, activity(workspace, world.inputs()), until=UNTIL, formula=formula).kept(workspace)
 
 
 def rows(workspace: Workspace, state: State, name: str = "pairs") -> dict[tuple[int, ...], list[float]]:
@@ -301,7 +301,7 @@ def test_pairs_that_weigh_next_to_nothing_are_forgotten(workspace: Workspace) ->
 def test_a_state_does_not_go_back(workspace: Workspace) -> None:
     formula = Parameters()
     days = days_of(workspace, World(), formula, UNTIL)
-    state = summed(workspace, days, until=UNTIL, formula=formula)
+    state = at_once(workspace, World(), formula)
     with pytest.raises(ValueError, match="can't go back"):
         rolled(workspace, state, added=days, until=UNTIL - DAY, formula=formula)
 
@@ -310,7 +310,7 @@ def test_a_state_does_not_go_back(workspace: Workspace) -> None:
 def test_a_state_rolls_from_midnight_to_midnight(workspace: Workspace, begin: int, end: int) -> None:
     formula = Parameters()
     days = days_of(workspace, World(), formula, UNTIL)
-    state = summed(workspace, days, until=begin, formula=formula)
+    state = replace(at_once(workspace, World(), formula), until=begin)
     with pytest.raises(ValueError, match="from midnight to midnight"):
         rolled(workspace, state, added=days, until=end, formula=formula)
 
@@ -324,7 +324,8 @@ def test_what_taking_back_leaves_by_rounding_is_not_below_0(workspace: Workspace
         weights = {name: [weight] for name in WEIGHTS}
         return replace(nothing, pairs=ibis.memtable(pa.table({**counts, **weights, "day": [LAST - 1]})))
 
-    state = summed(workspace, day(2, 0.3), until=UNTIL, formula=formula)
+    empty = at_once(workspace, World(), formula)
+    state = rolled(workspace, empty, added=day(2, 0.3), until=UNTIL, formula=formula).kept(workspace)
     # .3 less (.1 + .2) is -5e-17; of three acts one is left, of the very least weight.
     one_more = rolled(workspace, state, added=day(1, 1.0), taken_back=day(2, 0.1 + 0.2), until=UNTIL, formula=formula)
     assert [min(values) for values in rows(workspace, one_more).values()] == [0]
