@@ -193,7 +193,7 @@ def _bits(acts: Table, within: Any, first: int, last: int) -> dict[str, Any]:
     for word in range((last - first) // WORD + 1):
         here = within & (place // WORD == word)
         bit = ibis.ifelse(here, ibis.literal(1, "int64") << (place % WORD), ibis.literal(0, "int64"))
-        columns[f"_days_{word}"] = bit.bit_or()
+        columns[f"_days_{word}"] = _union(bit)
     return columns
 
 
@@ -201,9 +201,14 @@ def _ones(table: Table, columns: Iterable[str]) -> Any:
     return reduce(operator.add, (_count_ones(table[name]).cast("int64") for name in columns))
 
 
-@ibis.udf.scalar.builtin(name="bit_count")  # type: ignore[untyped-decorator]  # ibis publishes no types
+# What DuckDB and Spark have under these names, and ibis not for both.
+@ibis.udf.agg.builtin(name="bit_or")  # type: ignore[untyped-decorator]  # ibis publishes no types
+def _union(bits: int) -> int:
+    raise NotImplementedError
+
+
+@ibis.udf.scalar.builtin(name="bit_count")  # type: ignore[untyped-decorator]  # the same
 def _count_ones(bits: int) -> int:
-    """What DuckDB and Spark have under this name, and ibis under none."""
     raise NotImplementedError
 
 
