@@ -179,7 +179,8 @@ def test_the_campaign_that_is_over_was_lived_through(client: Client) -> None:
     assert campaign.is_over(now)
     assert (campaign.seats, campaign.holdout_percent, campaign.tags) == (40, 20, "#nonstoptoronto")
     group = campaign.selections.get()
-    assert (group.state, group.cost_each, group.run) == ("done", Decimal(380), ScoreRun.objects.order_by("as_of").first())
+    first = ScoreRun.objects.order_by("as_of").first()
+    assert (group.state, group.cost_each, group.run) == ("done", Decimal(380), first)
     invited, held_back = campaign.invitations.count(), campaign.holdouts.count()
     assert invited + held_back == group.people.count()
     assert invited > 3 * held_back > 0
