@@ -8,11 +8,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from django.db.models import Q
 
 from accounts.models import Identity, InteractionKind, LogFile
 from accounts.queries import erased_accounts, log_files, numbers
 from accounts.storage import open_parquet
-from campaigns.queries.authors import Accounts, places
+from campaigns.queries.authors import NAMED, Accounts, places
 from campaigns.returns.reached import Acts
 
 Ints = npt.NDArray[np.int64]
@@ -63,7 +64,8 @@ def _persons(accounts: Ints) -> Ints:
     different, place = np.unique(accounts, return_inverse=True)
     if not different.size:
         return accounts
-    keys, person = numbers(Identity.objects.filter(key__in=different.tolist()).order_by("key"), "key", "person_id")
+    among = Q(key__in=different.tolist()) if different.size < NAMED else Q()
+    keys, person = numbers(Identity.objects.filter(among).order_by("key"), "key", "person_id")
     at = places(keys, different)
     unknown = ~(different & np.iinfo(np.int64).max)
     if not keys.size:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from django.db.models import Count
 from django.db.models.functions import TruncDate
 
-from accounts.models import Viewer
+from accounts.models import Person, Viewer
 from campaigns.models import Campaign, CampaignPost, Invitation, PerkCode, PerkEntry, PostLook
 from campaigns.queries.acts import acts_on
 from campaigns.queries.audiences import audience, candidates
@@ -72,7 +72,9 @@ def brought(campaign: Campaign, viewer: Viewer, run: ScoreRun, *, since: datetim
 
     Some fifteen queries, and a pass over the interactions since then.
     """
-    accepted = Invitation.objects.filter(campaign=campaign, state=Invitation.State.ACCEPTED, person__merged_into=None)
+    accepted = Invitation.objects.filter(
+        campaign=campaign, state=Invitation.State.ACCEPTED, person__in=Person.objects.visible_to(viewer).unmerged()
+    )
     people = np.array(sorted(accepted.values_list("person_id", flat=True)), dtype=np.int64)
     then = _run_of_then(run, since)
     found = _Found(campaign, viewer, run, then, people, since, now)

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.actions import erase_person
 from accounts.keys import post_key
-from accounts.models import User
+from accounts.models import Person, User
 from campaigns.actions import redeem, serve_waiting, take_back
 from campaigns.models import Campaign, CampaignReturn, Invitation, PerkCode, PostLook
 from campaigns.queries.acts import acts_on
@@ -202,6 +202,23 @@ def test_it_is_stored_with_the_return(campaign: Campaign, airlines: Airlines) ->
     assert row.people.get(person=person("cid")).reach is None
     (topic,) = row.topics
     assert (topic["topic"], topic["people"], topic["reached"], topic["came"]) == (None, 2, 4, 5)
+
+
+def test_who_hides_isnt_counted(campaign: Campaign, run: ScoreRun, airlines: Airlines) -> None:
+    Person.objects.filter(pk=person("ann").pk).update(is_hidden=True)
+
+    found = found_of(campaign, run, airlines.manager)
+
+    assert set(found.people) == {person("bob").pk}
+    assert (found.all.people, found.all.forecast, found.all.reached, found.all.came) == (1, 2, 1, 3)
+
+
+def test_many_who_acted_are_told_apart_as_few_are(
+    campaign: Campaign, run: ScoreRun, airlines: Airlines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("campaigns.queries.acts.NAMED", 1)
+
+    assert found_of(campaign, run, airlines.manager).all.reached == 4
 
 
 def test_another_brands_manager_finds_no_posts(campaign: Campaign, run: ScoreRun, airlines: Airlines) -> None:
