@@ -1,7 +1,7 @@
 # One set of recipes for people, pre-commit and CI. Each target brings .venv up to date first.
 
 .DEFAULT_GOAL := help
-.PHONY: help install spark demo serve services test check fix lock clean bench-score bench-engine
+.PHONY: help install spark demo serve services test check fix lock clean bench-score bench-engine pictures
 
 PY := .venv/bin/python
 # The launcher ends with make, however make ends.
@@ -39,6 +39,9 @@ bench-score: dev ## how well the score foretells, and what cheating buys; ARGS="
 SIZES ?= 1000000,10000000,50000000
 bench-engine: dev ## what a night, an import and publishing cost; SIZES=1000000 and ARGS="--only import" for less
 	$(PY) -m benchmarks.engine --sizes $(SIZES) $(ARGS)
+
+pictures: dev ## take the README's pictures anew, of a demo that runs in another terminal
+	$(PY) -m tests.browser.pictures
 
 CHECKS := style types contracts docstrings migrations settings document
 .PHONY: $(CHECKS)

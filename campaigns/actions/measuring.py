@@ -1,19 +1,20 @@
 """A campaign's return: asked for by a manager, measured by a worker, kept."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Count
 
 from accounts.models import User
 from campaigns.actions.claims import Finish, Work, still_there
 from campaigns.actions.errors import CampaignError, MeasuringRefused, NotYours
 from campaigns.models import Campaign, CampaignReturn, Invitation, Participant, Selection
-from campaigns.queries.audiences import audience, candidates
+from campaigns.queries.brought import Brought, Part, brought
 from campaigns.queries.mentions import Mentions, mentions
 from campaigns.returns import Lift, lift
 from scoring.models import ScoreRun
@@ -56,11 +57,11 @@ def _figures(measured: CampaignReturn, now: datetime) -> tuple[dict[str, Any], l
     if found is None:
         raise MeasuringRefused("Nobody was invited whom anything could be compared of. Invite people first.")
     answers = dict(Invitation.objects.filter(campaign=campaign).values_list("person_id", "state"))
-    accepted = [person for person, state in answers.items() if state == Invitation.State.ACCEPTED]
-    reach, forecast = _forecast(campaign, measured.asked_by, run, accepted)
+    came_of_it = brought(campaign, measured.asked_by, run, since=found.groups.since, now=now)
     invited, held_back = found.of(held_back=False), found.of(held_back=True)
     came = _lift(campaign, found)
-    cost_each, cost = _costs(campaign, accepted)
+    accepted = [person for person, state in answers.items() if state == Invitation.State.ACCEPTED]
+    cost_each, costs = _costs(campaign, accepted)
     figures = {
         "run": run,
         "tags": campaign.tags,
@@ -70,9 +71,10 @@ def _figures(measured: CampaignReturn, now: datetime) -> tuple[dict[str, Any], l
         "accepted": len(accepted),
         "compared": came.invited,
         "held_back": came.held_back,
-        "forecast": forecast,
         "cost_each": cost_each,
-        "cost": cost,
+        "cost": sum(costs.values(), Decimal(0)) if cost_each is not None else None,
+        **_of_group(campaign),
+        **_of_brought(came_of_it, found, costs),
         "before": float(invited.before.sum()),
         "after": float(invited.after.sum()),
         "held_back_before": float(held_back.before.sum()),
@@ -84,7 +86,7 @@ def _figures(measured: CampaignReturn, now: datetime) -> tuple[dict[str, Any], l
         "high": came.high,
         "why": came.why,
     }
-    return figures, _participants(measured, found, answers, reach)
+    return figures, _participants(measured, found, answers, came_of_it, costs)
 
 
 def _lift(campaign: Campaign, found: Mentions) -> Lift:
@@ -99,31 +101,63 @@ def _lift(campaign: Campaign, found: Mentions) -> Lift:
     return came if campaign.tags else replace(came, low=None, high=None, why=_NO_TAGS)
 
 
-def _costs(campaign: Campaign, accepted: list[int]) -> tuple[Decimal | None, Decimal | None]:
-    """Return what everybody costs, and those who accepted together, by the last group that was chosen with costs."""
+def _costs(campaign: Campaign, people: list[int]) -> tuple[Decimal | None, dict[int, Decimal]]:
+    """Return what everybody costs, and each of some people, by the last group that was chosen with costs."""
     groups = Selection.objects.filter(campaign=campaign, state=Selection.State.DONE, cost_each__isnull=False)
     group = groups.order_by("-asked_at", "-pk").first()
     if group is None or group.cost_each is None:
-        return None, None
-    rows = group.people.filter(person__in=accepted).values_list("cost", flat=True)
-    own = [cost for cost in rows if cost is not None]
-    others = len(accepted) - len(own)
-    return group.cost_each, sum(own, Decimal(0)) + others * group.cost_each
+        return None, {}
+    rows = group.people.filter(person__in=people).values_list("person", "cost")
+    own = {person: cost for person, cost in rows if cost is not None}
+    return group.cost_each, dict.fromkeys(people, group.cost_each) | own
 
 
-def _forecast(campaign: Campaign, by: User, run: ScoreRun, people: list[int]) -> tuple[dict[int, float], float]:
-    """Return the reach of each of some people alone, and how many different people they reach together."""
-    if not people:
-        return {}, 0.0
-    found = candidates(campaign, by, run, people, fitting=False)
-    matrix = audience(found, run)
-    alone = matrix.adds(matrix.nobody_reached())
-    together = matrix.reached(np.arange(found.people.size))
-    return dict(zip(found.people.tolist(), alone.tolist(), strict=True)), max(together, 0.0)
+def _of_group(campaign: Campaign) -> dict[str, Any]:
+    """Return what is known of the group as it was last chosen."""
+    groups = Selection.objects.filter(campaign=campaign, state=Selection.State.DONE).order_by("-asked_at", "-pk")
+    last = groups.annotate(size=Count("people")).values("size", "reached").first()
+    return {
+        "group_people": last["size"] if last else None,
+        "group_reach": last["reached"] if last else None,
+    }
+
+
+def _of_brought(found: Brought, counted: Mentions, costs: dict[int, Decimal]) -> dict[str, Any]:
+    every = found.all
+    return {
+        "forecast": every.forecast or 0.0,
+        "forecast_low": every.low,
+        "forecast_high": every.high,
+        "forecast_of": found.forecast_of,
+        "came": every.came,
+        "looked_at": found.looked_at,
+        "posts": every.posts,
+        "reached": every.reached,
+        "reactions": every.reactions,
+        "issued": every.issued,
+        "redeemed": every.redeemed,
+        "redeemed_days": found.days,
+        "topics": [
+            {
+                "topic": topic.pk if topic is not None else None,
+                "name": topic.shown_name if topic is not None else "",
+                **asdict(part),
+                **_mentions(people, counted),
+                "cost": float(sum((costs[person] for person in people), Decimal(0))) if costs else None,
+            }
+            for topic, people, part in found.topics
+        ],
+    }
+
+
+def _mentions(people: list[int], counted: Mentions) -> dict[str, float]:
+    """Return the mentions of some of those compared."""
+    theirs, every = np.isin(counted.groups.people, people), counted.of_all()
+    return {"before": float(every.before[theirs].sum()), "after": float(every.after[theirs].sum())}
 
 
 def _participants(
-    measured: CampaignReturn, found: Mentions, answers: dict[int, str], reach: dict[int, float]
+    measured: CampaignReturn, found: Mentions, answers: dict[int, str], came: Brought, costs: dict[int, Decimal]
 ) -> list[Participant]:
     columns = zip(
         found.groups.people.tolist(),
@@ -140,7 +174,10 @@ def _participants(
             person_id=person,
             is_held_back=is_held_back,
             answer="" if is_held_back else answers.get(person, Invitation.State.INVITED),
-            reach=reach.get(person),
+            code=came.codes.get(person, ""),
+            topic_id=came.topic.get(person),
+            cost=costs.get(person),
+            **_of_part(came.people.get(person)),
             own_before=own_before,
             own_after=own_after,
             audience_before=audience_before,
@@ -148,6 +185,20 @@ def _participants(
         )
         for person, is_held_back, own_before, own_after, audience_before, audience_after in columns
     ]
+
+
+def _of_part(part: Part | None) -> dict[str, Any]:
+    if part is None:
+        return {}
+    return {
+        "reach": part.forecast,
+        "low": part.low,
+        "high": part.high,
+        "came": part.came,
+        "posts": part.posts,
+        "reached": part.reached,
+        "reactions": part.reactions,
+    }
 
 
 _WORK: Final = Work(

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django import forms
+from unfold.widgets import UnfoldAdminIntegerFieldWidget as AdminIntegerFieldWidget
+from unfold.widgets import UnfoldAdminTextInputWidget as AdminTextInputWidget
 
 from accounts.places import find_city
 from accounts.purposes import PurposeRefused, purpose_in
@@ -118,6 +120,11 @@ class PlaceForm(forms.ModelForm[CampaignPlace]):
         model = CampaignPlace
         fields = ["name", "radius_km"]
         help_texts = {"name": "Such as Toronto, or Portland, OR."}
+        # In the table of cities only the columns' heads name the fields, and on a phone nothing does.
+        widgets = {
+            "name": AdminTextInputWidget(attrs={"aria-label": "City"}),
+            "radius_km": AdminIntegerFieldWidget(attrs={"aria-label": "Radius in km"}),
+        }
 
     def clean_name(self) -> str:
         typed: str = self.cleaned_data["name"]

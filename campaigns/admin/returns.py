@@ -1,6 +1,5 @@
 """A campaign's return: the page that has it measured and shows it, to print or as a file."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -14,22 +13,20 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from accounts.admin.export import Cell, csv_response
 from campaigns import actions, tasks
 from campaigns.admin.base import STATE_LABELS, person_link, run_of, staff_of, start_soon
+from campaigns.admin.return_figures import Row, costs, days, headline, held, reactions, unknown
+from campaigns.admin.return_files import FILES, file_of
 from campaigns.admin.roles import is_managed
 from campaigns.models import Campaign, CampaignReturn, Invitation, Participant
-from campaigns.queries.mentions import posts_to_read
+from campaigns.queries.mentions import rows_to_read
 
-# Runs of so many people, and so many posts, are gone through while the page waits, some seconds; else a worker does it.
+# Runs of so many people, and so many posts and interactions, are gone through while the page waits, some seconds; else
+# a worker does it.
 AT_ONCE: Final = 20_000
-POSTS_AT_ONCE: Final = 500_000
+ROWS_AT_ONCE: Final = 500_000
 # People that the page lists; the file has all.
 LISTED: Final = 200
-CSV_COLUMNS: Final = [
-    *("handle", "name", "group", "answer", "reach_forecast"),
-    *("own_before", "own_after", "audience_before", "audience_after"),
-]
 
 
 def return_view(page: Any, request: HttpRequest, campaign: Campaign) -> HttpResponse:
@@ -47,7 +44,7 @@ def return_view(page: Any, request: HttpRequest, campaign: Campaign) -> HttpResp
     managed = is_managed(request, str(campaign.pk))
     is_done = measured is not None and measured.state == CampaignReturn.State.DONE
     if measured is not None and is_done and managed and "csv" in request.GET:
-        return _csv(request, measured)
+        return file_of(request, measured, people_of(request, measured))
     return TemplateResponse(
         request,
         "admin/campaigns/return.html",
@@ -60,7 +57,7 @@ def return_view(page: Any, request: HttpRequest, campaign: Campaign) -> HttpResp
             "is_managed": managed,
             "tags": (measured.tags if measured is not None and is_done else campaign.tags).split(),
             "back": reverse("admin:campaigns_campaign_change", args=[campaign.pk]),
-            "file_url": f"{here}?csv=1",
+            "files": [(f"{here}?csv={name}", label) for name, label in FILES.items()],
             **(_shown(request, measured) if measured is not None and is_done else {}),
         },
     )
@@ -74,42 +71,54 @@ def _ask(request: HttpRequest, campaign: Campaign) -> None:
         messages.error(request, str(error))
         return
     run = run_of(request)
-    if run is None or (run.people <= AT_ONCE and posts_to_read(campaign, now=now) <= POSTS_AT_ONCE):
+    if run is None or (run.people <= AT_ONCE and rows_to_read(campaign, now=now) <= ROWS_AT_ONCE):
         actions.measure_return(pk=asked.pk, now=now)
     else:
         transaction.on_commit(partial(start_soon, tasks.measure_waiting))
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """Somebody invited or held back, as the page lists them."""
+class Mentioner:
+    """Somebody invited or held back, with what they and their audience mention."""
 
     who: SafeString
     answer: str
     label: str
-    reach: float | None
     own_before: float
     own_after: float
     audience_before: float
     audience_after: float
 
 
-def _people(request: HttpRequest, measured: CampaignReturn) -> QuerySet[Participant]:
+def people_of(request: HttpRequest, measured: CampaignReturn) -> QuerySet[Participant]:
     """Return the participants whom the user sees, those first who were mentioning more than before."""
-    rows = Participant.objects.visible_to(request.user).filter(measured=measured).select_related("person")
+    rows = Participant.objects.visible_to(request.user).filter(measured=measured).select_related("person", "topic")
     more = F("own_after") + F("audience_after") - F("own_before") - F("audience_before")
     return rows.order_by("is_held_back", more.desc(), "person__handle")
 
 
 def _shown(request: HttpRequest, measured: CampaignReturn) -> dict[str, Any]:
-    people = _people(request, measured)
+    people = people_of(request, measured)
+    accepted = people.filter(answer=Invitation.State.ACCEPTED)
+    accepted = accepted.order_by(F("reached").desc(nulls_last=True), F("reach").desc(nulls_last=True), "person__handle")
+    rows = [Row.of_person(measured, row) for row in accepted[:LISTED]]
+    topics = [Row.of_topic(measured, row) for row in measured.topics]
     return {
-        "rows": [
-            Row(
+        "headline": headline(measured),
+        "all": Row.of_all(measured),
+        "held": held(measured),
+        "reactions": reactions(measured),
+        "costs": costs(measured),
+        "days": days(measured),
+        "rows": rows,
+        "participants": accepted.count(),
+        "topics": topics,
+        "unknown": unknown([*rows, *topics], measured),
+        "mentioners": [
+            Mentioner(
                 who=person_link(row.person),
                 answer=row.answer or "kept back",
                 label=STATE_LABELS[Invitation.State(row.answer)] if row.answer in Invitation.State else "default",
-                reach=row.reach,
                 own_before=row.own_before,
                 own_after=row.own_after,
                 audience_before=row.audience_before,
@@ -121,17 +130,8 @@ def _shown(request: HttpRequest, measured: CampaignReturn) -> dict[str, Any]:
         "listed": LISTED,
         "not_compared": measured.invited - measured.compared,
         "in_both": 100 * measured.in_both,
-        **_costs(measured),
         **_lift(measured),
     }
-
-
-def _costs(measured: CampaignReturn) -> dict[str, Any]:
-    if measured.cost_each is None:
-        return {"cost": None, "cost_per_person": None}
-    # Of before people could cost something else each.
-    cost = measured.cost_each * measured.accepted if measured.cost is None else measured.cost
-    return {"cost": cost, "cost_per_person": float(cost) / measured.forecast if measured.forecast > 0 else None}
 
 
 def _lift(measured: CampaignReturn) -> dict[str, Any]:
@@ -158,23 +158,3 @@ def _lift(measured: CampaignReturn) -> dict[str, Any]:
         "percent_high": percent(measured.high),
         "expected_of_all": of_all(measured.expected),
     }
-
-
-def _csv(request: HttpRequest, measured: CampaignReturn) -> HttpResponse:
-    brand = measured.campaign.brand
-    actions.record_export(by=staff_of(request), what=f"return of campaign {measured.campaign_id}", brands=[brand])
-    rows = _people(request, measured).iterator(chunk_size=2000)
-    response: HttpResponse = csv_response("return.csv", CSV_COLUMNS, _cells(rows))  # type: ignore[assignment]
-    return response
-
-
-def _cells(rows: Iterator[Participant]) -> Iterator[list[Cell]]:
-    for row in rows:
-        yield [
-            row.person.handle,
-            row.person.name,
-            "held back" if row.is_held_back else "invited",
-            row.answer,
-            row.reach,
-            *(row.own_before, row.own_after, row.audience_before, row.audience_after),
-        ]

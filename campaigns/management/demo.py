@@ -134,7 +134,9 @@ def give_addresses() -> None:
 
 def claim_profiles(made: Made, *, by: User, now: datetime) -> None:
     """Let the people with the highest scores have claimed their profiles, so that there are public pages to see."""
-    if Person.objects.claimed().count() > CLAIMED:
+    # Beside those who took part in the campaign that is over.
+    claimed = Person.objects.claimed().filter(claimed_via=Person.ClaimedVia.OPERATOR).count()
+    if claimed > CLAIMED:
         return
     barred = [account for role, account in made.cast.items() if role in _NOT_CLAIMED]
     best = (
@@ -143,7 +145,7 @@ def claim_profiles(made: Made, *, by: User, now: datetime) -> None:
         .select_related("person")
         .order_by("-score", "person")
     )
-    for row in best[: CLAIMED + 1 - Person.objects.claimed().count()]:
+    for row in best[: CLAIMED + 1 - claimed]:
         user = User.objects.filter(username=row.person.handle).first() or User.objects.create_user(
             row.person.handle, email=row.person.email
         )
@@ -184,7 +186,7 @@ def ensure_key(sheet: Sheet, *, by: User, now: datetime) -> None:
 def ensure_campaign(brand: Brand, made: Made, *, manager: User, now: datetime) -> None:
     """Let the airline have a campaign in Toronto with a few people on its shortlist, two of them invited."""
     run = ScoreRun.objects.current()
-    if run is None or Campaign.objects.filter(brand=brand).exists():
+    if run is None or Campaign.objects.filter(brand=brand, name=CAMPAIGN).exists():
         return
     toronto = find_city("Toronto, ON")
     if toronto is None:

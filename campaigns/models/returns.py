@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import Person, User, Viewer
 from campaigns.models.campaigns import Campaign
-from scoring.models import ScoreRun
+from scoring.models import ScoreRun, Topic
 
 
 class CampaignReturnQuerySet(models.QuerySet["CampaignReturn"]):
@@ -44,8 +44,30 @@ class CampaignReturn(models.Model):
     compared = models.PositiveIntegerField(default=0, editable=False)
     held_back = models.PositiveIntegerField(default=0, editable=False)
     forecast = models.FloatField(
-        default=0, editable=False, help_text="Different people whom those who accepted are expected to reach."
+        default=0,
+        editable=False,
+        help_text="Different people whom those who accepted were expected to reach in 28 days, by whatever they post.",
     )
+    forecast_low = models.FloatField(null=True, editable=False, help_text="Lower end of its band; empty: no forecast.")
+    forecast_high = models.FloatField(null=True, editable=False)
+    forecast_of = models.DateTimeField(null=True, editable=False, help_text="The scores that it was made with.")
+    came = models.PositiveIntegerField(
+        null=True, editable=False, help_text="Different people who then acted; empty: the 28 days aren't over."
+    )
+    group_people = models.PositiveIntegerField(null=True, editable=False, help_text="Of the group as it was chosen.")
+    group_reach = models.FloatField(
+        null=True, editable=False, help_text="Different people whom it was to reach on the campaign's topics."
+    )
+    looked_at = models.DateTimeField(
+        null=True, editable=False, help_text="When posts were last looked for; empty: never, and their figures too."
+    )
+    posts = models.PositiveIntegerField(null=True, editable=False, help_text="About the campaign.")
+    reached = models.PositiveIntegerField(null=True, editable=False, help_text="Different people who reacted to them.")
+    reactions = models.JSONField(default=dict, editable=False, help_text="How many there were, by kind.")
+    issued = models.PositiveIntegerField(null=True, editable=False, help_text="Codes; empty: it gives none.")
+    redeemed = models.PositiveIntegerField(null=True, editable=False)
+    redeemed_days = models.JSONField(default=list, editable=False, help_text="Days and how many.")
+    topics = models.JSONField(default=list, editable=False, help_text="The same figures of participants by topic.")
     cost_each = models.DecimalField(max_digits=12, decimal_places=2, null=True, editable=False)
     cost = models.DecimalField(
         max_digits=16,
@@ -86,6 +108,27 @@ class CampaignReturn(models.Model):
                 condition=Q(days__lte=28, forecast__gte=0, in_both__range=(0, 1)),
                 name="return_in_range",
             ),
+            models.CheckConstraint(
+                condition=Q(forecast_low__isnull=True, forecast_high__isnull=True)
+                | Q(
+                    forecast_low__isnull=False,
+                    forecast_high__isnull=False,
+                    forecast_low__lte=F("forecast"),
+                    forecast_high__gte=F("forecast"),
+                ),
+                name="return_band_holds_forecast",
+            ),
+            models.CheckConstraint(
+                condition=Q(issued__isnull=True, redeemed__isnull=True)
+                | Q(issued__isnull=False, redeemed__isnull=False, redeemed__lte=F("issued")),
+                name="return_redeemed_of_issued",
+            ),
+            # Nothing is known of posts that nobody looked for.
+            models.CheckConstraint(
+                condition=Q(looked_at__isnull=True, posts__isnull=True, reached__isnull=True)
+                | Q(looked_at__isnull=False, posts__isnull=False, reached__isnull=False),
+                name="return_posts_were_looked_for",
+            ),
             # A lift is told by an interval on one side of nothing, or it is said why not.
             models.CheckConstraint(
                 condition=~Q(state="done")
@@ -121,8 +164,21 @@ class Participant(models.Model):
     measured = models.ForeignKey(CampaignReturn, models.CASCADE, related_name="people", db_index=False)
     person = models.ForeignKey(Person, models.CASCADE, related_name="returns")
     is_held_back = models.BooleanField(default=False)
+    cost = models.DecimalField(max_digits=12, decimal_places=2, null=True, help_text="Of who accepted, where known.")
     answer = models.CharField(max_length=10, blank=True, help_text="State of the invitation; empty: held back.")
-    reach = models.FloatField(null=True, help_text="Of those who accepted and have a score, on the campaign's topics.")
+    reach = models.FloatField(
+        null=True, help_text="Different people expected in the 28 days, of who accepted and had a score then."
+    )
+    low = models.FloatField(null=True, help_text="Lower end of the band of that.")
+    high = models.FloatField(null=True)
+    came = models.PositiveIntegerField(null=True, help_text="Different people who then acted.")
+    posts = models.PositiveIntegerField(null=True, help_text="About the campaign.")
+    reached = models.PositiveIntegerField(null=True, help_text="Different people who reacted to them.")
+    reactions = models.JSONField(default=dict, help_text="How many there were, by kind.")
+    code = models.CharField(max_length=10, blank=True, help_text="State of the code; empty: none was issued.")
+    topic = models.ForeignKey(
+        Topic, models.SET_NULL, null=True, related_name="+", help_text="Of the campaign's, where they reach most."
+    )
     own_before = models.FloatField(default=0)
     own_after = models.FloatField(default=0)
     audience_before = models.FloatField(default=0)
@@ -140,6 +196,11 @@ class Participant(models.Model):
             models.CheckConstraint(
                 condition=Q(is_held_back=True, answer="") | (Q(is_held_back=False) & ~Q(answer="")),
                 name="participant_invited_or_held_back",
+            ),
+            models.CheckConstraint(
+                condition=Q(low__isnull=True, high__isnull=True)
+                | Q(low__isnull=False, high__isnull=False, low__lte=F("reach"), high__gte=F("reach")),
+                name="participant_band_holds_reach",
             ),
         ]
 

@@ -94,8 +94,10 @@ def _read(
     return people, score, reach, largest if of_topics is None else np.full(people.size, of_topics), place
 
 
-def audience(found: Candidates, run: ScoreRun) -> Audience:
+def audience(found: Candidates, run: ScoreRun, *, everything: bool = False) -> Audience:
     """Return whom candidates reach on the campaign's topics: their supporters in the run. One query.
+
+    With `everything` they count by whatever the candidates post.
 
     A run keeps each person's largest supporters, and whom each supports most; what isn't among these is a reach of
     people whose names aren't known. On topics, each supporter counts by the topics' part of the candidate's reach.
@@ -105,7 +107,8 @@ def audience(found: Candidates, run: ScoreRun) -> Audience:
     supported, supporter, adds = numbers(rows, "supported_id", "supporter_id", "reach")
     formula = run.formula.parameters
     most = most_each(float(formula["newcomers"]), float(formula["horizon_days"]))
-    return Audience.on(found.people, found.reach, found.on_topics, supported, supporter, adds, most=most)
+    part = found.reach if everything else found.on_topics
+    return Audience.on(found.people, found.reach, part, supported, supporter, adds, most=most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from accounts.models import LogFile
 from accounts.queries import log_files, numbers
 from accounts.storage import open_parquet
 from campaigns.models import Campaign, Holdout, Invitation
+from campaigns.queries import acts
 from campaigns.queries.authors import NAMED, Accounts, places
 from campaigns.returns import Counts
 from campaigns.returns.tags import Tags, tags_in
@@ -57,8 +58,12 @@ class Mentions:
 
     def of(self, *, held_back: bool) -> Counts:
         """Return all mentions, own and audience's, of one of the two groups."""
-        some = self.groups.is_held_back == held_back
-        return Counts((self.own.before + self.audience.before)[some], (self.own.after + self.audience.after)[some])
+        some, every = self.groups.is_held_back == held_back, self.of_all()
+        return Counts(every.before[some], every.after[some])
+
+    def of_all(self) -> Counts:
+        """Return the same of everybody in either group."""
+        return Counts(self.own.before + self.audience.before, self.own.after + self.audience.after)
 
 
 def groups(campaign: Campaign) -> Groups | None:
@@ -124,15 +129,15 @@ def mentions(campaign: Campaign, run: ScoreRun, *, now: datetime) -> Mentions | 
     )
 
 
-def posts_to_read(campaign: Campaign, *, now: datetime) -> int:
-    """Return how many posts `mentions` would read. Five queries."""
+def rows_to_read(campaign: Campaign, *, now: datetime) -> int:
+    """Return how many posts `mentions` would read, and interactions `acts_on` would since. Six queries."""
     found = groups(campaign)
     if found is None:
         return 0
     files = LogFile.objects.live().filter(table=LogFile.Table.POSTS)
     window = WINDOW * _DAY
     rows = files.filter(day__gte=(found.since - window).date(), day__lte=min(found.since + window, now).date())
-    return sum(rows.values_list("rows", flat=True))
+    return sum(rows.values_list("rows", flat=True)) + acts.rows_to_read(since=found.since, until=now)
 
 
 def _audiences(people: Ints, run: ScoreRun) -> tuple[Ints, Ints]:

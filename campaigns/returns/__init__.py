@@ -10,6 +10,6 @@ may be chance is what the interval says.
 """
 
 from campaigns.returns.bootstrap import intervals
-from campaigns.returns.lift import LEAST_DAYS, LEAST_PEOPLE, Counts, Lift, lift
+from campaigns.returns.lift import LEAST_DAYS, LEAST_MENTIONS, LEAST_PEOPLE, Counts, Lift, lift
 
-__all__ = ["LEAST_DAYS", "LEAST_PEOPLE", "Counts", "Lift", "intervals", "lift"]
+__all__ = ["LEAST_DAYS", "LEAST_MENTIONS", "LEAST_PEOPLE", "Counts", "Lift", "intervals", "lift"]

@@ -3,6 +3,7 @@
 import json
 import stat
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,32 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Activity, Identity, Person, User
 from accounts.queries import authenticate_key
-from campaigns.management import demo
+from campaigns.management import demo, demo_route
 from campaigns.management.sheet import Sheet, read_sheet, write_sheet
-from campaigns.models import Brand, Campaign, Invitation, Membership, Shortlisting
+from campaigns.models import (
+    Brand,
+    Campaign,
+    CampaignPost,
+    CampaignReturn,
+    Invitation,
+    Membership,
+    PerkEntry,
+    Shortlisting,
+)
 from scoring.models import Score, ScoreRun, Topic
 
 ADDRESS = "http://127.0.0.1:8123"
 
 
 def _start(**options: Any) -> dict[str, Any]:
-    call_command("demo_world", **{"address": ADDRESS, "people": 250, "days": 24, "history": 1, **options})
+    given = {"address": ADDRESS, "people": 250, "days": 24, "history": 1, "without_past": True, **options}
+    call_command("demo_world", **given)
     told: dict[str, Any] = json.loads((settings.DATA_DIR / "demo.json").read_text())
     return told
 
@@ -159,6 +171,52 @@ def test_a_start_that_was_cut_off_is_completed(told: dict[str, Any]) -> None:
     }
     assert authenticate_key(told["api_key"], now=timezone.now()) is None
     assert Client().login(**again["logins"]["manager"])
+
+
+@pytest.mark.django_db
+def test_the_campaign_that_is_over_was_lived_through(client: Client) -> None:
+    told = _start(people=300, days=32, without_past=False)
+    campaign = Campaign.objects.get(name=demo_route.ROUTE)
+    now = timezone.now()
+    assert campaign.is_over(now)
+    assert (campaign.seats, campaign.holdout_percent, campaign.tags) == (40, 20, "#nonstoptoronto")
+    group = campaign.selections.get()
+    first = ScoreRun.objects.order_by("as_of").first()
+    assert (group.state, group.cost_each, group.run) == ("done", Decimal(380), first)
+    invited, held_back = campaign.invitations.count(), campaign.holdouts.count()
+    assert invited + held_back == group.people.count()
+    assert invited > 3 * held_back > 0
+    states = set(campaign.invitations.values_list("state", flat=True))
+    assert "accepted" in states
+    assert states <= {"accepted", "declined", "expired"}
+    assert not group.people.filter(person__handle=told["cast"]["nonsense"]).exists()
+
+    # By the real ledger, finder and measure; nothing happened after now.
+    (measured,) = CampaignReturn.objects.filter(campaign=campaign)
+    assert measured.state == "done"
+    assert measured.issued == measured.accepted == campaign.seats_taken
+    assert 0 < (measured.redeemed or 0) < (measured.issued or 0)
+    assert (measured.posts or 0) >= measured.accepted / 2
+    assert (measured.reached or 0) > 0
+    assert measured.after > measured.before
+    assert PerkEntry.objects.filter(at__gt=now).count() == 0
+    assert CampaignPost.objects.filter(label_state="found").exists()
+
+    # One that is being made is beside it, and the list shows the others' profiles too.
+    assert Campaign.objects.exclude(pk=campaign.pk).get().name == demo.CAMPAIGN
+    assert Person.objects.claimed().filter(claimed_via=Person.ClaimedVia.OPERATOR).count() == 21
+    client.login(**told["logins"]["manager"])
+    page = client.get(reverse("admin:campaigns_campaign_campaign_return", args=[campaign.pk])).content.decode()
+    assert "different people reached by" in page
+
+    # Started again it stays; cut off before it was measured it is completed.
+    before = _rows()
+    _start(people=300, days=32, without_past=False)
+    assert _rows() == before
+    CampaignReturn.objects.all().delete()
+    _start(people=300, days=32, without_past=False)
+    assert CampaignReturn.objects.get().accepted == measured.accepted
+    assert Invitation.objects.filter(campaign=campaign).count() == invited
 
 
 def test_a_database_without_its_worlds_folder_is_refused(told: dict[str, Any]) -> None:

@@ -126,6 +126,11 @@ def test_whom_those_who_accepted_reach_and_what_that_costs(
     assert (found.invited, found.accepted, found.cost_each) == (3, 2, Decimal(100))
     # One who accepted costs something else; who declined costs nothing.
     assert found.cost == Decimal("133.50")
+    assert {row.person.handle: row.cost for row in found.people.select_related("person") if row.cost is not None} == {
+        person("ann").handle: Decimal(100),
+        person("bob").handle: Decimal("33.50"),
+    }
+    assert sum(topic["cost"] for topic in found.topics) == 133.5
     # The two have one audience of two people; each member stands for a little more than one.
     most = 1.0 + float(run.formula.parameters["newcomers"]) * float(run.formula.parameters["horizon_days"]) / 28.0
     assert found.forecast == pytest.approx(2 * most * (1 - (1 - 1 / most) ** 2))

@@ -9,7 +9,7 @@ import pytest
 from accounts.actions import erase_person, merge_people
 from accounts.models import ErasedAccount
 from campaigns.models import Campaign, Holdout, Invitation
-from campaigns.queries.mentions import Mentions, groups, mentions, posts_to_read
+from campaigns.queries.mentions import Mentions, groups, mentions, rows_to_read
 from scoring.models import ScoreRun
 from tests.asked import tables_asked
 from tests.campaigns.branded import WEEKS_LATER, invite_and_hold_back, person, support, write
@@ -81,7 +81,7 @@ def test_windows_are_as_long_as_what_has_passed(campaign: Campaign, run: ScoreRu
     assert at(hours=5) == (1, 1, 1)
     assert at(days=9.9) == (9, 9, 9)
     assert at(days=300) == (28, 28, 28)
-    assert posts_to_read(campaign, now=NOW + timedelta(days=300)) == 57
+    assert rows_to_read(campaign, now=NOW + timedelta(days=300)) == 57
 
 
 def test_without_tags_nothing_is_a_mention(campaign: Campaign, run: ScoreRun, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_who_cant_be_compared_counts_in_neither_group(
 
 def test_without_a_holdout_all_invited_are_there(campaign: Campaign, run: ScoreRun, tmp_path: Path) -> None:
     assert mentions(campaign, run, now=WEEKS_LATER) is None
-    assert posts_to_read(campaign, now=WEEKS_LATER) == 0
+    assert rows_to_read(campaign, now=WEEKS_LATER) == 0
     InvitationFactory.create(campaign=campaign)
     InvitationFactory.create(campaign=campaign, invited_at=NOW - timedelta(days=2))
 
