@@ -249,6 +249,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "accounts.views.AccountAdapter"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
+# Of ours, beside allauth's own: a campaign's e-mail, sent to oneself.
+ACCOUNT_RATE_LIMITS = {"test_mail": "5/h/user"}
 
 LANGUAGE_CODE = "en"
 LOCALE_PATHS = [BASE_DIR / "locale"]

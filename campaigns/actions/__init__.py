@@ -52,6 +52,7 @@ from campaigns.actions.reminding import (
 )
 from campaigns.actions.segments import Filled, exclude_people, make_exclusion_list, save_segment
 from campaigns.actions.stock import CodesReport, FoundCodes, NoCodes, add_codes, generate_codes, read_codes
+from campaigns.actions.wording import MailRefused, send_test, write_mail
 
 __all__ = [
     "AlreadyDone",
@@ -62,6 +63,7 @@ __all__ = [
     "FoundCodes",
     "InviteReport",
     "LastOwner",
+    "MailRefused",
     "MeasuringRefused",
     "NoCodeLeft",
     "NoCodes",
@@ -117,6 +119,7 @@ __all__ = [
     "send_back",
     "send_due_invitations",
     "send_due_reminders",
+    "send_test",
     "serve_all",
     "serve_waiting",
     "set_approval_required",
@@ -126,4 +129,5 @@ __all__ = [
     "take_back",
     "take_out",
     "why_not_chosen",
+    "write_mail",
 ]

@@ -10,7 +10,8 @@ from django.db.models import Q
 
 from campaigns.actions.postbox import CLAIM, Outcome, post, send_each
 from campaigns.links import invitation_url
-from campaigns.models import Campaign, Invitation, InvitationQuerySet
+from campaigns.models import Campaign, Invitation, InvitationQuerySet, MailText
+from campaigns.queries.mails import invitation_values, mail_of, written_for
 
 _DELIVERY: Final = {
     Outcome.SENT: Invitation.Delivery.SENT,
@@ -92,18 +93,8 @@ def _deliver(invitation: Invitation, claimed_at: datetime, connection: BaseEmail
 
 
 def _send(invitation: Invitation, connection: BaseEmailBackend) -> Invitation.Delivery:
-    context = {
-        "invitation": invitation,
-        "campaign": invitation.campaign,
-        "brand": invitation.campaign.brand,
-        "person": invitation.person,
-        "link": invitation_url(invitation, settings.PUBLIC_URL),
-    }
-    outcome = post(
-        "campaigns/email/invitation",
-        context,
-        to=invitation.person,
-        connection=connection,
-        what=f"invitation {invitation.pk}",
-    )
-    return _DELIVERY[outcome]
+    campaign, person = invitation.campaign, invitation.person
+    values = invitation_values(campaign, name=person.display_name, link=invitation_url(invitation, settings.PUBLIC_URL))
+    subject, text = written_for(campaign, MailText.Kind.INVITATION)
+    mail = mail_of(MailText.Kind.INVITATION, values, subject=subject, text=text)
+    return _DELIVERY[post(mail, to=person, connection=connection, what=f"invitation {invitation.pk}")]

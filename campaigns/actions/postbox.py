@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.template.loader import render_to_string
 
 from accounts.models import Person
+from campaigns.wording import Mail
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ class Outcome(Enum):
     NO_ADDRESS = "no address"
 
 
-class _ServerDown(Exception):
+class ServerDown(Exception):
     """The mail server takes no mail at all just now, from us or from anybody."""
 
 
@@ -54,7 +53,7 @@ def send_each(
             if at - now > LONGEST:
                 break
             sent += deliver(pk, at, connection)
-    except _ServerDown as error:
+    except ServerDown as error:
         log.warning("mail server: %s; the %s left are tried again", error, what)
     finally:
         connection.close()
@@ -69,20 +68,25 @@ def address_of(person: Person) -> str:
     return (person.user.email if person.user else "") or person.email
 
 
-def post(template: str, context: dict[str, Any], *, to: Person, connection: BaseEmailBackend, what: str) -> Outcome:
-    """Send a person the mail that `<template>_subject.txt`, `.txt` and `.html` make; `what` names it in the log.
+def post(mail: Mail, *, to: Person, connection: BaseEmailBackend, what: str) -> Outcome:
+    """Send a person an e-mail; `what` names it in the log, which names nobody.
 
-    The log names nobody. Raises what `send_each` takes for a server that fails.
+    Raises what `send_each` takes for a server that fails.
     """
     address = address_of(to)
-    if not address:
-        return Outcome.NO_ADDRESS
-    # A subject is one line.
-    subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
-    message = EmailMultiAlternatives(
-        subject=subject, body=render_to_string(f"{template}.txt", context), to=[address], connection=connection
+    return post_to(address, mail, connection=connection, what=what) if address else Outcome.NO_ADDRESS
+
+
+def post_to(address: str, mail: Mail, *, connection: BaseEmailBackend, what: str) -> Outcome:
+    """Do so for an address."""
+    message = EmailMessage(
+        subject=mail.subject,
+        body=mail.body,
+        to=[address],
+        connection=connection,
+        # So that nobody's notice of absence answers it.
+        headers={"Auto-Submitted": "auto-generated"},
     )
-    message.attach_alternative(render_to_string(f"{template}.html", context), "text/html")
     try:
         connection.send_messages([message])
     except smtplib.SMTPRecipientsRefused as error:
@@ -90,7 +94,7 @@ def post(template: str, context: dict[str, Any], *, to: Person, connection: Base
     except smtplib.SMTPDataError as error:
         return _turned_down(what, error.smtp_code)
     except OSError as error:  # sockets, and what else smtplib raises
-        raise _ServerDown(type(error).__name__) from error
+        raise ServerDown(type(error).__name__) from error
     except ValueError as error:  # an address that can't be one
         log.warning("%s: %s", what, type(error).__name__)
         return Outcome.FAILED

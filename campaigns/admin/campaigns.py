@@ -24,6 +24,7 @@ from campaigns.admin.campaign_forms import OFFER, RETURN, WHEN, WHOM, CampaignFo
 from campaigns.admin.choosing import choose_view
 from campaigns.admin.invitations import HIDDEN, TO_SEND, copyable, link_to_send
 from campaigns.admin.inviting import ask, invite_listed
+from campaigns.admin.mails import MailsMixin
 from campaigns.admin.overlaps import overlap_view
 from campaigns.admin.posts import PostsMixin, posts_of
 from campaigns.admin.returns import return_view
@@ -50,7 +51,7 @@ class PlaceInline(TabularInline):  # type: ignore[misc]  # unfold publishes no t
 
 
 @admin.register(Campaign)
-class CampaignAdmin(AuditedMixin, CodesMixin, PostsMixin, RolesMixin, VisibleAdmin):
+class CampaignAdmin(AuditedMixin, CodesMixin, MailsMixin, PostsMixin, RolesMixin, VisibleAdmin):
     form = CampaignForm
     inlines = [PlaceInline]
     list_display = ["name", "brand", "period", "seats_filled", "shortlisted", "invited", "accepted"]
@@ -67,7 +68,7 @@ class CampaignAdmin(AuditedMixin, CodesMixin, PostsMixin, RolesMixin, VisibleAdm
         {
             "title": "More",
             "icon": "more_horiz",
-            "items": ["find_influencers", "compare_audiences", "add_codes", "posts", "campaign_return"],
+            "items": ["find_influencers", "compare_audiences", "mails", "add_codes", "posts", "campaign_return"],
         },
     ]
     change_form_outer_before_template = "admin/campaigns/campaign_before.html"
@@ -200,6 +201,7 @@ class CampaignAdmin(AuditedMixin, CodesMixin, PostsMixin, RolesMixin, VisibleAdm
             "new": _waiting(request, campaign).count(),
             "held_back": queries.held_back_from(campaign, request.user),
             "invite_url": reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk]),
+            "mails_url": reverse("admin:campaigns_campaign_mails", args=[campaign.pk]),
             "list_url": f"{reverse('admin:campaigns_shortlisting_changelist')}?campaign={campaign.pk}",
             "sent_url": f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}",
         }

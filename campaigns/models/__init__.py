@@ -12,6 +12,7 @@ from campaigns.models.invitations import (
     ShortlistingQuerySet,
     new_nonce,
 )
+from campaigns.models.mails import MailText, MailTextQuerySet
 from campaigns.models.perks import PerkCode, PerkCodeQuerySet, PerkEntry, PerkEntryQuerySet
 from campaigns.models.posts import CampaignPost, CampaignPostQuerySet, PostLook
 from campaigns.models.remarks import Remark, RemarkQuerySet
@@ -40,6 +41,8 @@ __all__ = [
     "HoldoutQuerySet",
     "Invitation",
     "InvitationQuerySet",
+    "MailText",
+    "MailTextQuerySet",
     "Membership",
     "MembershipQuerySet",
     "OfBrandQuerySet",

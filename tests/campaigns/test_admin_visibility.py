@@ -21,6 +21,7 @@ from campaigns.models import (
     CampaignReturn,
     ExclusionList,
     Invitation,
+    MailText,
     Membership,
     PerkCode,
     Segment,
@@ -41,6 +42,7 @@ from tests.factories.campaigns import (
     ExclusionFactory,
     ExclusionListFactory,
     InvitationFactory,
+    MailTextFactory,
     ParticipantFactory,
     PerkCodeFactory,
     SegmentFactory,
@@ -80,6 +82,7 @@ def secrets(airlines: Airlines) -> Airlines:
     campaign.topics.add(TopicFactory.create())
     CampaignPlaceFactory.create(campaign=campaign, name=SECRET)
     PerkCodeFactory.create(campaign=campaign, code=SECRET)
+    MailTextFactory.create(campaign=campaign, subject=SECRET)
     for hidden in (False, True):
         person = PersonFactory.create(name=SECRET if hidden else "", is_hidden=hidden)
         ScoreFactory.create(run=run, person=person)
@@ -115,6 +118,7 @@ def _addresses() -> Iterator[str]:
                 "group",
                 "audiences",
                 "codes",
+                "mails",
                 "posts",
                 "return",
             }:
@@ -146,11 +150,12 @@ def test_the_walk_knows_every_page(secrets: Airlines) -> None:
     assert reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_compare_audiences", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_add_codes", args=[campaign.pk]) in addresses
+    assert reverse("admin:campaigns_campaign_mails", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_campaign_return", args=[campaign.pk]) in addresses
     for name in ("count", "segment"):
         assert reverse(f"admin:scoring_influencer_{name}") in addresses
     assert reverse("admin:campaigns_campaign_posts", args=[campaign.pk]) in addresses
-    assert len(addresses) == len(set(addresses)) == 94
+    assert len(addresses) == len(set(addresses)) == 95
 
 
 def test_the_walk_would_notice(secrets: Airlines, client: Client) -> None:
@@ -219,6 +224,7 @@ def _tried(client: Client) -> Iterator[str]:
         for action in actions if address.split("/")[-2] in lists else actions[:1]:
             data = {"action": action, "_selected_action": keys, "post": "yes", "confirmed": "1", "number": 3}
             data |= {"fulfilment": "booked", "why": "not ours", "do": "approve", "remark": "no"}
+            data |= {"subject": "Taken over", "text": "{link}"}
             response = client.post(address, {**data, "campaign": Campaign.objects.get().pk, "name": "Taken over"})
             assert response.status_code in {200, *REFUSED}, (address, action)
             if getattr(response, "streaming", False):
@@ -241,4 +247,5 @@ def _state() -> dict[str, list[Any]]:
     rows = {name: model._default_manager.order_by("pk") for name, model in MODELS.items()}
     # What the other brand's manager takes of their own is written down there.
     rows["campaigns_auditentry"] = rows["campaigns_auditentry"].exclude(brand__name="Other Air")
+    rows["campaigns_mailtext"] = MailText.objects.order_by("pk")
     return {name: list(found.values_list()) for name, found in rows.items()}

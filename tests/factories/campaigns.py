@@ -18,6 +18,7 @@ from campaigns.models import (
     ExclusionList,
     Holdout,
     Invitation,
+    MailText,
     Membership,
     Participant,
     PerkCode,
@@ -96,6 +97,19 @@ class InvitationFactory(DjangoModelFactory[Invitation]):
     campaign = make.SubFactory(CampaignFactory)
     person = make.SubFactory(PersonFactory)
     invited_at = NOW
+
+
+class MailTextFactory(DjangoModelFactory[MailText]):
+    """An invitation's own wording."""
+
+    class Meta:
+        model = MailText
+
+    campaign = make.SubFactory(CampaignFactory)
+    kind = MailText.Kind.INVITATION
+    subject = "{brand}: {perk}"
+    text = "Dear {name}, {link}"
+    written_at = NOW
 
 
 class HoldoutFactory(DjangoModelFactory[Holdout]):

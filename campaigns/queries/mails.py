@@ -1,0 +1,73 @@
+"""What e-mails say to whom: the campaign's own wording, or the usual one, with plain values in it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from django.conf import settings
+from django.urls import reverse
+
+from campaigns import wording
+from campaigns.models import Campaign, CampaignPost, MailText
+from campaigns.wording import Mail, Wording, one_line
+
+WORDINGS: Final[Mapping[str, Wording]] = {
+    MailText.Kind.INVITATION: wording.INVITATION,
+    MailText.Kind.REMINDER: wording.REMINDER,
+}
+# Posts that one e-mail lists; it says how many more there are.
+MOST_LISTED: Final = 20
+
+
+def written_for(campaign: Campaign, kind: MailText.Kind) -> tuple[str, str]:
+    """Return subject and text of a campaign's mails of a kind, the usual ones where nothing was written. One query."""
+    row = MailText.objects.filter(campaign=campaign, kind=kind).values_list("subject", "text").first()
+    usual = WORDINGS[kind]
+    return row or (usual.subject, usual.text)
+
+
+def invitation_values(campaign: Campaign, *, name: str, link: str) -> dict[str, str]:
+    """Return what stands in an invitation's mail; the campaign comes with its brand."""
+    return {
+        **_values(campaign, name),
+        "brief": campaign.brief,
+        "answer_by": f"{campaign.ends_on:%-d %B %Y}",
+        "seats": f"{campaign.seats:,}",
+        "link": link,
+    }
+
+
+def reminder_values(campaign: Campaign, *, name: str, posts: Sequence[CampaignPost], label: str) -> dict[str, str]:
+    """Return what stands in a mail about posts without a label; each comes with its account."""
+    lines = [f"- {_said_of(row)}" for row in posts[:MOST_LISTED]]
+    if len(posts) > MOST_LISTED:
+        lines.append(f"- and {len(posts) - MOST_LISTED} more")
+    return {
+        **_values(campaign, name),
+        "posts": "\n".join(lines),
+        "label": label,
+        "link": own_page() + "#posts",
+    }
+
+
+def own_page() -> str:
+    """Return the address of everybody's own page, after signing in."""
+    return settings.PUBLIC_URL.rstrip("/") + reverse("me")
+
+
+def mail_of(kind: MailText.Kind, values: Mapping[str, str], *, subject: str, text: str) -> Mail:
+    """Return the e-mail that these texts, which have been checked, make of these values."""
+    return wording.filled(WORDINGS[kind], values, subject=subject, text=text)
+
+
+def _values(campaign: Campaign, name: str) -> dict[str, str]:
+    return {
+        "name": one_line(name),
+        "brand": one_line(campaign.brand.name),
+        "perk": one_line(campaign.perk_text),
+        "site": settings.PUBLIC_URL,
+    }
+
+
+def _said_of(row: CampaignPost) -> str:
+    which = f": {one_line(row.post_id)}" if row.post_id else ""
+    return f"{row.at:%-d %B %Y, %H:%M} UTC on {row.identity.network_id}{which}"
