@@ -52,3 +52,9 @@ def find_posts() -> int:
 def send_due_reminders() -> int:
     """Remind those whose posts lack a label."""
     return actions.send_due_reminders(now=timezone.now())
+
+
+@shared_task
+def send_due_notices() -> int:
+    """Tell those who came off a waiting list, or got a code later."""
+    return actions.send_due_notices(now=timezone.now())

@@ -118,6 +118,42 @@ REMINDER: Final = Wording(
     required=("posts", "link"),
 )
 
+_GIVEN: Final = _paragraphs(
+    _SENDER,
+    "You get this because you accepted. Nothing need be posted in return. If you do post about it, readers have to see "
+    "that {brand} invited you: say so, by a label such as #ad.",
+    _OBJECT,
+)
+
+# These nobody writes anew: they tell a fact.
+SEAT: Final = Wording(
+    subject="A seat is yours: {perk}",
+    text=_paragraphs(
+        "Hello {name},",
+        "you are off the waiting list of {brand}, and have a seat: {perk}. There is nothing more to accept.",
+        "{code} on your page, after signing in:",
+        "{link}",
+    ),
+    closing=_GIVEN,
+    placeholders={},
+    in_subject=(),
+    required=(),
+)
+
+CODE: Final = Wording(
+    subject="Your code is there: {perk}",
+    text=_paragraphs(
+        "Hello {name},",
+        "you had a seat already, and now {brand} has given you a code: {perk}.",
+        "{code} on your page, after signing in:",
+        "{link}",
+    ),
+    closing=_GIVEN,
+    placeholders={},
+    in_subject=(),
+    required=(),
+)
+
 
 def checked_subject(subject: str, wording: Wording) -> str:
     """Return a subject as one line; raise WordingError where it can't be one."""

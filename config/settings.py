@@ -223,6 +223,7 @@ CELERY_BEAT_SCHEDULE = {
     "serve waiting lists": {"task": "campaigns.tasks.serve_waiting_lists", "schedule": crontab(minute="4-59/10")},
     # After activity was moved to the log. Reads nothing unless posts came in.
     "find posts about campaigns": {"task": "campaigns.tasks.find_posts", "schedule": crontab(minute="2-59/5")},
+    "send due notices": {"task": "campaigns.tasks.send_due_notices", "schedule": crontab()},
     "send due reminders": {"task": "campaigns.tasks.send_due_reminders", "schedule": crontab(minute="3-59/5")},
 }
 

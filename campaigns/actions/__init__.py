@@ -31,6 +31,7 @@ from campaigns.actions.finding_posts import find_posts
 from campaigns.actions.inviting import InviteReport, invite, shortlist
 from campaigns.actions.mailing import send_due_invitations
 from campaigns.actions.measuring import ask_for_return, measure_return, measure_waiting
+from campaigns.actions.notices import note_told, send_due_notices
 from campaigns.actions.perks import (
     expire_codes,
     hold,
@@ -105,6 +106,7 @@ __all__ = [
     "measure_waiting",
     "note_label",
     "note_reminded",
+    "note_told",
     "put_back",
     "read_codes",
     "record_campaign",
@@ -118,6 +120,7 @@ __all__ = [
     "save_segment",
     "send_back",
     "send_due_invitations",
+    "send_due_notices",
     "send_due_reminders",
     "send_test",
     "serve_all",

@@ -30,7 +30,7 @@ from campaigns.admin.posts import PostsMixin, posts_of
 from campaigns.admin.returns import return_view
 from campaigns.admin.roles import RolesMixin, is_managed
 from campaigns.admin.stock import CodesMixin, codes_of
-from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Shortlisting, ShortlistingQuerySet
+from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Notice, Shortlisting, ShortlistingQuerySet
 from scoring.queries import topic_tree
 
 # Rows of the lists on a campaign's own page; the whole lists are a click away.
@@ -203,6 +203,7 @@ class CampaignAdmin(AuditedMixin, CodesMixin, MailsMixin, PostsMixin, RolesMixin
             "invite_url": reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk]),
             "mails_url": reverse("admin:campaigns_campaign_mails", args=[campaign.pk]),
             "list_url": f"{reverse('admin:campaigns_shortlisting_changelist')}?campaign={campaign.pk}",
+            "to_tell": Notice.objects.to_tell().filter(invitation__campaign=campaign).count(),
             "sent_url": f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}",
         }
 

@@ -12,7 +12,7 @@ from campaigns.models.invitations import (
     ShortlistingQuerySet,
     new_nonce,
 )
-from campaigns.models.mails import MailText, MailTextQuerySet
+from campaigns.models.mails import MailText, MailTextQuerySet, Notice, NoticeQuerySet
 from campaigns.models.perks import PerkCode, PerkCodeQuerySet, PerkEntry, PerkEntryQuerySet
 from campaigns.models.posts import CampaignPost, CampaignPostQuerySet, PostLook
 from campaigns.models.remarks import Remark, RemarkQuerySet
@@ -45,6 +45,8 @@ __all__ = [
     "MailTextQuerySet",
     "Membership",
     "MembershipQuerySet",
+    "Notice",
+    "NoticeQuerySet",
     "OfBrandQuerySet",
     "Participant",
     "ParticipantQuerySet",

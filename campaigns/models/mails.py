@@ -1,4 +1,4 @@
-"""What a campaign's e-mails say, where a manager wrote it."""
+"""What a campaign's e-mails say, where a manager wrote it; and e-mails to those who accepted."""
 
 from typing import Self
 
@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User, Viewer
 from campaigns.models.campaigns import Campaign
+from campaigns.models.invitations import Invitation
 from campaigns.wording import LONGEST_SUBJECT, LONGEST_TEXT
 
 
@@ -42,3 +43,41 @@ class MailText(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of campaign {self.campaign_id}"
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def visible_to(self, user: Viewer) -> Self:
+        return self.filter(invitation__in=Invitation.objects.visible_to(user))
+
+    def to_tell(self) -> Self:
+        """Keep those that no e-mail told: the manager does."""
+        undelivered = [Invitation.Delivery.BY_HAND, Invitation.Delivery.FAILED]
+        standing = self.filter(sent_at__isnull=True, invitation__state=Invitation.State.ACCEPTED)
+        return standing.filter(delivery__in=undelivered)
+
+
+class Notice(models.Model):
+    """An e-mail that tells somebody what they were given while they waited. Whoever is given it as they accept sees it.
+
+    What it says isn't kept: it is made from how things stand when it goes out.
+    """
+
+    class Kind(models.TextChoices):
+        SEAT = "seat", "came off the waiting list"
+        CODE = "code", "got a code after the seat"
+
+    invitation = models.ForeignKey(Invitation, models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=10, choices=Kind)
+    made_at = models.DateTimeField(default=timezone.now)
+    delivery = models.CharField(max_length=10, choices=Invitation.Delivery, default=Invitation.Delivery.DUE)
+    sending_since = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(kind__in=["seat", "code"]), name="notice_kind_is_known")]
+        indexes = [models.Index(fields=["delivery"], name="notice_due", condition=Q(delivery__in=["due", "sending"]))]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to invitation {self.invitation_id}: {self.delivery}"

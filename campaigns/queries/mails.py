@@ -7,7 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from campaigns import wording
-from campaigns.models import Campaign, CampaignPost, MailText
+from campaigns.models import Campaign, CampaignPost, MailText, Notice, PerkCode
 from campaigns.wording import Mail, Wording, one_line
 
 WORDINGS: Final[Mapping[str, Wording]] = {
@@ -57,6 +57,24 @@ def own_page() -> str:
 def mail_of(kind: MailText.Kind, values: Mapping[str, str], *, subject: str, text: str) -> Mail:
     """Return the e-mail that these texts, which have been checked, make of these values."""
     return wording.filled(WORDINGS[kind], values, subject=subject, text=text)
+
+
+def notice_of(notice: Notice) -> Mail:
+    """Return the e-mail of a notice as things stand; it comes with person, campaign and brand. One query.
+
+    The code itself isn't in it: it is worth money, and stands on a page behind the person's own login.
+    """
+    invitation = notice.invitation
+    codes = PerkCode.objects.standing().filter(invitation=invitation)
+    values = {
+        **_values(invitation.campaign, invitation.person.display_name),
+        "code": "Your code is" if codes.exists() else "What comes next is",
+        "link": own_page(),
+    }
+    return wording.filled(_NOTICES[Notice.Kind(notice.kind)], values)
+
+
+_NOTICES: Final[Mapping[Notice.Kind, Wording]] = {Notice.Kind.SEAT: wording.SEAT, Notice.Kind.CODE: wording.CODE}
 
 
 def _values(campaign: Campaign, name: str) -> dict[str, str]:

@@ -214,7 +214,7 @@ def _tried(client: Client) -> Iterator[str]:
     """Try every action and every form on every page; yield the files that came of it."""
     lists = {stem.rpartition("_")[2] for stem in MODELS}
     actions = (
-        *("shortlist_for", "invite", "delete_selected", "renew_links", "export_csv", "hold_codes"),
+        *("shortlist_for", "invite", "delete_selected", "renew_links", "export_csv", "hold_codes", "told_by_hand"),
         *("mark_redeemed", "revoke", "take_back", "set_status"),
         *("remind_now", "reminded_by_hand", "label_seen", "not_about", "about_after_all"),
     )

@@ -20,6 +20,7 @@ from campaigns.models import (
     Invitation,
     MailText,
     Membership,
+    Notice,
     Participant,
     PerkCode,
     Segment,
@@ -110,6 +111,17 @@ class MailTextFactory(DjangoModelFactory[MailText]):
     subject = "{brand}: {perk}"
     text = "Dear {name}, {link}"
     written_at = NOW
+
+
+class NoticeFactory(DjangoModelFactory[Notice]):
+    """Due, to somebody who came off the waiting list."""
+
+    class Meta:
+        model = Notice
+
+    invitation = make.SubFactory(InvitationFactory, state="accepted", answered_at=NOW)
+    kind = Notice.Kind.SEAT
+    made_at = NOW
 
 
 class HoldoutFactory(DjangoModelFactory[Holdout]):
