@@ -307,6 +307,12 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(DATA_DIR / "outbox")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Sway <sway@localhost>")
+BOUNCE_ADDRESS = env.str("BOUNCE_ADDRESS", default="").strip()
+# Room for what is put between the two parts: a local part has 64 characters.
+if BOUNCE_ADDRESS and not re.fullmatch(r"[\w.-]{1,26}@[\w-]+(\.[\w-]+)*", BOUNCE_ADDRESS, re.ASCII):
+    raise ImproperlyConfigured(
+        f"BOUNCE_ADDRESS is {BOUNCE_ADDRESS!r}: write bounces@sway.example, with 26 characters at most before the @"
+    )
 # Links in e-mails need an address of the site; requests bring their own.
 PUBLIC_URL = _url("PUBLIC_URL", f"http://127.0.0.1:{env.str('PORT', default='8000')}", {"http", "https"}).rstrip("/")
 
@@ -446,6 +452,7 @@ UNFOLD = {
                         ("Backtests", "fact_check", "scoring_backtest"),
                         ("Appeals", "gavel", "scoring_appeal"),
                         ("Activity log", "folder", "accounts_logfile"),
+                        ("Addresses that take no mail", "unsubscribe", "campaigns_bouncedaddress"),
                         ("Logins", "account_circle", "accounts_user"),
                         ("API keys", "key", "accounts_apikey"),
                         ("Schedule", "schedule", "django_celery_beat_periodictask"),

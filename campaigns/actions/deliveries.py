@@ -20,6 +20,7 @@ _CAME_OF_IT: Final[Mapping[Outcome, Invitation.Delivery]] = {
     Outcome.FAILED: Delivery.FAILED,
     Outcome.LATER: Delivery.DUE,
     Outcome.NO_ADDRESS: Delivery.BY_HAND,
+    Outcome.BOUNCED: Delivery.BOUNCED,
 }
 
 
@@ -35,7 +36,7 @@ class Deliveries:
     what: str
     rows: Callable[[], QuerySet[Any]]
     wanted: Callable[[QuerySet[Any], datetime], QuerySet[Any]]
-    send: Callable[[Any, BaseEmailBackend], Outcome]
+    send: Callable[[Any, BaseEmailBackend, datetime], Outcome]
 
     def send_due(self, *, now: datetime) -> int:
         """Send what is due and return how many went out.
@@ -74,7 +75,7 @@ class Deliveries:
         """Send one claimed row's mail and note what became of it; return whether it went out."""
         outcome = Outcome.LATER
         try:
-            outcome = self.send(row, connection)
+            outcome = self.send(row, connection, claimed_at)
         finally:
             # Whatever goes wrong, the claim is given back, unless somebody took it over meanwhile.
             claim = type(row)._default_manager.filter(pk=row.pk, delivery=Delivery.SENDING, sending_since=claimed_at)

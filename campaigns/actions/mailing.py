@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import QuerySet
 
+from campaigns.actions import bounces
 from campaigns.actions.deliveries import Deliveries
 from campaigns.actions.postbox import Outcome, post
 from campaigns.links import invitation_url
@@ -29,12 +30,12 @@ def _wanted(invitations: QuerySet[Any], now: datetime) -> QuerySet[Any]:
     return shown.select_related("campaign__brand", "person__user")
 
 
-def _send(invitation: Invitation, connection: BaseEmailBackend) -> Outcome:
+def _send(invitation: Invitation, connection: BaseEmailBackend, at: datetime) -> Outcome:
     campaign, person = invitation.campaign, invitation.person
     values = invitation_values(campaign, name=person.display_name, link=invitation_url(invitation, settings.PUBLIC_URL))
     subject, text = written_for(campaign, MailText.Kind.INVITATION)
     mail = mail_of(MailText.Kind.INVITATION, values, subject=subject, text=text)
-    return post(mail, to=person, connection=connection, what=f"invitation {invitation.pk}")
+    return post(mail, to=person, returns=(bounces.INVITATION, invitation.pk), connection=connection, now=at)
 
 
 _INVITATIONS: Final = Deliveries("invitations", lambda: Invitation.objects.open(), _wanted, _send)

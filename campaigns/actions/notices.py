@@ -8,6 +8,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import QuerySet
 
 from accounts.models import User
+from campaigns.actions import bounces
 from campaigns.actions.deliveries import Deliveries
 from campaigns.actions.errors import AlreadyDone, NotYours
 from campaigns.actions.postbox import Outcome, post
@@ -53,8 +54,9 @@ def _wanted(notices: QuerySet[Any], now: datetime) -> QuerySet[Any]:
     return standing.select_related("invitation__campaign__brand", "invitation__person__user")
 
 
-def _send(notice: Notice, connection: BaseEmailBackend) -> Outcome:
-    return post(notice_of(notice), to=notice.invitation.person, connection=connection, what=f"notice {notice.pk}")
+def _send(notice: Notice, connection: BaseEmailBackend, at: datetime) -> Outcome:
+    person = notice.invitation.person
+    return post(notice_of(notice), to=person, returns=(bounces.NOTICE, notice.pk), connection=connection, now=at)
 
 
 _NOTICES: Final = Deliveries("notices", Notice.objects.all, _wanted, _send)

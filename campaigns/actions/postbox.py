@@ -1,6 +1,7 @@
 """What all e-mails of this app share: claimed a short time, sent one by one, turned down or put off."""
 
 import logging
+import re
 import smtplib
 import time
 from collections.abc import Callable, Iterable
@@ -12,6 +13,9 @@ from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
 from accounts.models import Person
+from campaigns.actions.bounces import NAMES, addresses_of, mark_bounced
+from campaigns.envelopes import sender_of
+from campaigns.models import BouncedAddress
 from campaigns.wording import Mail
 
 log = logging.getLogger(__name__)
@@ -20,6 +24,7 @@ log = logging.getLogger(__name__)
 CLAIM = timedelta(minutes=10)
 # The tasks run every minute; one that takes longer than this leaves the rest to the next.
 LONGEST = timedelta(minutes=5)
+_ENHANCED = re.compile(rb"\b5\.[0-9]{1,3}\.[0-9]{1,3}\b")
 PATIENCE = 60  # seconds for a mail server to answer, where EMAIL_TIMEOUT names none
 
 
@@ -30,6 +35,15 @@ class Outcome(Enum):
     FAILED = "failed"
     LATER = "later"
     NO_ADDRESS = "no address"
+    BOUNCED = "bounced"  # before, so that nothing was sent
+
+
+class Refused(Exception):
+    """The server says that this address takes no mail; the status as RFC 3463 has it, 5.0.0 where it gave none."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 class ServerDown(Exception):
@@ -60,37 +74,47 @@ def send_each(
     return sent
 
 
-def address_of(person: Person) -> str:
-    """Return where to write to a person, empty where nowhere; the person comes with `user`.
+def post(mail: Mail, *, to: Person, returns: tuple[str, int], connection: BaseEmailBackend, now: datetime) -> Outcome:
+    """Send a person an e-mail, unless their address takes none; a server that turns it down for good marks it.
 
-    The address of the login is the person's own word; the other one somebody imported.
+    `returns` says which e-mail it is: what comes back names it, and so does the log, which names nobody. Raises what
+    `send_each` takes for a server that fails.
     """
-    return (person.user.email if person.user else "") or person.email
+    address = next(iter(addresses_of(to)), "")
+    if not address:
+        return Outcome.NO_ADDRESS
+    if BouncedAddress.objects.among([address]):
+        return Outcome.BOUNCED
+    sender = sender_of(*returns, address, bounce_address=settings.BOUNCE_ADDRESS) if settings.BOUNCE_ADDRESS else ""
+    kind, pk = returns
+    try:
+        return post_to(address, mail, connection=connection, what=f"{NAMES[kind]} {pk}", sender=sender)
+    except Refused as error:
+        mark_bounced(to, address, status=error.status, now=now)
+        return Outcome.FAILED
 
 
-def post(mail: Mail, *, to: Person, connection: BaseEmailBackend, what: str) -> Outcome:
-    """Send a person an e-mail; `what` names it in the log, which names nobody.
-
-    Raises what `send_each` takes for a server that fails.
-    """
-    address = address_of(to)
-    return post_to(address, mail, connection=connection, what=what) if address else Outcome.NO_ADDRESS
-
-
-def post_to(address: str, mail: Mail, *, connection: BaseEmailBackend, what: str) -> Outcome:
-    """Do so for an address."""
+def post_to(address: str, mail: Mail, *, connection: BaseEmailBackend, what: str, sender: str = "") -> Outcome:
+    """Send an e-mail to an address. Raises Refused where the server says that nobody is there."""
     message = EmailMessage(
         subject=mail.subject,
         body=mail.body,
+        from_email=sender or settings.DEFAULT_FROM_EMAIL,  # the envelope's; the head has the one that people see
         to=[address],
         connection=connection,
         # So that nobody's notice of absence answers it.
-        headers={"Auto-Submitted": "auto-generated"},
+        headers={"From": settings.DEFAULT_FROM_EMAIL, "Auto-Submitted": "auto-generated"},
     )
     try:
         connection.send_messages([message])
     except smtplib.SMTPRecipientsRefused as error:
-        return _turned_down(what, min((code for code, _ in error.recipients.values()), default=550))
+        code, said = min(error.recipients.values(), default=(550, b""))
+        outcome = _turned_down(what, code)
+        # 5.7.x is about us, not the address: a relay that doesn't know us would mark everybody.
+        status = _ENHANCED.search(said)
+        if outcome == Outcome.FAILED and not (status and status[0].startswith(b"5.7.")):
+            raise Refused(status[0].decode("ascii") if status else "5.0.0") from error
+        return outcome
     except smtplib.SMTPDataError as error:
         return _turned_down(what, error.smtp_code)
     except OSError as error:  # sockets, and what else smtplib raises

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import User
+from campaigns.actions import bounces
 from campaigns.actions.errors import AlreadyDone, NotYours
 from campaigns.actions.postbox import CLAIM, Outcome, post, send_each
 from campaigns.disclosure import advice_for
@@ -22,6 +23,7 @@ _REMINDER: Final = {
     Outcome.FAILED: Reminder.FAILED,
     Outcome.LATER: Reminder.DUE,
     Outcome.NO_ADDRESS: Reminder.TO_DO,
+    Outcome.BOUNCED: Reminder.TO_DO,
 }
 
 
@@ -68,7 +70,7 @@ def _claim_and_send(pk: int, at: datetime, connection: BaseEmailBackend) -> bool
         return False
     outcome = Outcome.LATER
     try:
-        outcome = _send(rows, connection)
+        outcome = _send(rows, connection, at)
     finally:
         # Whatever goes wrong, the claim is given back, unless somebody took it over meanwhile.
         mine = CampaignPost.objects.filter(pk__in=[row.pk for row in rows], reminder=Reminder.SENDING, sending_since=at)
@@ -78,7 +80,7 @@ def _claim_and_send(pk: int, at: datetime, connection: BaseEmailBackend) -> bool
     return outcome == Outcome.SENT
 
 
-def _send(rows: list[CampaignPost], connection: BaseEmailBackend) -> Outcome:
+def _send(rows: list[CampaignPost], connection: BaseEmailBackend, at: datetime) -> Outcome:
     invitation = rows[0].invitation
     person = invitation.person
     country = person.place.country if person.place else ""
@@ -90,7 +92,7 @@ def _send(rows: list[CampaignPost], connection: BaseEmailBackend) -> Outcome:
     )
     subject, text = written_for(invitation.campaign, MailText.Kind.REMINDER)
     mail = mail_of(MailText.Kind.REMINDER, values, subject=subject, text=text)
-    return post(mail, to=person, connection=connection, what=f"reminder of invitation {invitation.pk}")
+    return post(mail, to=person, returns=(bounces.REMINDER, invitation.pk), connection=connection, now=at)
 
 
 def remind(row: CampaignPost, *, by: User, now: datetime) -> None:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts.models import User
 from campaigns.actions.auditing import Kind, record_for
 from campaigns.actions.errors import CampaignError, NotYours
-from campaigns.actions.postbox import Outcome, ServerDown, post_to
+from campaigns.actions.postbox import Outcome, Refused, ServerDown, post_to
 from campaigns.models import Campaign, MailText
 from campaigns.queries.mails import WORDINGS
 from campaigns.wording import Mail, WordingError, checked_subject, checked_text
@@ -61,6 +61,8 @@ def send_test(mail: Mail, *, by: User) -> None:
     connection = get_connection(timeout=wait)
     try:
         outcome = post_to(by.email, mail, connection=connection, what=f"test mail of user {by.pk}")
+    except Refused:
+        outcome = Outcome.FAILED
     except ServerDown:
         raise MailRefused("The mail server doesn't answer just now. Nothing was sent; try again later.") from None
     finally:

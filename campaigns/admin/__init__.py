@@ -2,6 +2,7 @@
 
 from campaigns.admin import (
     audit,
+    bounces,
     brands,
     campaigns,
     dashboard,
@@ -16,6 +17,7 @@ from campaigns.admin import (
 
 __all__ = [
     "audit",
+    "bounces",
     "brands",
     "campaigns",
     "dashboard",

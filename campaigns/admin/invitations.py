@@ -23,13 +23,14 @@ from campaigns.links import invitation_url
 from campaigns.models import Brand, Campaign, Invitation, Notice, Remark
 
 OPEN = {Invitation.State.INVITED, Invitation.State.SEEN}
-FOR_YOU_TO_SEND = {Invitation.Delivery.BY_HAND, Invitation.Delivery.FAILED}
+FOR_YOU_TO_SEND = set(Invitation.UNDELIVERED)
 TO_SEND = Q(state__in=OPEN, delivery__in=FOR_YOU_TO_SEND)
 DELIVERY_LABELS = {
     "e-mail due": "info",
     "e-mail on its way": "info",
     "e-mail sent": "success",
     "e-mail failed": "danger",
+    "e-mail came back": "danger",
     "by hand": "warning",
 }
 CSV_COLUMNS = [

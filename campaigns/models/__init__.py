@@ -12,7 +12,14 @@ from campaigns.models.invitations import (
     ShortlistingQuerySet,
     new_nonce,
 )
-from campaigns.models.mails import MailText, MailTextQuerySet, Notice, NoticeQuerySet
+from campaigns.models.mails import (
+    BouncedAddress,
+    BouncedAddressQuerySet,
+    MailText,
+    MailTextQuerySet,
+    Notice,
+    NoticeQuerySet,
+)
 from campaigns.models.perks import PerkCode, PerkCodeQuerySet, PerkEntry, PerkEntryQuerySet
 from campaigns.models.posts import CampaignPost, CampaignPostQuerySet, PostLook
 from campaigns.models.remarks import Remark, RemarkQuerySet
@@ -25,6 +32,8 @@ __all__ = [
     "ApprovalQuerySet",
     "AuditEntry",
     "AuditEntryQuerySet",
+    "BouncedAddress",
+    "BouncedAddressQuerySet",
     "Brand",
     "BrandQuerySet",
     "Campaign",

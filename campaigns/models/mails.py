@@ -1,12 +1,13 @@
 """What a campaign's e-mails say, where a manager wrote it; and e-mails to those who accepted."""
 
+from collections.abc import Iterable
 from typing import Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import User, Viewer
+from accounts.models import Person, User, Viewer
 from campaigns.models.campaigns import Campaign
 from campaigns.models.invitations import Invitation
 from campaigns.wording import LONGEST_SUBJECT, LONGEST_TEXT
@@ -51,9 +52,8 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
     def to_tell(self) -> Self:
         """Keep those that no e-mail told: the manager does."""
-        undelivered = [Invitation.Delivery.BY_HAND, Invitation.Delivery.FAILED]
         standing = self.filter(sent_at__isnull=True, invitation__state=Invitation.State.ACCEPTED)
-        return standing.filter(delivery__in=undelivered)
+        return standing.filter(delivery__in=Invitation.UNDELIVERED)
 
 
 class Notice(models.Model):
@@ -81,3 +81,41 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} to invitation {self.invitation_id}: {self.delivery}"
+
+
+class BouncedAddressQuerySet(models.QuerySet["BouncedAddress"]):
+    def visible_to(self, user: Viewer) -> Self:
+        """Keep all for operators: which addresses are known of whom is no brand's business."""
+        return self.all() if user.is_superuser else self.none()
+
+    def among(self, addresses: Iterable[str]) -> set[str]:
+        """Return which of these take no mail, in lower case. One query."""
+        wanted = {address.strip().lower() for address in addresses}
+        return set(self.filter(address__in=wanted).values_list("address", flat=True))
+
+
+class BouncedAddress(models.Model):
+    """An e-mail address that takes no mail, as a mail server said. Nothing is sent there, whosever it is.
+
+    It hangs on the person whose it was, so that it goes with them when they are erased. Another address of theirs isn't
+    marked by it.
+    """
+
+    address = models.CharField(max_length=254, unique=True, help_text="In lower case.")
+    person = models.ForeignKey(Person, models.CASCADE, related_name="bounced_addresses")
+    status = models.CharField(max_length=11, help_text="As RFC 3463 has it: 5.1.1 is a mailbox that isn't there.")
+    at = models.DateTimeField(default=timezone.now)
+
+    objects = BouncedAddressQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "address that takes no mail"
+        verbose_name_plural = "addresses that take no mail"
+        constraints = [
+            models.CheckConstraint(condition=~Q(address=""), name="bounced_address_is_some"),
+            models.CheckConstraint(condition=Q(status__startswith="5."), name="bounced_address_for_good"),
+        ]
+
+    def __str__(self) -> str:
+        # Not the address: this text gets into histories and logs.
+        return f"bounced address {self.pk}"

@@ -25,7 +25,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Identity, Person, Viewer
 from campaigns import links
-from campaigns.models import Campaign, Holdout, Invitation, PerkCode, Selected, Selection, Shortlisting
+from campaigns.models import BouncedAddress, Campaign, Holdout, Invitation, PerkCode, Selected, Selection, Shortlisting
 from scoring.comparison import Pair, compared
 from scoring.models import Influencer, Score, ScoreRun, TopicReach
 from scoring.queries import Circle, InfluencerFilters, TopicTree, narrowed, topic_tree
@@ -265,7 +265,7 @@ class Invitable:
 
 
 def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invitable]:
-    """Return, for each campaign of these rows, whom inviting them would reach and how. One query."""
+    """Return, for each campaign of these rows, whom inviting them would reach and how. Two queries."""
     invitations = Invitation.objects.filter(campaign=OuterRef("campaign"), person=OuterRef("person"))
     rows = (
         Shortlisting.objects.filter(pk__in=[row.pk for row in shortlistings])
@@ -279,6 +279,7 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
         .order_by("campaign", "pk")
     )
     by_campaign: dict[int, list[Shortlisting]] = {}
+    bounced = BouncedAddress.objects.among(_address(row.person) for row in rows)
     for row in rows:
         by_campaign.setdefault(row.campaign_id, []).append(row)
     found = []
@@ -287,7 +288,7 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
         free: list[Any] = [row for row in listed if not (row.is_invited or row.is_held_back)]  # type: ignore[attr-defined]
         new = [row.person for row in free if row.is_approved]
         again = sum(row.has_expired for row in free if row.is_approved)
-        by_email = sum(bool(person.email or (person.user and person.user.email)) for person in new)
+        by_email = sum(bool(_address(person)) and _address(person) not in bounced for person in new)
         found.append(
             Invitable(
                 campaign=listed[0].campaign,
@@ -303,6 +304,10 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
             )
         )
     return found
+
+
+def _address(person: Person) -> str:
+    return ((person.user.email if person.user else "") or person.email).strip().lower()
 
 
 @dataclass(frozen=True, slots=True)

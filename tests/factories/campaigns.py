@@ -9,6 +9,7 @@ from factory.django import DjangoModelFactory
 from campaigns.models import (
     Approval,
     AuditEntry,
+    BouncedAddress,
     Brand,
     Campaign,
     CampaignPlace,
@@ -122,6 +123,16 @@ class NoticeFactory(DjangoModelFactory[Notice]):
     invitation = make.SubFactory(InvitationFactory, state="accepted", answered_at=NOW)
     kind = Notice.Kind.SEAT
     made_at = NOW
+
+
+class BouncedAddressFactory(DjangoModelFactory[BouncedAddress]):
+    class Meta:
+        model = BouncedAddress
+
+    person = make.SubFactory(PersonFactory)
+    address = make.Sequence(lambda n: f"gone-{n}@example.org")
+    status = "5.1.1"
+    at = NOW
 
 
 class HoldoutFactory(DjangoModelFactory[Holdout]):
