@@ -218,6 +218,7 @@ CELERY_BEAT_SCHEDULE = {
     "choose groups": {"task": "campaigns.tasks.choose_waiting", "schedule": crontab()},
     "measure returns": {"task": "campaigns.tasks.measure_waiting", "schedule": crontab()},
     "expire invitations": {"task": "campaigns.tasks.expire_invitations", "schedule": crontab(minute="7")},
+    "forget details of perks": {"task": "campaigns.tasks.forget_details", "schedule": crontab(minute="12")},
     "expire codes of perks": {"task": "campaigns.tasks.expire_codes", "schedule": crontab(minute="2")},
     # Actions serve the list that they move: this finds what is left of who was erased, or let an invitation expire.
     "serve waiting lists": {"task": "campaigns.tasks.serve_waiting_lists", "schedule": crontab(minute="4-59/10")},

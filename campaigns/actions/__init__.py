@@ -29,6 +29,7 @@ from campaigns.actions.errors import (
     SelectionRefused,
 )
 from campaigns.actions.finding_posts import find_posts
+from campaigns.actions.handovers import DetailsRefused, Given, forget_details, give_details, move_on
 from campaigns.actions.inviting import InviteReport, invite, shortlist
 from campaigns.actions.mailing import send_due_invitations
 from campaigns.actions.measuring import ask_for_return, measure_return, measure_waiting
@@ -61,8 +62,10 @@ __all__ = [
     "ApprovalRefused",
     "CampaignError",
     "CodesReport",
+    "DetailsRefused",
     "Filled",
     "FoundCodes",
+    "Given",
     "InviteReport",
     "LastOwner",
     "MailRefused",
@@ -94,7 +97,9 @@ __all__ = [
     "expire_codes",
     "expire_invitations",
     "find_posts",
+    "forget_details",
     "generate_codes",
+    "give_details",
     "give_feedback",
     "handles_in",
     "hold",
@@ -105,6 +110,7 @@ __all__ = [
     "mark_seen",
     "measure_return",
     "measure_waiting",
+    "move_on",
     "note_label",
     "note_reminded",
     "note_told",

@@ -25,6 +25,7 @@ from campaigns.actions.errors import NoCodeLeft, NotOpen, NotOut, NotYours
 from campaigns.actions.notices import announce
 from campaigns.models import (
     Campaign,
+    Handover,
     Invitation,
     InvitationQuerySet,
     Notice,
@@ -172,8 +173,13 @@ def take_back(code: PerkCode, *, by: User, now: datetime, note: str = "") -> Non
 
 @transaction.atomic
 def set_fulfilment(code: PerkCode, *, fulfilment: PerkCode.Fulfilment, by: User, now: datetime) -> None:
-    """Note how far what was issued has come: booked, shipped, delivered. Raises NotYours, NotOut for other codes."""
-    managed(code.campaign_id, by)
+    """Note how far what was issued has come: booked, shipped, delivered.
+
+    Raises NotYours, NotOut for other codes, and where people give what is needed: it is moved on with that, so that one
+    place says how far it is.
+    """
+    if managed(code.campaign_id, by).details_kind != Campaign.Details.NONE:
+        raise NotOut("This campaign asks people where to send it, or what to book: move it on there.")
     code = _taken(code, {State.ISSUED, State.REDEEMED}, "Only what was issued is booked or shipped")
     PerkCode.objects.filter(pk=code.pk).update(fulfilment=PerkCode.Fulfilment(fulfilment))
 
@@ -306,4 +312,6 @@ def _withdraw(campaign: Campaign, invitation_id: int | None) -> Campaign:
     if invitation_id and accepted.filter(pk=invitation_id).update(state=Invitation.State.WITHDRAWN):
         Campaign.objects.filter(pk=campaign.pk).update(seats_taken=F("seats_taken") - 1)
         campaign.refresh_from_db(fields=["seats_taken"])
+        # Where nothing was sent nor booked, nothing of it is needed any more.
+        Handover.objects.filter(invitation=invitation_id, state=Handover.State.NONE).delete()
     return campaign

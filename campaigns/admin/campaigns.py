@@ -20,8 +20,9 @@ from accounts.models import Person
 from campaigns import actions, queries
 from campaigns.admin.audit import AuditedMixin
 from campaigns.admin.base import STATE_LABELS, VisibleAdmin, run_of, staff_of
-from campaigns.admin.campaign_forms import OFFER, RETURN, WHEN, WHOM, CampaignForm, PlaceForm
+from campaigns.admin.campaign_forms import DETAILS, OFFER, RETURN, WHEN, WHOM, CampaignForm, PlaceForm
 from campaigns.admin.choosing import choose_view
+from campaigns.admin.handovers import handovers_of
 from campaigns.admin.invitations import HIDDEN, TO_SEND, copyable, link_to_send
 from campaigns.admin.inviting import ask, invite_listed
 from campaigns.admin.mails import MailsMixin
@@ -87,6 +88,7 @@ class CampaignAdmin(AuditedMixin, CodesMixin, MailsMixin, PostsMixin, RolesMixin
         return [
             ("What is offered", {"fields": [*whose, *OFFER]}),
             ("How many, and when", {"fields": WHEN}),
+            ("What it needs to know of who accepts", {"fields": DETAILS}),
             ("Whom it looks for", {"fields": WHOM}),
             ("What it brought", {"fields": RETURN}),
         ]
@@ -182,6 +184,7 @@ class CampaignAdmin(AuditedMixin, CodesMixin, MailsMixin, PostsMixin, RolesMixin
             "rows": ROWS,
             "codes": codes_of(request, campaign),
             "posts": posts_of(request, campaign),
+            "handovers": handovers_of(request, campaign) if is_managed(request, str(campaign.pk)) else None,
             "shortlist": queries.shortlist_of(campaign, request.user, run_of(request), ROWS),
             "invitations": [
                 {

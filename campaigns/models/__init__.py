@@ -4,6 +4,7 @@ from campaigns.models.approvals import Approval, ApprovalQuerySet
 from campaigns.models.audit import AuditEntry, AuditEntryQuerySet
 from campaigns.models.brands import Brand, BrandQuerySet, Membership, MembershipQuerySet
 from campaigns.models.campaigns import Campaign, CampaignPlace, CampaignQuerySet
+from campaigns.models.handovers import Handover, HandoverQuerySet
 from campaigns.models.holdouts import Holdout, HoldoutQuerySet
 from campaigns.models.invitations import (
     Invitation,
@@ -46,6 +47,8 @@ __all__ = [
     "Exclusion",
     "ExclusionList",
     "ExclusionQuerySet",
+    "Handover",
+    "HandoverQuerySet",
     "Holdout",
     "HoldoutQuerySet",
     "Invitation",

@@ -68,10 +68,17 @@ def notice_of(notice: Notice) -> Mail:
     codes = PerkCode.objects.standing().filter(invitation=invitation)
     values = {
         **_values(invitation.campaign, invitation.person.display_name),
-        "code": "Your code is" if codes.exists() else "What comes next is",
+        "code": _next(codes.exists(), invitation.campaign),
         "link": own_page(),
     }
     return wording.filled(_NOTICES[Notice.Kind(notice.kind)], values)
+
+
+def _next(has_code: bool, campaign: Campaign) -> str:
+    if campaign.details_kind == Campaign.Details.NONE:
+        return "Your code is" if has_code else "What comes next is"
+    asked = "where to send it" if campaign.details_kind == Campaign.Details.ADDRESS else "what to book"
+    return f"Your code and a form that asks {asked} are" if has_code else f"A form that asks {asked} is"
 
 
 _NOTICES: Final[Mapping[Notice.Kind, Wording]] = {Notice.Kind.SEAT: wording.SEAT, Notice.Kind.CODE: wording.CODE}

@@ -20,6 +20,7 @@ from campaigns.models import (
     CampaignPost,
     CampaignReturn,
     ExclusionList,
+    Handover,
     Invitation,
     MailText,
     Membership,
@@ -41,6 +42,7 @@ from tests.factories.campaigns import (
     CampaignReturnFactory,
     ExclusionFactory,
     ExclusionListFactory,
+    HandoverFactory,
     InvitationFactory,
     MailTextFactory,
     ParticipantFactory,
@@ -59,6 +61,7 @@ MODELS: dict[str, type[Model]] = {
     "campaigns_campaign": Campaign,
     "campaigns_campaignpost": CampaignPost,
     "campaigns_campaignreturn": CampaignReturn,
+    "campaigns_handover": Handover,
     "campaigns_invitation": Invitation,
     "campaigns_membership": Membership,
     "campaigns_perkcode": PerkCode,
@@ -89,6 +92,7 @@ def secrets(airlines: Airlines) -> Airlines:
         ShortlistingFactory.create(campaign=campaign, person=person)
         invitation = InvitationFactory.create(campaign=campaign, person=person, state="accepted", answered_at=NOW)
         CampaignPostFactory.create(invitation=invitation, post_id=SECRET)
+        HandoverFactory.create(invitation=invitation, street=SECRET)
     chosen = SelectionFactory.create(campaign=campaign, state=Selection.State.DONE, finished_at=NOW, run=run)
     SelectedFactory.create(selection=chosen, person=person)
     ApprovalFactory.create(selection=chosen, answer="sent_back", remark=SECRET, answered_at=NOW)
@@ -155,13 +159,13 @@ def test_the_walk_knows_every_page(secrets: Airlines) -> None:
     for name in ("count", "segment"):
         assert reverse(f"admin:scoring_influencer_{name}") in addresses
     assert reverse("admin:campaigns_campaign_posts", args=[campaign.pk]) in addresses
-    assert len(addresses) == len(set(addresses)) == 95
+    assert len(addresses) == len(set(addresses)) == 103
 
 
 def test_the_walk_would_notice(secrets: Airlines, client: Client) -> None:
     client.force_login(secrets.manager)
     showing = [address for address in _addresses() if SECRET in _reads(client, address)]
-    own = ("campaign", "shortlisting", "invitation", "perkcode", "segment", "exclusionlist", "campaignpost")
+    own = ("campaign", "shortlisting", "invitation", "perkcode", "segment", "exclusionlist", "campaignpost", "handover")
     for name in (*own, "auditentry"):
         assert reverse(f"admin:campaigns_{name}_changelist") in showing
 
@@ -178,6 +182,8 @@ def test_another_brand_reads_nothing(secrets: Airlines, client: Client) -> None:
         f"{reverse('admin:campaigns_perkcode_changelist')}?campaign={campaign.pk}",
         f"{reverse('admin:campaigns_perkcode_changelist')}?q={SECRET[:4]}",
         f"{reverse('admin:campaigns_campaignpost_changelist')}?campaign={campaign.pk}",
+        f"{reverse('admin:campaigns_handover_changelist')}?campaign={campaign.pk}",
+        f"{reverse('admin:campaigns_handover_changelist')}?q={SECRET[:4]}",
         f"{reverse('admin:campaigns_campaignpost_changelist')}?q={SECRET[:4]}",
         reverse("admin:campaigns_campaign_add"),
         reverse("admin:index"),
@@ -216,6 +222,7 @@ def _tried(client: Client) -> Iterator[str]:
     actions = (
         *("shortlist_for", "invite", "delete_selected", "renew_links", "export_csv", "hold_codes", "told_by_hand"),
         *("mark_redeemed", "revoke", "take_back", "set_status"),
+        *("mark_sent", "mark_booked", "mark_arrived", "put_back"),
         *("remind_now", "reminded_by_hand", "label_seen", "not_about", "about_after_all"),
     )
     for address in _addresses():
@@ -224,7 +231,7 @@ def _tried(client: Client) -> Iterator[str]:
         for action in actions if address.split("/")[-2] in lists else actions[:1]:
             data = {"action": action, "_selected_action": keys, "post": "yes", "confirmed": "1", "number": 3}
             data |= {"fulfilment": "booked", "why": "not ours", "do": "approve", "remark": "no"}
-            data |= {"subject": "Taken over", "text": "{link}"}
+            data |= {"subject": "Taken over", "text": "{link}"} | {f"reference_{key}": "1" for key in keys}
             response = client.post(address, {**data, "campaign": Campaign.objects.get().pk, "name": "Taken over"})
             assert response.status_code in {200, *REFUSED}, (address, action)
             if getattr(response, "streaming", False):

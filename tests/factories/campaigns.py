@@ -17,6 +17,7 @@ from campaigns.models import (
     CampaignReturn,
     Exclusion,
     ExclusionList,
+    Handover,
     Holdout,
     Invitation,
     MailText,
@@ -133,6 +134,24 @@ class BouncedAddressFactory(DjangoModelFactory[BouncedAddress]):
     address = make.Sequence(lambda n: f"gone-{n}@example.org")
     status = "5.1.1"
     at = NOW
+
+
+class HandoverFactory(DjangoModelFactory[Handover]):
+    """An address to send something to."""
+
+    class Meta:
+        model = Handover
+
+    invitation = make.SubFactory(
+        InvitationFactory, state="accepted", answered_at=NOW, campaign__details_kind=Campaign.Details.ADDRESS
+    )
+    kind = Campaign.Details.ADDRESS
+    full_name = "Ann Ash"
+    street = "1 Elm Road"
+    city = "Toronto"
+    country = "CA"
+    given_at = NOW
+    kept_until = date(2026, 7, 30)
 
 
 class HoldoutFactory(DjangoModelFactory[Holdout]):
