@@ -25,6 +25,7 @@ from campaigns.admin.choosing import choose_view
 from campaigns.admin.handovers import handovers_of
 from campaigns.admin.invitations import HIDDEN, TO_SEND, copyable, link_to_send
 from campaigns.admin.inviting import ask, invite_listed
+from campaigns.admin.mailing import MailingMixin, mailing_of
 from campaigns.admin.mails import MailsMixin
 from campaigns.admin.overlaps import overlap_view
 from campaigns.admin.posts import PostsMixin, posts_of
@@ -52,7 +53,7 @@ class PlaceInline(TabularInline):  # type: ignore[misc]  # unfold publishes no t
 
 
 @admin.register(Campaign)
-class CampaignAdmin(AuditedMixin, CodesMixin, MailsMixin, PostsMixin, RolesMixin, VisibleAdmin):
+class CampaignAdmin(AuditedMixin, CodesMixin, MailingMixin, MailsMixin, PostsMixin, RolesMixin, VisibleAdmin):
     form = CampaignForm
     inlines = [PlaceInline]
     list_display = ["name", "brand", "period", "seats_filled", "shortlisted", "invited", "accepted"]
@@ -183,6 +184,7 @@ class CampaignAdmin(AuditedMixin, CodesMixin, MailsMixin, PostsMixin, RolesMixin
             "is_over": campaign.is_over(timezone.now()),
             "rows": ROWS,
             "codes": codes_of(request, campaign),
+            "mailing": mailing_of(campaign),
             "posts": posts_of(request, campaign),
             "handovers": handovers_of(request, campaign) if is_managed(request, str(campaign.pk)) else None,
             "shortlist": queries.shortlist_of(campaign, request.user, run_of(request), ROWS),

@@ -122,6 +122,7 @@ def _addresses() -> Iterator[str]:
                 "group",
                 "audiences",
                 "codes",
+                "mailing",
                 "mails",
                 "posts",
                 "return",
@@ -154,12 +155,13 @@ def test_the_walk_knows_every_page(secrets: Airlines) -> None:
     assert reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_compare_audiences", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_add_codes", args=[campaign.pk]) in addresses
+    assert reverse("admin:campaigns_campaign_mailing", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_mails", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_campaign_return", args=[campaign.pk]) in addresses
     for name in ("count", "segment"):
         assert reverse(f"admin:scoring_influencer_{name}") in addresses
     assert reverse("admin:campaigns_campaign_posts", args=[campaign.pk]) in addresses
-    assert len(addresses) == len(set(addresses)) == 103
+    assert len(addresses) == len(set(addresses)) == 104
 
 
 def test_the_walk_would_notice(secrets: Airlines, client: Client) -> None:
