@@ -8,6 +8,7 @@ from django.db import transaction
 from accounts.models import Person
 from campaigns.envelopes import MOST_BYTES, NoReport, Token, read_report, token_in
 from campaigns.models import BouncedAddress, CampaignPost, Invitation, Notice
+from campaigns.queries.mails import addresses_of
 
 # The letters that tokens begin with: which e-mail came back.
 INVITATION, NOTICE, REMINDER = "i", "n", "r"
@@ -50,14 +51,6 @@ def mark_bounced(person: Person, address: str, *, status: str, now: datetime) ->
         address=address.strip().lower(), defaults={"person": person, "status": status, "at": now}
     )
     return is_new
-
-
-def addresses_of(person: Person) -> list[str]:
-    """Return the addresses that are known of a person, the one to write to first; the person comes with `user`.
-
-    The address of the login is the person's own word; the other one somebody imported.
-    """
-    return [address for address in (person.user.email if person.user else "", person.email) if address]
 
 
 def _person(token: Token) -> Person | None:

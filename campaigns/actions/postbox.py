@@ -13,9 +13,10 @@ from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
 from accounts.models import Person
-from campaigns.actions.bounces import NAMES, addresses_of, mark_bounced
+from campaigns.actions.bounces import NAMES, mark_bounced
 from campaigns.envelopes import sender_of
 from campaigns.models import BouncedAddress
+from campaigns.queries.mails import addresses_of
 from campaigns.wording import Mail
 
 log = logging.getLogger(__name__)

@@ -39,17 +39,22 @@ CSV_COLUMNS = [
 HIDDEN = "somebody who hid their profile"
 
 
-class ToTellFilter(RadioFilter):  # type: ignore[misc]  # unfold publishes no types
-    title = "for you to tell"
-    parameter_name = "to_tell"
+class ForYouFilter(RadioFilter):  # type: ignore[misc]  # unfold publishes no types
+    """What no e-mail does, and so is the manager's."""
+
+    title = "for you to do"
+    parameter_name = "for_you"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Has a seat or code, and no e-mail said so")]
+        return [("send", "A link to send"), ("tell", "A seat or code to tell of")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() != "yes":
-            return queryset
-        return queryset.filter(Exists(Notice.objects.to_tell().filter(invitation=OuterRef("pk"))))
+        match self.value():
+            case "send":
+                return queryset.filter(TO_SEND)
+            case "tell":
+                return queryset.filter(Exists(Notice.objects.to_tell().filter(invitation=OuterRef("pk"))))
+        return queryset
 
 
 @admin.register(Invitation)
@@ -63,7 +68,7 @@ class InvitationAdmin(ReadOnlyAdmin):
         ("state", ChoicesDropdownFilter),
         ("delivery", ChoicesDropdownFilter),
         ("remarks__kind", ChoicesDropdownFilter),
-        ToTellFilter,
+        ForYouFilter,
     ]
     list_filter_submit = True
     list_fullwidth = True

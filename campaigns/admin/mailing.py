@@ -41,5 +41,5 @@ def mailing_of(campaign: Campaign) -> dict[str, Any]:
         "pace": pace,
         "time_left": "" if found.seconds_left is None else span(found.seconds_left),
         "url": reverse("admin:campaigns_campaign_mailing", args=[campaign.pk]),
-        "list_url": f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}",
+        "list_url": f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}&for_you=send",
     }

@@ -37,6 +37,7 @@ from campaigns.models import (
     Selection,
     Shortlisting,
 )
+from campaigns.queries.mails import addresses_of
 from scoring.comparison import Pair, compared
 from scoring.models import Influencer, Score, ScoreRun, TopicReach
 from scoring.queries import Circle, InfluencerFilters, TopicTree, narrowed, topic_tree
@@ -334,7 +335,7 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
 
 
 def _address(person: Person) -> str:
-    return ((person.user.email if person.user else "") or person.email).strip().lower()
+    return next(iter(addresses_of(person)), "").strip().lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Final
 from django.conf import settings
 from django.urls import reverse
 
+from accounts.models import Person
 from campaigns import wording
 from campaigns.models import Campaign, CampaignPost, MailText, Notice, PerkCode
 from campaigns.wording import Mail, Wording, one_line
@@ -16,6 +17,14 @@ WORDINGS: Final[Mapping[str, Wording]] = {
 }
 # Posts that one e-mail lists; it says how many more there are.
 MOST_LISTED: Final = 20
+
+
+def addresses_of(person: Person) -> list[str]:
+    """Return the addresses that are known of a person, the one to write to first; the person comes with `user`.
+
+    The address of the login is the person's own word; the other one somebody imported.
+    """
+    return [address for address in (person.user.email if person.user else "", person.email) if address]
 
 
 def written_for(campaign: Campaign, kind: MailText.Kind) -> tuple[str, str]:

@@ -2,11 +2,13 @@
 
 import io
 import smtplib
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.core import mail
@@ -309,7 +311,9 @@ def test_the_manager_sees_it_and_gets_the_link_to_send(manager: Client, airlines
         assert "e-mail came back" in page
         assert "Copy" in page
         assert "ann@example.org" not in page.lower()
-    assert manager.get(rows, {"delivery__exact": "bounced"}).context["cl"].result_count == 1
+    for asked in ({"delivery__exact": "bounced"}, {"for_you": "send"}):
+        assert manager.get(rows, asked).context["cl"].result_count == 1
+    assert manager.get(rows, {"for_you": "tell"}).context["cl"].result_count == 0
     assert manager.get(reverse("admin:campaigns_bouncedaddress_changelist")).status_code in {302, 403}
     assert not BouncedAddress.objects.visible_to(airlines.manager).exists()
     assert invitation.person.name == "Ann Ash"
@@ -331,6 +335,51 @@ def test_a_mark_is_for_good_and_of_an_address() -> None:
     for wrong in ({"address": ""}, {"status": "4.2.2"}):
         with pytest.raises(IntegrityError), transaction.atomic():
             BouncedAddressFactory.create(**wrong)
+
+
+class _Session(socketserver.StreamRequestHandler):
+    """As much of SMTP as it takes to hand an e-mail over."""
+
+    heard: ClassVar[list[str]] = []
+
+    def handle(self) -> None:
+        self._say("220 mx.example")
+        while line := self.rfile.readline().decode().strip():
+            self.heard.append(line)
+            match line.split(" ")[0].upper():
+                case "DATA":
+                    self._say("354 go on")
+                    while (line := self.rfile.readline().decode().rstrip("\r\n")) != ".":
+                        self.heard.append(line)
+                    self._say("250 2.0.0 taken")
+                case "RCPT" if "gone@" in line:
+                    self._say("550 5.1.1 no such user")
+                case "QUIT":
+                    self._say("221 bye")
+                    return
+                case _:
+                    self._say("250 ok")
+
+    def _say(self, line: str) -> None:
+        self.wfile.write(f"{line}\r\n".encode())
+
+
+@pytest.mark.django_db
+def test_a_mail_server_is_told_the_sender_of_its_own_and_readers_the_usual_one(settings: Settings) -> None:
+    _Session.heard.clear()
+    with socketserver.TCPServer(("127.0.0.1", 0), _Session) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address[:2]
+        fine = InvitationFactory.create(person__email="fine@example.org", delivery="due")
+        gone = InvitationFactory.create(person__email="gone@example.org", delivery="due")
+        assert send_due_invitations(now=NOW) == 1
+        server.shutdown()
+    assert [_delivery(fine), _delivery(gone)] == ["sent", "failed"]
+    sender = sender_of("i", fine.pk, "fine@example.org", bounce_address="bounces@sway.example")
+    assert any(line.startswith(f"mail FROM:<{sender}>") for line in _Session.heard)
+    assert "From: Sway <sway@sway.example>" in _Session.heard
+    assert [row.address for row in BouncedAddress.objects.all()] == ["gone@example.org"]
 
 
 class TestCommand:

@@ -188,7 +188,7 @@ def test_the_manager_sees_whom_to_tell(manager: Client, campaign: Campaign) -> N
     NoticeFactory.create(delivery="by_hand")
     page = manager.get(reverse("admin:campaigns_campaign_change", args=[campaign.pk])).content.decode()
     assert "1 person was given a seat or a code, and no e-mail could tell them" in page
-    rows = f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}&to_tell=yes"
+    rows = f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}&for_you=tell"
     assert rows.replace("&", "&amp;") in page
     assert manager.get(rows).context["cl"].result_count == 1
     one = reverse("admin:campaigns_invitation_change", args=[notice.invitation_id])
