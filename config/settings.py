@@ -224,11 +224,13 @@ CELERY_BEAT_SCHEDULE = {
     "choose groups": {"task": "campaigns.tasks.choose_waiting", "schedule": crontab()},
     "measure returns": {"task": "campaigns.tasks.measure_waiting", "schedule": crontab()},
     "expire invitations": {"task": "campaigns.tasks.expire_invitations", "schedule": crontab(minute="7")},
+    "forget details of perks": {"task": "campaigns.tasks.forget_details", "schedule": crontab(minute="12")},
     "expire codes of perks": {"task": "campaigns.tasks.expire_codes", "schedule": crontab(minute="2")},
     # Actions serve the list that they move: this finds what is left of who was erased, or let an invitation expire.
     "serve waiting lists": {"task": "campaigns.tasks.serve_waiting_lists", "schedule": crontab(minute="4-59/10")},
     # After activity was moved to the log. Reads nothing unless posts came in.
     "find posts about campaigns": {"task": "campaigns.tasks.find_posts", "schedule": crontab(minute="2-59/5")},
+    "send due notices": {"task": "campaigns.tasks.send_due_notices", "schedule": crontab()},
     "send due reminders": {"task": "campaigns.tasks.send_due_reminders", "schedule": crontab(minute="3-59/5")},
 }
 
@@ -263,6 +265,8 @@ MFA_TOTP_TOLERANCE = 1
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
+# Of ours, beside allauth's own: a campaign's e-mail, sent to oneself.
+ACCOUNT_RATE_LIMITS = {"test_mail": "5/h/user"}
 
 LANGUAGE_CODE = "en"
 LOCALE_PATHS = [BASE_DIR / "locale"]
@@ -318,6 +322,12 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(DATA_DIR / "outbox")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Sway <sway@localhost>")
+BOUNCE_ADDRESS = env.str("BOUNCE_ADDRESS", default="").strip()
+# Room for what is put between the two parts: a local part has 64 characters.
+if BOUNCE_ADDRESS and not re.fullmatch(r"[\w.-]{1,26}@[\w-]+(\.[\w-]+)*", BOUNCE_ADDRESS, re.ASCII):
+    raise ImproperlyConfigured(
+        f"BOUNCE_ADDRESS is {BOUNCE_ADDRESS!r}: write bounces@sway.example, with 26 characters at most before the @"
+    )
 # Links in e-mails need an address of the site; requests bring their own.
 PUBLIC_URL = _url("PUBLIC_URL", f"http://127.0.0.1:{env.str('PORT', default='8000')}", {"http", "https"}).rstrip("/")
 
@@ -469,6 +479,7 @@ UNFOLD = {
                         ("Backtests", "fact_check", "scoring_backtest"),
                         ("Appeals", "gavel", "scoring_appeal"),
                         ("Activity log", "folder", "accounts_logfile"),
+                        ("Addresses that take no mail", "unsubscribe", "campaigns_bouncedaddress"),
                         ("Logins", "account_circle", "accounts_user"),
                         ("API keys", "key", "accounts_apikey"),
                         ("Schedule", "schedule", "django_celery_beat_periodictask"),

@@ -3,6 +3,7 @@
 from campaigns.actions.answering import accept, decline, expire_invitations, mark_all_seen, mark_seen, renew_link
 from campaigns.actions.approving import approve, ask_for_approval, send_back, set_approval_required
 from campaigns.actions.auditing import record_campaign, record_export
+from campaigns.actions.bounces import take_bounce
 from campaigns.actions.brands import add_member, create_brand, delete_brand, is_only_owner, remove_member, rename_brand
 from campaigns.actions.choosing import (
     ask_for_group,
@@ -37,9 +38,11 @@ from campaigns.actions.errors import (
     SelectionRefused,
 )
 from campaigns.actions.finding_posts import find_posts
+from campaigns.actions.handovers import DetailsRefused, Given, forget_details, give_details, move_on
 from campaigns.actions.inviting import InviteReport, invite, shortlist
 from campaigns.actions.mailing import send_due_invitations
 from campaigns.actions.measuring import ask_for_return, measure_return, measure_waiting
+from campaigns.actions.notices import note_told, send_due_notices
 from campaigns.actions.perks import (
     expire_codes,
     hold,
@@ -61,17 +64,21 @@ from campaigns.actions.reminding import (
 )
 from campaigns.actions.segments import Filled, exclude_people, make_exclusion_list, save_segment
 from campaigns.actions.stock import CodesReport, FoundCodes, NoCodes, add_codes, generate_codes, read_codes
+from campaigns.actions.wording import MailRefused, send_test, write_mail
 
 __all__ = [
     "AlreadyDone",
     "ApprovalRefused",
     "CampaignError",
     "CodesReport",
+    "DetailsRefused",
     "Filled",
     "FoundCodes",
+    "Given",
     "InviteReport",
     "InvitingRefused",
     "LastOwner",
+    "MailRefused",
     "MeasuringRefused",
     "NoCodeLeft",
     "NoCodes",
@@ -101,7 +108,9 @@ __all__ = [
     "expire_codes",
     "expire_invitations",
     "find_posts",
+    "forget_details",
     "generate_codes",
+    "give_details",
     "give_feedback",
     "handles_in",
     "hold",
@@ -115,8 +124,10 @@ __all__ = [
     "mark_seen",
     "measure_return",
     "measure_waiting",
+    "move_on",
     "note_label",
     "note_reminded",
+    "note_told",
     "put_back",
     "read_codes",
     "record_campaign",
@@ -131,7 +142,9 @@ __all__ = [
     "send_back",
     "send_colleague_invitations",
     "send_due_invitations",
+    "send_due_notices",
     "send_due_reminders",
+    "send_test",
     "serve_all",
     "serve_waiting",
     "set_approval_required",
@@ -139,7 +152,9 @@ __all__ = [
     "shortlist",
     "shortlist_group",
     "take_back",
+    "take_bounce",
     "take_invitation_back",
     "take_out",
     "why_not_chosen",
+    "write_mail",
 ]

@@ -48,7 +48,7 @@ def accept(invitation: Invitation, *, by: User, now: datetime) -> None:
         campaign = locked_for(invitation)
         last = Invitation.objects.filter(campaign=campaign).aggregate(turn=Max("turn"))["turn"] or 0
         if _answer(Invitation.objects.open(), invitation, State.WAITING, now, turn=last + 1):
-            serve(campaign, by=None, now=now)
+            serve(campaign, by=None, now=now, answering=invitation)
     _require(invitation, State.ACCEPTED, State.WAITING)
 
 

@@ -8,15 +8,17 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.template.loader import render_to_string
 
 from accounts.models import User
 from campaigns.actions.auditing import Kind, record
 from campaigns.actions.brands import let_in, lock_owned
 from campaigns.actions.errors import AlreadyDone, InvitingRefused, NotOpen
-from campaigns.actions.postbox import CLAIM, Outcome, post, send_each
+from campaigns.actions.postbox import CLAIM, Outcome, Refused, post_to, send_each
 from campaigns.links import join_url
 from campaigns.models import AuditEntry, Brand, ColleagueInvitation, ColleagueInvitationQuerySet, Membership
 from campaigns.models.invitations import new_nonce
+from campaigns.wording import Mail
 
 Delivery = ColleagueInvitation.Delivery
 
@@ -172,4 +174,10 @@ def _send(row: ColleagueInvitation, connection: BaseEmailBackend) -> Outcome:
         "link": join_url(row, settings.PUBLIC_URL),
     }
     what = f"invitation of colleague {row.pk}"
-    return post("campaigns/email/colleague", context, to=row.email, connection=connection, what=what)
+    # A subject is one line.
+    subject = " ".join(render_to_string("campaigns/email/colleague_subject.txt", context).split())
+    mail = Mail(subject, render_to_string("campaigns/email/colleague.txt", context))
+    try:
+        return post_to(row.email, mail, connection=connection, what=what)
+    except Refused:
+        return Outcome.FAILED

@@ -11,7 +11,16 @@ from campaigns.actions.auditing import Kind, counted, record_for
 from campaigns.actions.errors import NoSeatLeft, NotOpen, NotYours
 from campaigns.actions.holding_back import hold_back
 from campaigns.actions.purposes import refuse_without_purpose
-from campaigns.models import Brand, Campaign, Holdout, Invitation, Selected, Shortlisting, new_nonce
+from campaigns.models import (
+    BouncedAddress,
+    Brand,
+    Campaign,
+    Holdout,
+    Invitation,
+    Selected,
+    Shortlisting,
+    new_nonce,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +65,8 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
 
     One that expired, which takes a campaign whose last day was put off, is open again as if made now: under a new
     personal link, so that the old one stays worthless, and with a new e-mail.
-    Where an e-mail address is known the invitation is due to be sent (`send_due_invitations` finds it), else its
-    personal link is for the manager to send by hand.
+    Where an e-mail address is known that takes mail the invitation is due to be sent (`send_due_invitations` finds it),
+    else its personal link is for the manager to send by hand.
 
     Of those who were never invited the campaign's share is held back by lot, in the same transaction: they aren't
     invited, now or later. Where the brand wants groups approved, only who is in an approved one is invited.
@@ -76,7 +85,7 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
     first = [pk for pk in wanted if pk not in there and pk not in before and pk not in unapproved]
     drawn = hold_back(campaign=campaign, people=first, by=by, now=now)
     new, again = [], []
-    for pk, has_address in wanted.items():
+    for pk, delivery in wanted.items():
         if pk in before or pk in drawn or pk in unapproved:
             continue
         row = there.get(pk)
@@ -87,7 +96,7 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
             again.append(row)
         else:
             continue
-        _open(row, has_address, by, now)
+        _open(row, delivery, by, now)
     Invitation.objects.bulk_create(new, batch_size=2000)
     # Nobody else writes to an expired invitation, and who else invites waits for the campaign's lock.
     Invitation.objects.bulk_update(again, _OPENED, batch_size=2000)
@@ -109,10 +118,10 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
 _OPENED = ["state", "delivery", "invited_at", "invited_by", "nonce", "sending_since", "sent_at", "seen_at"]
 
 
-def _open(invitation: Invitation, has_address: bool, by: User, now: datetime) -> None:
+def _open(invitation: Invitation, delivery: Invitation.Delivery, by: User, now: datetime) -> None:
     """Make an invitation one that nobody has seen, under a link that nobody was given."""
     invitation.state = Invitation.State.INVITED
-    invitation.delivery = Invitation.Delivery.DUE if has_address else Invitation.Delivery.BY_HAND
+    invitation.delivery = delivery
     invitation.invited_at, invitation.invited_by = now, by
     invitation.nonce = new_nonce()
     invitation.sending_since = invitation.sent_at = invitation.seen_at = None
@@ -139,13 +148,18 @@ def _locked(campaign: Campaign, by: User) -> Campaign:
     return found
 
 
-def _visible(people: Iterable[Person], by: User) -> dict[int, bool]:
-    """Return the ids of the people, in order, each with whether an e-mail address is known."""
+def _visible(people: Iterable[Person], by: User) -> dict[int, Invitation.Delivery]:
+    """Return the ids of the people, in order, each with how an invitation can reach them."""
     ids = {person.pk for person in people}
     rows = Person.objects.visible_to(by).filter(pk__in=ids).order_by("pk").values_list("pk", "email", "user__email")
     # Locked, so that nobody is merged into somebody else between this and the row that names them.
     locked = rows.select_for_update(no_key=True, of=("self",))
-    found = {pk: bool(email or login) for pk, email, login in locked}
+    found = {pk: (login or email).strip().lower() for pk, email, login in locked}
     if len(found) < len(ids):
         raise NotYours("Some of these people aren't visible to you any more. Open the list again and choose anew.")
-    return found
+    bounced = BouncedAddress.objects.among(found.values())
+    delivery = Invitation.Delivery
+    return {
+        pk: delivery.BOUNCED if address in bounced else delivery.DUE if address else delivery.BY_HAND
+        for pk, address in found.items()
+    }

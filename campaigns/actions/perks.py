@@ -22,7 +22,17 @@ from accounts.models import Person, User
 from campaigns.actions.auditing import Kind as Did
 from campaigns.actions.auditing import record_for
 from campaigns.actions.errors import NoCodeLeft, NotOpen, NotOut, NotYours
-from campaigns.models import Campaign, Invitation, InvitationQuerySet, PerkCode, PerkCodeQuerySet, PerkEntry
+from campaigns.actions.notices import announce
+from campaigns.models import (
+    Campaign,
+    Handover,
+    Invitation,
+    InvitationQuerySet,
+    Notice,
+    PerkCode,
+    PerkCodeQuerySet,
+    PerkEntry,
+)
 
 State = PerkCode.State
 Kind = PerkEntry.Kind
@@ -49,19 +59,20 @@ def managed(pk: int, by: User) -> Campaign:
     return locked(pk)
 
 
-def serve(campaign: Campaign, *, by: User | None, now: datetime) -> int:
+def serve(campaign: Campaign, *, by: User | None, now: datetime, answering: Invitation | None = None) -> int:
     """Give what there is of seats and codes to who waits for it, in order; return how many came off the waiting list.
 
     The campaign has to be `locked`. Where it has codes, or ever had, nobody gets a seat without one: first come
     those who have a seat and no code, for theirs was revoked or codes came later; then the waiting list. Who has a code
     held for them needs none of the stock, and so may come before somebody who waits for one. Once the campaign is over
-    the waiting list is closed. About ten queries, whatever the number.
+    the waiting list is closed. Who is given something is told by e-mail, but for who is `answering` just now and sees
+    it. About ten queries, whatever the number.
     """
     waiting = Invitation.objects.filter(campaign=campaign).waiting()
     seats = 0 if campaign.is_over(now) else campaign.seats_left
     codes = PerkCode.objects.filter(campaign=campaign)
     if not codes.exists():
-        return _seat(campaign, _rows(waiting[:seats]))
+        return _seat(campaign, _rows(waiting[:seats]), answering, now)
     _release_held_in_vain(codes, now)
     holds = _for_update(codes.filter(state=State.HELD, invitation__in=waiting))
     held = {code.invitation_id: code for code in holds if code.invitation_id is not None}
@@ -76,7 +87,8 @@ def serve(campaign: Campaign, *, by: User | None, now: datetime) -> int:
     pairs = list(zip(owed, for_owed, strict=False))
     pairs += [(row, held[row.pk] if row.pk in held else next(left)) for row in ready]
     _issue(pairs, by, now)
-    return _seat(campaign, ready)
+    announce(owed[: len(for_owed)], Notice.Kind.CODE, now=now)
+    return _seat(campaign, ready, answering, now)
 
 
 @transaction.atomic
@@ -161,8 +173,13 @@ def take_back(code: PerkCode, *, by: User, now: datetime, note: str = "") -> Non
 
 @transaction.atomic
 def set_fulfilment(code: PerkCode, *, fulfilment: PerkCode.Fulfilment, by: User, now: datetime) -> None:
-    """Note how far what was issued has come: booked, shipped, delivered. Raises NotYours, NotOut for other codes."""
-    managed(code.campaign_id, by)
+    """Note how far what was issued has come: booked, shipped, delivered.
+
+    Raises NotYours, NotOut for other codes, and where people give what is needed: it is moved on with that, so that one
+    place says how far it is.
+    """
+    if managed(code.campaign_id, by).details_kind != Campaign.Details.NONE:
+        raise NotOut("This campaign asks people where to send it, or what to book: move it on there.")
     code = _taken(code, {State.ISSUED, State.REDEEMED}, "Only what was issued is booked or shipped")
     PerkCode.objects.filter(pk=code.pk).update(fulfilment=PerkCode.Fulfilment(fulfilment))
 
@@ -277,13 +294,14 @@ def _write(moves: Iterable[tuple[PerkCode, PerkEntry.Kind]], by: User | None, no
     PerkEntry.objects.bulk_create(lines, batch_size=_BATCH)
 
 
-def _seat(campaign: Campaign, invitations: list[Invitation]) -> int:
+def _seat(campaign: Campaign, invitations: list[Invitation], answering: Invitation | None, now: datetime) -> int:
     """Take people off the waiting list and onto seats, which there are; return how many."""
     if not invitations:
         return 0
     rows = Invitation.objects.filter(pk__in=[row.pk for row in invitations], state=Invitation.State.WAITING)
     seated = rows.update(state=Invitation.State.ACCEPTED, turn=None)
     Campaign.objects.filter(pk=campaign.pk).update(seats_taken=F("seats_taken") + seated)
+    announce([row for row in invitations if row != answering], Notice.Kind.SEAT, now=now)
     return seated
 
 
@@ -294,4 +312,6 @@ def _withdraw(campaign: Campaign, invitation_id: int | None) -> Campaign:
     if invitation_id and accepted.filter(pk=invitation_id).update(state=Invitation.State.WITHDRAWN):
         Campaign.objects.filter(pk=campaign.pk).update(seats_taken=F("seats_taken") - 1)
         campaign.refresh_from_db(fields=["seats_taken"])
+        # Where nothing was sent nor booked, nothing of it is needed any more.
+        Handover.objects.filter(invitation=invitation_id, state=Handover.State.NONE).delete()
     return campaign

@@ -1,19 +1,23 @@
 """What all e-mails of this app share: claimed a short time, sent one by one, turned down or put off."""
 
 import logging
+import re
 import smtplib
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.template.loader import render_to_string
 
 from accounts.models import Person
+from campaigns.actions.bounces import NAMES, mark_bounced
+from campaigns.envelopes import sender_of
+from campaigns.models import BouncedAddress
+from campaigns.queries.mails import addresses_of
+from campaigns.wording import Mail
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +25,7 @@ log = logging.getLogger(__name__)
 CLAIM = timedelta(minutes=10)
 # The tasks run every minute; one that takes longer than this leaves the rest to the next.
 LONGEST = timedelta(minutes=5)
+_ENHANCED = re.compile(rb"\b5\.[0-9]{1,3}\.[0-9]{1,3}\b")
 PATIENCE = 60  # seconds for a mail server to answer, where EMAIL_TIMEOUT names none
 
 
@@ -31,9 +36,18 @@ class Outcome(Enum):
     FAILED = "failed"
     LATER = "later"
     NO_ADDRESS = "no address"
+    BOUNCED = "bounced"  # before, so that nothing was sent
 
 
-class _ServerDown(Exception):
+class Refused(Exception):
+    """The server says that this address takes no mail; the status as RFC 3463 has it, 5.0.0 where it gave none."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class ServerDown(Exception):
     """The mail server takes no mail at all just now, from us or from anybody."""
 
 
@@ -54,45 +68,58 @@ def send_each(
             if at - now > LONGEST:
                 break
             sent += deliver(pk, at, connection)
-    except _ServerDown as error:
+    except ServerDown as error:
         log.warning("mail server: %s; the %s left are tried again", error, what)
     finally:
         connection.close()
     return sent
 
 
-def address_of(person: Person) -> str:
-    """Return where to write to a person, empty where nowhere; the person comes with `user`.
+def post(mail: Mail, *, to: Person, returns: tuple[str, int], connection: BaseEmailBackend, now: datetime) -> Outcome:
+    """Send a person an e-mail, unless their address takes none; a server that turns it down for good marks it.
 
-    The address of the login is the person's own word; the other one somebody imported.
+    `returns` says which e-mail it is: what comes back names it, and so does the log, which names nobody. Raises what
+    `send_each` takes for a server that fails.
     """
-    return (person.user.email if person.user else "") or person.email
-
-
-def post(
-    template: str, context: dict[str, Any], *, to: Person | str, connection: BaseEmailBackend, what: str
-) -> Outcome:
-    """Send a person, or an address, the mail that `<template>_subject.txt`, `.txt` and `.html` make.
-
-    `what` names it in the log, which names nobody. Raises what `send_each` takes for a server that fails.
-    """
-    address = to if isinstance(to, str) else address_of(to)
+    address = next(iter(addresses_of(to)), "")
     if not address:
         return Outcome.NO_ADDRESS
-    # A subject is one line.
-    subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
-    message = EmailMultiAlternatives(
-        subject=subject, body=render_to_string(f"{template}.txt", context), to=[address], connection=connection
+    if BouncedAddress.objects.among([address]):
+        return Outcome.BOUNCED
+    sender = sender_of(*returns, address, bounce_address=settings.BOUNCE_ADDRESS) if settings.BOUNCE_ADDRESS else ""
+    kind, pk = returns
+    try:
+        return post_to(address, mail, connection=connection, what=f"{NAMES[kind]} {pk}", sender=sender)
+    except Refused as error:
+        mark_bounced(to, address, status=error.status, now=now)
+        return Outcome.FAILED
+
+
+def post_to(address: str, mail: Mail, *, connection: BaseEmailBackend, what: str, sender: str = "") -> Outcome:
+    """Send an e-mail to an address. Raises Refused where the server says that nobody is there."""
+    message = EmailMessage(
+        subject=mail.subject,
+        body=mail.body,
+        from_email=sender or settings.DEFAULT_FROM_EMAIL,  # the envelope's; the head has the one that people see
+        to=[address],
+        connection=connection,
+        # So that nobody's notice of absence answers it.
+        headers={"From": settings.DEFAULT_FROM_EMAIL, "Auto-Submitted": "auto-generated"},
     )
-    message.attach_alternative(render_to_string(f"{template}.html", context), "text/html")
     try:
         connection.send_messages([message])
     except smtplib.SMTPRecipientsRefused as error:
-        return _turned_down(what, min((code for code, _ in error.recipients.values()), default=550))
+        code, said = min(error.recipients.values(), default=(550, b""))
+        outcome = _turned_down(what, code)
+        # 5.7.x is about us, not the address: a relay that doesn't know us would mark everybody.
+        status = _ENHANCED.search(said)
+        if outcome == Outcome.FAILED and not (status and status[0].startswith(b"5.7.")):
+            raise Refused(status[0].decode("ascii") if status else "5.0.0") from error
+        return outcome
     except smtplib.SMTPDataError as error:
         return _turned_down(what, error.smtp_code)
     except OSError as error:  # sockets, and what else smtplib raises
-        raise _ServerDown(type(error).__name__) from error
+        raise ServerDown(type(error).__name__) from error
     except ValueError as error:  # an address that can't be one
         log.warning("%s: %s", what, type(error).__name__)
         return Outcome.FAILED

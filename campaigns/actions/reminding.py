@@ -3,28 +3,27 @@
 from datetime import datetime
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import Q
-from django.urls import reverse
 
 from accounts.models import User
+from campaigns.actions import bounces
 from campaigns.actions.errors import AlreadyDone, NotYours
 from campaigns.actions.postbox import CLAIM, Outcome, post, send_each
 from campaigns.disclosure import advice_for
-from campaigns.models import CampaignPost, CampaignPostQuerySet, Invitation
+from campaigns.models import CampaignPost, CampaignPostQuerySet, Invitation, MailText
+from campaigns.queries.mails import mail_of, reminder_values, written_for
 
 State = CampaignPost.LabelState
 Reminder = CampaignPost.Reminder
 
-# Posts that one e-mail lists; it says how many more there are.
-_LISTED: Final = 20
 _REMINDER: Final = {
     Outcome.SENT: Reminder.SENT,
     Outcome.FAILED: Reminder.FAILED,
     Outcome.LATER: Reminder.DUE,
     Outcome.NO_ADDRESS: Reminder.TO_DO,
+    Outcome.BOUNCED: Reminder.TO_DO,
 }
 
 
@@ -71,7 +70,7 @@ def _claim_and_send(pk: int, at: datetime, connection: BaseEmailBackend) -> bool
         return False
     outcome = Outcome.LATER
     try:
-        outcome = _send(rows, connection)
+        outcome = _send(rows, connection, at)
     finally:
         # Whatever goes wrong, the claim is given back, unless somebody took it over meanwhile.
         mine = CampaignPost.objects.filter(pk__in=[row.pk for row in rows], reminder=Reminder.SENDING, sending_since=at)
@@ -81,21 +80,19 @@ def _claim_and_send(pk: int, at: datetime, connection: BaseEmailBackend) -> bool
     return outcome == Outcome.SENT
 
 
-def _send(rows: list[CampaignPost], connection: BaseEmailBackend) -> Outcome:
+def _send(rows: list[CampaignPost], connection: BaseEmailBackend, at: datetime) -> Outcome:
     invitation = rows[0].invitation
     person = invitation.person
     country = person.place.country if person.place else ""
-    context = {
-        "person": person,
-        "campaign": invitation.campaign,
-        "brand": invitation.campaign.brand,
-        "posts": rows[:_LISTED],
-        "more": max(len(rows) - _LISTED, 0),
-        "advice": " or ".join(dict.fromkeys(advice_for(row.language, country) for row in rows)),
-        "link": settings.PUBLIC_URL.rstrip("/") + reverse("me") + "#posts",
-    }
-    what = f"reminder of invitation {invitation.pk}"
-    return post("campaigns/email/reminder", context, to=person, connection=connection, what=what)
+    values = reminder_values(
+        invitation.campaign,
+        name=person.display_name,
+        posts=rows,
+        label=" or ".join(dict.fromkeys(advice_for(row.language, country) for row in rows)),
+    )
+    subject, text = written_for(invitation.campaign, MailText.Kind.REMINDER)
+    mail = mail_of(MailText.Kind.REMINDER, values, subject=subject, text=text)
+    return post(mail, to=person, returns=(bounces.REMINDER, invitation.pk), connection=connection, now=at)
 
 
 def remind(row: CampaignPost, *, by: User, now: datetime) -> None:

@@ -2,11 +2,13 @@
 
 from campaigns.admin import (
     audit,
+    bounces,
     brands,
     campaigns,
     colleagues,
     dashboard,
     formulas,
+    handovers,
     influencers,
     invitations,
     perks,
@@ -17,11 +19,13 @@ from campaigns.admin import (
 
 __all__ = [
     "audit",
+    "bounces",
     "brands",
     "campaigns",
     "colleagues",
     "dashboard",
     "formulas",
+    "handovers",
     "influencers",
     "invitations",
     "perks",

@@ -17,7 +17,12 @@ from campaigns.models import AuditEntry, Brand
 
 CSV_COLUMNS: Final = ["at", "by", "kind", "brand", "campaign", "member", "what"]
 # Whose old and new value is told. Texts may name people: of them only that they changed.
-TOLD: Final = frozenset({"seats", "starts_on", "ends_on", "perk", "score_min", "score_max", "holdout_percent"})
+TOLD: Final = frozenset(
+    {
+        *("seats", "starts_on", "ends_on", "perk", "score_min", "score_max", "holdout_percent"),
+        *("details_kind", "details_kept_days"),
+    }
+)
 
 
 class ByFilter(DropdownFilter):  # type: ignore[misc]  # unfold publishes no types
@@ -102,7 +107,9 @@ class AuditedMixin:
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)  # type: ignore[misc]  # Django's
-        changes = [_change(form, name) for name in form.changed_data]
+        # What was left out of the form, and so stayed as it is, counts as changed there.
+        changed = [name for name in form.changed_data if form.cleaned_data[name] != form.initial.get(name)]
+        changes = [_change(form, name) for name in changed]
         changes += ["cities"] if any(formset.has_changed() for formset in formsets) else []
         actions.record_campaign(campaign=form.instance, is_new=not change, changes=changes, by=staff_of(request))
 

@@ -9,11 +9,12 @@ from unfold.widgets import UnfoldAdminTextInputWidget as AdminTextInputWidget
 from accounts.places import find_city
 from accounts.purposes import PurposeRefused, purpose_in
 from campaigns import queries
-from campaigns.models import Brand, Campaign, CampaignPlace
+from campaigns.models import Brand, Campaign, CampaignPlace, Handover
 from campaigns.returns.tags import TagsError, tags_in
 
 OFFER = ["name", "perk", "perk_text", "brief", "purpose"]
 WHEN = ["seats", "starts_on", "ends_on"]
+DETAILS = ["details_kind", "details_kept_days"]
 WHOM = ["topics", "score_min", "score_max"]
 RETURN = ["holdout_percent", "tags"]
 
@@ -25,7 +26,7 @@ class CampaignForm(forms.ModelForm[Campaign]):
 
     class Meta:
         model = Campaign
-        fields = ["brand", *OFFER, *WHEN, *WHOM, *RETURN]
+        fields = ["brand", *OFFER, *WHEN, *DETAILS, *WHOM, *RETURN]
         help_texts = {
             "perk_text": "As the invited read it, such as: a free flight from Los Angeles to Toronto.",
             "purpose": "In writing, such as: choose whom to offer a free flight, so that people in Toronto hear of the "
@@ -33,6 +34,9 @@ class CampaignForm(forms.ModelForm[Campaign]):
             "is settled. Decisions about work, credit, insurance or housing are refused.",
             "seats": "How many people can accept. The first to do so get them.",
             "ends_on": "The last day on which people can accept, in UTC.",
+            "details_kind": "Who accepts is asked for it on their page, and you see it under “To send” or “To book”.",
+            "details_kept_days": "1 to 365. So long after the last day what people gave is there; then it is deleted. "
+            "What somebody gave before you change this goes on the day that they were told.",
             "topics": "What the people should be heard on. The search for influencers starts with these.",
             "score_min": "1 to 100; 29 stands for 100 people who react, 43 for 1,000. Empty for any.",
             "holdout_percent": "0 to 50. So many of those you invite are drawn by lot and kept back: what the others "
@@ -45,6 +49,9 @@ class CampaignForm(forms.ModelForm[Campaign]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in ("details_kind", "details_kept_days"):
+            if name in self.fields:
+                self.fields[name].required = False
         if "purpose" in self.fields:
             self.fields["purpose"].required = True
             self.fields["purpose"].error_messages["required"] = "Say what this campaign uses people's scores for."
@@ -68,6 +75,22 @@ class CampaignForm(forms.ModelForm[Campaign]):
             if seats < taken:
                 raise forms.ValidationError(f"{taken} seats are taken already: there can't be fewer.")
         return seats
+
+    def clean_details_kind(self) -> str:
+        """Return what is asked; once somebody gave it, it stays."""
+        kind: str = self.cleaned_data["details_kind"] or self.instance.details_kind
+        if self.instance.pk:
+            given = Handover.objects.filter(invitation__campaign=self.instance)
+            if given.exists() and kind != Campaign.objects.values_list("details_kind", flat=True).get(
+                pk=self.instance.pk
+            ):
+                raise forms.ValidationError("People gave what it asked for already: that can't change now.")
+        return kind
+
+    def clean_details_kept_days(self) -> int:
+        """Return the number of days; left empty it stays what it is."""
+        days: int = self.cleaned_data["details_kept_days"] or self.instance.details_kept_days
+        return days
 
     def clean_holdout_percent(self) -> int:
         """Return the share; left empty it is none.

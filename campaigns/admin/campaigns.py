@@ -20,16 +20,19 @@ from accounts.models import Person
 from campaigns import actions, queries
 from campaigns.admin.audit import AuditedMixin
 from campaigns.admin.base import STATE_LABELS, VisibleAdmin, run_of, staff_of
-from campaigns.admin.campaign_forms import OFFER, RETURN, WHEN, WHOM, CampaignForm, PlaceForm
+from campaigns.admin.campaign_forms import DETAILS, OFFER, RETURN, WHEN, WHOM, CampaignForm, PlaceForm
 from campaigns.admin.choosing import choose_view
+from campaigns.admin.handovers import handovers_of
 from campaigns.admin.invitations import HIDDEN, TO_SEND, copyable, link_to_send
 from campaigns.admin.inviting import ask, invite_listed
+from campaigns.admin.mailing import MailingMixin, mailing_of
+from campaigns.admin.mails import MailsMixin
 from campaigns.admin.overlaps import overlap_view
 from campaigns.admin.posts import PostsMixin, posts_of
 from campaigns.admin.returns import return_view
 from campaigns.admin.roles import RolesMixin, is_managed
 from campaigns.admin.stock import CodesMixin, codes_of
-from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Shortlisting, ShortlistingQuerySet
+from campaigns.models import Brand, Campaign, CampaignPlace, Invitation, Notice, Shortlisting, ShortlistingQuerySet
 from scoring.queries import topic_tree
 
 # Rows of the lists on a campaign's own page; the whole lists are a click away.
@@ -50,7 +53,7 @@ class PlaceInline(TabularInline):  # type: ignore[misc]  # unfold publishes no t
 
 
 @admin.register(Campaign)
-class CampaignAdmin(AuditedMixin, CodesMixin, PostsMixin, RolesMixin, VisibleAdmin):
+class CampaignAdmin(AuditedMixin, CodesMixin, MailingMixin, MailsMixin, PostsMixin, RolesMixin, VisibleAdmin):
     form = CampaignForm
     inlines = [PlaceInline]
     list_display = ["name", "brand", "period", "seats_filled", "shortlisted", "invited", "accepted"]
@@ -67,7 +70,7 @@ class CampaignAdmin(AuditedMixin, CodesMixin, PostsMixin, RolesMixin, VisibleAdm
         {
             "title": "More",
             "icon": "more_horiz",
-            "items": ["find_influencers", "compare_audiences", "add_codes", "posts", "campaign_return"],
+            "items": ["find_influencers", "compare_audiences", "mails", "add_codes", "posts", "campaign_return"],
         },
     ]
     change_form_outer_before_template = "admin/campaigns/campaign_before.html"
@@ -86,6 +89,7 @@ class CampaignAdmin(AuditedMixin, CodesMixin, PostsMixin, RolesMixin, VisibleAdm
         return [
             ("What is offered", {"fields": [*whose, *OFFER]}),
             ("How many, and when", {"fields": WHEN}),
+            ("What it needs to know of who accepts", {"fields": DETAILS}),
             ("Whom it looks for", {"fields": WHOM}),
             ("What it brought", {"fields": RETURN}),
         ]
@@ -180,7 +184,9 @@ class CampaignAdmin(AuditedMixin, CodesMixin, PostsMixin, RolesMixin, VisibleAdm
             "is_over": campaign.is_over(timezone.now()),
             "rows": ROWS,
             "codes": codes_of(request, campaign),
+            "mailing": mailing_of(campaign),
             "posts": posts_of(request, campaign),
+            "handovers": handovers_of(request, campaign) if is_managed(request, str(campaign.pk)) else None,
             "shortlist": queries.shortlist_of(campaign, request.user, run_of(request), ROWS),
             "invitations": [
                 {
@@ -200,7 +206,9 @@ class CampaignAdmin(AuditedMixin, CodesMixin, PostsMixin, RolesMixin, VisibleAdm
             "new": _waiting(request, campaign).count(),
             "held_back": queries.held_back_from(campaign, request.user),
             "invite_url": reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk]),
+            "mails_url": reverse("admin:campaigns_campaign_mails", args=[campaign.pk]),
             "list_url": f"{reverse('admin:campaigns_shortlisting_changelist')}?campaign={campaign.pk}",
+            "to_tell": Notice.objects.to_tell().filter(invitation__campaign=campaign).count(),
             "sent_url": f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}",
         }
 

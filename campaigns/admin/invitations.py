@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RadioFilter
 from unfold.decorators import display
 
 from accounts.admin.export import Cell, csv_response
@@ -20,22 +20,41 @@ from campaigns.admin.acting import MOST_CODES_AT_ONCE, act_on_each, too_many
 from campaigns.admin.base import STATE_LABELS, CappedPaginator, ReadOnlyAdmin, day, person_link, staff_of
 from campaigns.admin.shortlists import CampaignFilter
 from campaigns.links import invitation_url
-from campaigns.models import Brand, Campaign, Invitation, Remark
+from campaigns.models import Brand, Campaign, Invitation, Notice, Remark
 
 OPEN = {Invitation.State.INVITED, Invitation.State.SEEN}
-FOR_YOU_TO_SEND = {Invitation.Delivery.BY_HAND, Invitation.Delivery.FAILED}
+FOR_YOU_TO_SEND = set(Invitation.UNDELIVERED)
 TO_SEND = Q(state__in=OPEN, delivery__in=FOR_YOU_TO_SEND)
 DELIVERY_LABELS = {
     "e-mail due": "info",
     "e-mail on its way": "info",
     "e-mail sent": "success",
     "e-mail failed": "danger",
+    "e-mail came back": "danger",
     "by hand": "warning",
 }
 CSV_COLUMNS = [
     *("campaign", "handle", "name", "state", "said", "delivery", "invited_at", "seen_at", "answered_at", "link"),
 ]
 HIDDEN = "somebody who hid their profile"
+
+
+class ForYouFilter(RadioFilter):  # type: ignore[misc]  # unfold publishes no types
+    """What no e-mail does, and so is the manager's."""
+
+    title = "for you to do"
+    parameter_name = "for_you"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("send", "A link to send"), ("tell", "A seat or code to tell of")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "send":
+                return queryset.filter(TO_SEND)
+            case "tell":
+                return queryset.filter(Exists(Notice.objects.to_tell().filter(invitation=OuterRef("pk"))))
+        return queryset
 
 
 @admin.register(Invitation)
@@ -49,6 +68,7 @@ class InvitationAdmin(ReadOnlyAdmin):
         ("state", ChoicesDropdownFilter),
         ("delivery", ChoicesDropdownFilter),
         ("remarks__kind", ChoicesDropdownFilter),
+        ForYouFilter,
     ]
     list_filter_submit = True
     list_fullwidth = True
@@ -56,8 +76,9 @@ class InvitationAdmin(ReadOnlyAdmin):
     search_help_text = "Search by name or handle"
     ordering = ["-invited_at", "-pk"]
     paginator = CappedPaginator
-    actions = ["export_csv", "renew_links", "hold_codes"]
-    fields = ["who", "campaign", "state", "said", "delivery", "link", "invited_at", "sent_at", "seen_at", "answered_at"]
+    actions = ["export_csv", "renew_links", "hold_codes", "told_by_hand"]
+    fields = ["who", "campaign", "state", "said", "delivery", "link", "told"]
+    fields += ["invited_at", "sent_at", "seen_at", "answered_at"]
 
     readonly_fields = fields
 
@@ -105,6 +126,19 @@ class InvitationAdmin(ReadOnlyAdmin):
     @display(description="delivery", label=DELIVERY_LABELS, ordering="delivery")  # type: ignore[untyped-decorator]
     def delivery_label(self, row: Invitation) -> str:
         return row.get_delivery_display()
+
+    @admin.display(description="told of a seat or code")
+    def told(self, row: Any) -> SafeString | str:
+        lines = Notice.objects.filter(invitation=row.pk).order_by("pk")
+        said = [
+            (
+                line.get_kind_display(),
+                line.get_delivery_display(),
+                f", {line.sent_at:%-d %b %Y}" if line.sent_at else "",
+            )
+            for line in lines
+        ]
+        return format_html_join("", "<p>{}: {}{}</p>", said) or "–"
 
     @admin.display(description="link for you to send")
     def link(self, row: Any) -> SafeString | str:
@@ -165,6 +199,18 @@ class InvitationAdmin(ReadOnlyAdmin):
             actions.hold,
             done=lambda held: f"A code is held for {held}. It is theirs as soon as they accept.",
             left=lambda others: f"{others} without a code held.",
+        )
+
+    @admin.action(description="Told of their seat by hand", permissions=["renew"])
+    def told_by_hand(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        """Note that the manager told those whom no e-mail could tell."""
+        if too_many(request, queryset, MOST_CODES_AT_ONCE):
+            return
+        act_on_each(
+            request,
+            queryset.order_by("pk"),
+            actions.note_told,
+            done=lambda told: f"{told} {'is' if told == 1 else 'are'} noted as told.",
         )
 
 

@@ -118,7 +118,7 @@ class PerkCodeAdmin(OfInvitationsAdmin):
         rows: QuerySet[PerkCode] = super().get_queryset(request)
         shown = Person.objects.visible_to(request.user).filter(pk=OuterRef("invitation__person"))
         managed = Campaign.objects.managed_by(request.user).filter(pk=OuterRef("campaign"))
-        return rows.select_related("campaign", "invitation__person").annotate(
+        return rows.select_related("campaign", "invitation__person", "invitation__handover").annotate(
             is_shown=Exists(shown), is_managed=Exists(managed)
         )
 
@@ -151,6 +151,9 @@ class PerkCodeAdmin(OfInvitationsAdmin):
 
     @admin.display(description="status", ordering="fulfilment")
     def status(self, row: PerkCode) -> str:
+        handover = getattr(row.invitation, "handover", None)
+        if handover is not None and handover.state != PerkCode.Fulfilment.NONE:
+            return str(handover.said)
         return "–" if row.fulfilment == PerkCode.Fulfilment.NONE else row.get_fulfilment_display().lower()
 
     @admin.display(description="issued", ordering="issued_at")

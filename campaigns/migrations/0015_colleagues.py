@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0013_remarks'),
+        ('campaigns', '0014_mails_and_details'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -5,6 +5,7 @@ from campaigns.models.audit import AuditEntry, AuditEntryQuerySet
 from campaigns.models.brands import Brand, BrandQuerySet, Membership, MembershipQuerySet
 from campaigns.models.campaigns import Campaign, CampaignPlace, CampaignQuerySet
 from campaigns.models.colleagues import ColleagueInvitation, ColleagueInvitationQuerySet
+from campaigns.models.handovers import Handover, HandoverQuerySet
 from campaigns.models.holdouts import Holdout, HoldoutQuerySet
 from campaigns.models.invitations import (
     Invitation,
@@ -12,6 +13,14 @@ from campaigns.models.invitations import (
     Shortlisting,
     ShortlistingQuerySet,
     new_nonce,
+)
+from campaigns.models.mails import (
+    BouncedAddress,
+    BouncedAddressQuerySet,
+    MailText,
+    MailTextQuerySet,
+    Notice,
+    NoticeQuerySet,
 )
 from campaigns.models.perks import PerkCode, PerkCodeQuerySet, PerkEntry, PerkEntryQuerySet
 from campaigns.models.posts import CampaignPost, CampaignPostQuerySet, PostLook
@@ -25,6 +34,8 @@ __all__ = [
     "ApprovalQuerySet",
     "AuditEntry",
     "AuditEntryQuerySet",
+    "BouncedAddress",
+    "BouncedAddressQuerySet",
     "Brand",
     "BrandQuerySet",
     "Campaign",
@@ -39,12 +50,18 @@ __all__ = [
     "Exclusion",
     "ExclusionList",
     "ExclusionQuerySet",
+    "Handover",
+    "HandoverQuerySet",
     "Holdout",
     "HoldoutQuerySet",
     "Invitation",
     "InvitationQuerySet",
+    "MailText",
+    "MailTextQuerySet",
     "Membership",
     "MembershipQuerySet",
+    "Notice",
+    "NoticeQuerySet",
     "OfBrandQuerySet",
     "Participant",
     "ParticipantQuerySet",

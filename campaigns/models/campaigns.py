@@ -1,6 +1,6 @@
 """Campaigns: a perk with seats, and where it looks for people."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -41,6 +41,13 @@ class Campaign(models.Model):
         PRODUCT = "product", "a product"
         OTHER = "other", "something else"
 
+    class Details(models.TextChoices):
+        """What has to be known of who accepts, for the perk to reach them."""
+
+        NONE = "none", "nothing"
+        ADDRESS = "address", "a postal address, to send something"
+        BOOKING = "booking", "a name and days, to book something"
+
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="campaigns")
     name = models.CharField(max_length=120)
     perk = models.CharField(max_length=10, choices=Perk, default=Perk.FLIGHT)
@@ -76,6 +83,19 @@ class Campaign(models.Model):
         max_length=5_000,
         help_text="#hashtags, @handles and links, one per line.",
     )
+    details_kind = models.CharField(
+        "what it needs to know",
+        max_length=10,
+        choices=Details,
+        default=Details.NONE,
+        help_text="Who accepts is asked for it on their page.",
+    )
+    details_kept_days = models.PositiveSmallIntegerField(
+        "kept after the end, in days",
+        default=60,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text="Then what people gave is deleted.",
+    )
     holdout_seed = models.CharField(
         max_length=32, blank=True, editable=False, help_text="What the lot is drawn by; made with the first draw."
     )
@@ -96,6 +116,12 @@ class Campaign(models.Model):
             models.CheckConstraint(condition=Q(seats_taken__lte=F("seats")), name="campaign_seats_not_exceeded"),
             models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="campaign_ends_after_start"),
             models.CheckConstraint(condition=Q(holdout_percent__range=(0, 50)), name="campaign_holdout_up_to_half"),
+            models.CheckConstraint(
+                condition=Q(details_kind__in=["none", "address", "booking"]), name="campaign_details_kind_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(details_kept_days__range=(1, 365)), name="campaign_details_kept_up_to_a_year"
+            ),
             models.CheckConstraint(condition=Q(holdout_carry__lt=100), name="campaign_holdout_carry_below_one"),
             models.CheckConstraint(
                 condition=Q(score_min__isnull=True) | Q(score_max__isnull=True) | Q(score_min__lte=F("score_max")),
@@ -110,6 +136,11 @@ class Campaign(models.Model):
     def seats_left(self) -> int:
         """Return how many can still accept."""
         return self.seats - self.seats_taken
+
+    @property
+    def details_kept_until(self) -> date:
+        """Return the last day, in UTC, on which what people give now is there."""
+        return self.ends_on + timedelta(days=self.details_kept_days)
 
     def is_over(self, now: datetime) -> bool:
         """Return whether the last day, in UTC, has passed."""

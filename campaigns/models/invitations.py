@@ -123,8 +123,11 @@ class Invitation(models.Model):
         SENDING = "sending", "e-mail on its way"
         SENT = "sent", "e-mail sent"
         FAILED = "failed", "e-mail failed"
+        BOUNCED = "bounced", "e-mail came back"
         BY_HAND = "by_hand", "by hand"
 
+    # No e-mail reaches the person: the manager does.
+    UNDELIVERED: Final = (Delivery.BY_HAND, Delivery.FAILED, Delivery.BOUNCED)
     ENDED: Final = (State.DECLINED, State.EXPIRED, State.WITHDRAWN)
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="invitations")

@@ -22,10 +22,22 @@ from django.db.models import (
     prefetch_related_objects,
 )
 from django.db.models.functions import Coalesce
+from django.urls import reverse
 
 from accounts.models import Identity, Person, Viewer
 from campaigns import links
-from campaigns.models import Campaign, Holdout, Invitation, PerkCode, Selected, Selection, Shortlisting
+from campaigns.models import (
+    BouncedAddress,
+    Campaign,
+    Handover,
+    Holdout,
+    Invitation,
+    PerkCode,
+    Selected,
+    Selection,
+    Shortlisting,
+)
+from campaigns.queries.mails import addresses_of
 from scoring.comparison import Pair, compared
 from scoring.models import Influencer, Score, ScoreRun, TopicReach
 from scoring.queries import Circle, InfluencerFilters, TopicTree, narrowed, topic_tree
@@ -73,12 +85,22 @@ def is_full(invitation: Invitation, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What somebody's own yes has brought: a code, or a number on the waiting list, or neither as yet."""
+    """What somebody's own yes has brought: a code, or a number on the waiting list, or neither as yet.
+
+    `asks` where the perk needs to know something of them to be sent or booked, and `handover` once they gave it.
+    """
 
     invitation: Invitation
     code: PerkCode | None
     number: int | None
     follows: bool
+    asks: bool = False
+    handover: Handover | None = None
+
+    @property
+    def path(self) -> str:
+        """Return where the invitation's page is: it is the person's own, who may have the link anyway."""
+        return reverse("invitation", args=[links.make_token(self.invitation)])
 
     @property
     def is_waiting(self) -> bool:
@@ -86,11 +108,11 @@ class Answered:
         return self.invitation.state == Invitation.State.WAITING
 
 
-def answered_by(person: Person, viewer: Viewer) -> dict[int, Answered]:
+def answered_by(person: Person, viewer: Viewer, now: datetime) -> dict[int, Answered]:
     """Return, by invitation, what the person's yes has brought, newest invitation first; nothing to anybody else.
 
     Codes are worth money: a personal link doesn't show one, nor does the page to the brand's own people who look at it.
-    One query for the invitations, and where there are any one for the codes.
+    One query for the invitations, and where there are any one for the codes, and one for what was given to send them.
     """
     if not viewer.is_authenticated or person.user_id != viewer.pk:
         return {}
@@ -104,12 +126,18 @@ def answered_by(person: Person, viewer: Viewer) -> dict[int, Answered]:
     )
     out = PerkCode.objects.standing().exclude(state=PerkCode.State.HELD).filter(invitation__in=[row.pk for row in rows])
     codes = {code.invitation_id: code for code in out}
+    asking = [row.pk for row in rows if row.state == Invitation.State.ACCEPTED and row.campaign.details_kind != "none"]
+    given = Handover.objects.filter(invitation__in=asking, given_by=viewer.pk) if asking else ()
+    handovers = {row.invitation_id: row for row in given}
+    today = now.astimezone(UTC).date()
     return {
         row.pk: Answered(
             invitation=row,
             code=codes.get(row.pk),
             number=row.number,
             follows=row.state == Invitation.State.ACCEPTED and row.with_codes and row.pk not in codes,
+            asks=row.pk in handovers or (row.pk in asking and row.campaign.details_kept_until >= today),
+            handover=handovers.get(row.pk),
         )
         for row in rows
     }
@@ -265,7 +293,7 @@ class Invitable:
 
 
 def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invitable]:
-    """Return, for each campaign of these rows, whom inviting them would reach and how. One query."""
+    """Return, for each campaign of these rows, whom inviting them would reach and how. Two queries."""
     invitations = Invitation.objects.filter(campaign=OuterRef("campaign"), person=OuterRef("person"))
     rows = (
         Shortlisting.objects.filter(pk__in=[row.pk for row in shortlistings])
@@ -279,6 +307,7 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
         .order_by("campaign", "pk")
     )
     by_campaign: dict[int, list[Shortlisting]] = {}
+    bounced = BouncedAddress.objects.among(_address(row.person) for row in rows)
     for row in rows:
         by_campaign.setdefault(row.campaign_id, []).append(row)
     found = []
@@ -287,7 +316,7 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
         free: list[Any] = [row for row in listed if not (row.is_invited or row.is_held_back)]  # type: ignore[attr-defined]
         new = [row.person for row in free if row.is_approved]
         again = sum(row.has_expired for row in free if row.is_approved)
-        by_email = sum(bool(person.email or (person.user and person.user.email)) for person in new)
+        by_email = sum(bool(_address(person)) and _address(person) not in bounced for person in new)
         found.append(
             Invitable(
                 campaign=listed[0].campaign,
@@ -303,6 +332,10 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
             )
         )
     return found
+
+
+def _address(person: Person) -> str:
+    return next(iter(addresses_of(person)), "").strip().lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from campaigns import queries
 from campaigns.actions import mark_seen
 from campaigns.models import Campaign, Invitation
 from campaigns.views.answering import give_answer
+from campaigns.views.details import asked_of, take_details
 from campaigns.views.forms import NewLoginForm
 from scoring.views import sheet_of
 
@@ -62,13 +63,19 @@ def _invitation(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "campaigns/invitation_unknown.html", status=404)
     stage = _stage(request, found)
     form = NewLoginForm()
+    wrong_details = None
     if request.method == "POST":
         if not ratelimit.consume(request, action="signup"):
             refused: HttpResponse = ratelimit.respond_429(request)
             return refused
-        form = NewLoginForm(request.POST)
-        if _take(request, found, stage, form):
-            return redirect("invitation", token)
+        if stage is Stage.ACCEPTED and request.POST.get("answer") == "details" and isinstance(request.user, User):
+            wrong_details = take_details(request, found, request.user)
+            if wrong_details is None:
+                return redirect("invitation", token)
+        else:
+            form = NewLoginForm(request.POST)
+            if _take(request, found, stage, form):
+                return redirect("invitation", token)
     elif request.method == "GET" and stage is not Stage.PREVIEW:
         mark_seen(found, now=timezone.now())
     context = {
@@ -80,8 +87,9 @@ def _invitation(request: HttpRequest, token: str) -> HttpResponse:
         "is_over": found.campaign.is_over(timezone.now()),
         "is_full": queries.is_full(found, timezone.now()),
         "form": form,
-        "answered": queries.answered_by(found.person, request.user).get(found.pk),
+        "answered": queries.answered_by(found.person, request.user, timezone.now()).get(found.pk),
         "is_theirs": found.person.user_id is not None and found.person.user_id == request.user.pk,
+        "details": asked_of(found, request, wrong_details) if stage is Stage.ACCEPTED else None,
         "remarks": {row.kind: row for row in found.remarks.filter(invitation__person__user=request.user.pk)},
         "sheet": sheet_of(found.person, viewer=request.user) if _shows_score(found.person, stage) else None,
     }

@@ -50,7 +50,7 @@ def _page(request: HttpRequest, person: Person, form: RestForm, now: datetime) -
     unanswered = {Invitation.State.INVITED, Invitation.State.SEEN}
     waiting = [row for row in invitations if row.state in unanswered and not row.campaign.is_over(now)]
     mark_all_seen(waiting, now=now)
-    said_yes = queries.answered_by(person, request.user)
+    said_yes = queries.answered_by(person, request.user, now)
     in_line = [row for row in said_yes.values() if row.is_waiting and not row.invitation.campaign.is_over(now)]
     elsewhere = {row.pk for row in waiting} | {row.invitation.pk for row in in_line}
     context = {
@@ -60,7 +60,7 @@ def _page(request: HttpRequest, person: Person, form: RestForm, now: datetime) -
         "waiting": waiting,
         "in_line": in_line,
         "accepted": [row for row in invitations if row.state == Invitation.State.ACCEPTED],
-        "perks": [row for row in said_yes.values() if row.code or row.follows],
+        "perks": [row for row in said_yes.values() if row.code or row.follows or row.asks],
         "posts": posts_of(person),
         "past": [row for row in invitations if row.pk not in elsewhere],
         "form": form,

@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from accounts.admin.base import ListAdmin, ReadOnly, staff_of
+from accounts.admin.base import ListAdmin, ReadOnly, span, staff_of
 from accounts.admin.merges import FACTS
 from accounts.models import Person, User
 from accounts.queries import with_handle
@@ -252,8 +252,8 @@ class ScoreRunAdmin(ReadOnly, ListAdmin):
             said.append(f"{found.done:,} of {found.rows:,} rows" if found.done else f"{found.rows:,} rows")
         if found.rate:
             said.append(f"{'' if found.done else 'about '}{found.rate:,.0f} a second")
-        said.append(f"since {_span(found.seconds)}")
-        said.append("no run to go by yet" if found.seconds_left is None else f"about {_span(found.seconds_left)} left")
+        said.append(f"since {span(found.seconds)}")
+        said.append("no run to go by yet" if found.seconds_left is None else f"about {span(found.seconds_left)} left")
         return ", ".join(said)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -268,12 +268,6 @@ def _again_while_running(page: HttpResponse) -> HttpResponse:
     if is_run_going_on():
         page.headers["Refresh"] = "5"
     return page
-
-
-def _span(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 class RunFilter(admin.SimpleListFilter):

@@ -20,7 +20,9 @@ from campaigns.models import (
     CampaignPost,
     CampaignReturn,
     ExclusionList,
+    Handover,
     Invitation,
+    MailText,
     Membership,
     PerkCode,
     Segment,
@@ -40,7 +42,9 @@ from tests.factories.campaigns import (
     CampaignReturnFactory,
     ExclusionFactory,
     ExclusionListFactory,
+    HandoverFactory,
     InvitationFactory,
+    MailTextFactory,
     ParticipantFactory,
     PerkCodeFactory,
     SegmentFactory,
@@ -57,6 +61,7 @@ MODELS: dict[str, type[Model]] = {
     "campaigns_campaign": Campaign,
     "campaigns_campaignpost": CampaignPost,
     "campaigns_campaignreturn": CampaignReturn,
+    "campaigns_handover": Handover,
     "campaigns_invitation": Invitation,
     "campaigns_membership": Membership,
     "campaigns_perkcode": PerkCode,
@@ -80,12 +85,14 @@ def secrets(airlines: Airlines) -> Airlines:
     campaign.topics.add(TopicFactory.create())
     CampaignPlaceFactory.create(campaign=campaign, name=SECRET)
     PerkCodeFactory.create(campaign=campaign, code=SECRET)
+    MailTextFactory.create(campaign=campaign, subject=SECRET)
     for hidden in (False, True):
         person = PersonFactory.create(name=SECRET if hidden else "", is_hidden=hidden)
         ScoreFactory.create(run=run, person=person)
         ShortlistingFactory.create(campaign=campaign, person=person)
         invitation = InvitationFactory.create(campaign=campaign, person=person, state="accepted", answered_at=NOW)
         CampaignPostFactory.create(invitation=invitation, post_id=SECRET)
+        HandoverFactory.create(invitation=invitation, street=SECRET)
     chosen = SelectionFactory.create(campaign=campaign, state=Selection.State.DONE, finished_at=NOW, run=run)
     SelectedFactory.create(selection=chosen, person=person)
     ApprovalFactory.create(selection=chosen, answer="sent_back", remark=SECRET, answered_at=NOW)
@@ -115,6 +122,8 @@ def _addresses() -> Iterator[str]:
                 "group",
                 "audiences",
                 "codes",
+                "mailing",
+                "mails",
                 "posts",
                 "return",
             }:
@@ -146,17 +155,19 @@ def test_the_walk_knows_every_page(secrets: Airlines) -> None:
     assert reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_compare_audiences", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_add_codes", args=[campaign.pk]) in addresses
+    assert reverse("admin:campaigns_campaign_mailing", args=[campaign.pk]) in addresses
+    assert reverse("admin:campaigns_campaign_mails", args=[campaign.pk]) in addresses
     assert reverse("admin:campaigns_campaign_campaign_return", args=[campaign.pk]) in addresses
     for name in ("count", "segment"):
         assert reverse(f"admin:scoring_influencer_{name}") in addresses
     assert reverse("admin:campaigns_campaign_posts", args=[campaign.pk]) in addresses
-    assert len(addresses) == len(set(addresses)) == 94
+    assert len(addresses) == len(set(addresses)) == 104
 
 
 def test_the_walk_would_notice(secrets: Airlines, client: Client) -> None:
     client.force_login(secrets.manager)
     showing = [address for address in _addresses() if SECRET in _reads(client, address)]
-    own = ("campaign", "shortlisting", "invitation", "perkcode", "segment", "exclusionlist", "campaignpost")
+    own = ("campaign", "shortlisting", "invitation", "perkcode", "segment", "exclusionlist", "campaignpost", "handover")
     for name in (*own, "auditentry"):
         assert reverse(f"admin:campaigns_{name}_changelist") in showing
 
@@ -173,6 +184,8 @@ def test_another_brand_reads_nothing(secrets: Airlines, client: Client) -> None:
         f"{reverse('admin:campaigns_perkcode_changelist')}?campaign={campaign.pk}",
         f"{reverse('admin:campaigns_perkcode_changelist')}?q={SECRET[:4]}",
         f"{reverse('admin:campaigns_campaignpost_changelist')}?campaign={campaign.pk}",
+        f"{reverse('admin:campaigns_handover_changelist')}?campaign={campaign.pk}",
+        f"{reverse('admin:campaigns_handover_changelist')}?q={SECRET[:4]}",
         f"{reverse('admin:campaigns_campaignpost_changelist')}?q={SECRET[:4]}",
         reverse("admin:campaigns_campaign_add"),
         reverse("admin:index"),
@@ -209,8 +222,9 @@ def _tried(client: Client) -> Iterator[str]:
     """Try every action and every form on every page; yield the files that came of it."""
     lists = {stem.rpartition("_")[2] for stem in MODELS}
     actions = (
-        *("shortlist_for", "invite", "delete_selected", "renew_links", "export_csv", "hold_codes"),
+        *("shortlist_for", "invite", "delete_selected", "renew_links", "export_csv", "hold_codes", "told_by_hand"),
         *("mark_redeemed", "revoke", "take_back", "set_status"),
+        *("mark_sent", "mark_booked", "mark_arrived", "put_back"),
         *("remind_now", "reminded_by_hand", "label_seen", "not_about", "about_after_all"),
     )
     for address in _addresses():
@@ -219,6 +233,7 @@ def _tried(client: Client) -> Iterator[str]:
         for action in actions if address.split("/")[-2] in lists else actions[:1]:
             data = {"action": action, "_selected_action": keys, "post": "yes", "confirmed": "1", "number": 3}
             data |= {"fulfilment": "booked", "why": "not ours", "do": "approve", "remark": "no"}
+            data |= {"subject": "Taken over", "text": "{link}"} | {f"reference_{key}": "1" for key in keys}
             response = client.post(address, {**data, "campaign": Campaign.objects.get().pk, "name": "Taken over"})
             assert response.status_code in {200, *REFUSED}, (address, action)
             if getattr(response, "streaming", False):
@@ -241,4 +256,5 @@ def _state() -> dict[str, list[Any]]:
     rows = {name: model._default_manager.order_by("pk") for name, model in MODELS.items()}
     # What the other brand's manager takes of their own is written down there.
     rows["campaigns_auditentry"] = rows["campaigns_auditentry"].exclude(brand__name="Other Air")
+    rows["campaigns_mailtext"] = MailText.objects.order_by("pk")
     return {name: list(found.values_list()) for name, found in rows.items()}

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
@@ -67,17 +66,14 @@ def test_one_mail_names_all_of_a_persons_posts(campaign: Campaign, settings: Any
     assert send_due_reminders(now=LATER) == 0
 
     (message,) = mail.outbox
-    assert isinstance(message, EmailMultiAlternatives)
     assert (message.to, message.subject) == (["ann@example.org"], "Your post about Maple Air shows no label")
-    html = str(message.alternatives[0][0])
-    for body in (message.body, html):
-        assert "https://posts.example/00" in body
-        assert "https://posts.example/19" in body
-        assert "https://posts.example/20" not in body
-        assert "and 2 more" in body
-        assert "#werbung" in body
-        assert "https://sway.example/me#posts" in body
-        assert "Hello Ann Ash" in body
+    assert "https://posts.example/00" in message.body
+    assert "https://posts.example/19" in message.body
+    assert "https://posts.example/20" not in message.body
+    assert "and 2 more" in message.body
+    assert "#werbung" in message.body
+    assert "https://sway.example/me#posts" in message.body
+    assert "Hello Ann Ash" in message.body
     assert set(reminders()) == {"sent"}
     row = CampaignPost.objects.all()[0]
     assert row.reminded_at is not None

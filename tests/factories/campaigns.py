@@ -9,6 +9,7 @@ from factory.django import DjangoModelFactory
 from campaigns.models import (
     Approval,
     AuditEntry,
+    BouncedAddress,
     Brand,
     Campaign,
     CampaignPlace,
@@ -17,9 +18,12 @@ from campaigns.models import (
     ColleagueInvitation,
     Exclusion,
     ExclusionList,
+    Handover,
     Holdout,
     Invitation,
+    MailText,
     Membership,
+    Notice,
     Participant,
     PerkCode,
     Segment,
@@ -110,6 +114,58 @@ class InvitationFactory(DjangoModelFactory[Invitation]):
     campaign = make.SubFactory(CampaignFactory)
     person = make.SubFactory(PersonFactory)
     invited_at = NOW
+
+
+class MailTextFactory(DjangoModelFactory[MailText]):
+    """An invitation's own wording."""
+
+    class Meta:
+        model = MailText
+
+    campaign = make.SubFactory(CampaignFactory)
+    kind = MailText.Kind.INVITATION
+    subject = "{brand}: {perk}"
+    text = "Dear {name}, {link}"
+    written_at = NOW
+
+
+class NoticeFactory(DjangoModelFactory[Notice]):
+    """Due, to somebody who came off the waiting list."""
+
+    class Meta:
+        model = Notice
+
+    invitation = make.SubFactory(InvitationFactory, state="accepted", answered_at=NOW)
+    kind = Notice.Kind.SEAT
+    made_at = NOW
+
+
+class BouncedAddressFactory(DjangoModelFactory[BouncedAddress]):
+    class Meta:
+        model = BouncedAddress
+
+    person = make.SubFactory(PersonFactory)
+    address = make.Sequence(lambda n: f"gone-{n}@example.org")
+    status = "5.1.1"
+    at = NOW
+
+
+class HandoverFactory(DjangoModelFactory[Handover]):
+    """An address to send something to."""
+
+    class Meta:
+        model = Handover
+
+    invitation = make.SubFactory(
+        InvitationFactory, state="accepted", answered_at=NOW, campaign__details_kind=Campaign.Details.ADDRESS
+    )
+    kind = Campaign.Details.ADDRESS
+    full_name = "Ann Ash"
+    street = "1 Elm Road"
+    city = "Toronto"
+    country = "CA"
+    given_at = NOW
+    kept_until = date(2026, 7, 30)
 
 
 class HoldoutFactory(DjangoModelFactory[Holdout]):

@@ -17,12 +17,15 @@ from campaigns.actions import add_member, create_brand
 from campaigns.models import (
     Approval,
     AuditEntry,
+    BouncedAddress,
     Brand,
     Campaign,
     CampaignPlace,
     CampaignPost,
     ColleagueInvitation,
+    Handover,
     Invitation,
+    MailText,
     Membership,
     PerkCode,
     Selection,
@@ -128,6 +131,17 @@ class World:
             invited_by=self.admin,
             expires_at=datetime.max.replace(tzinfo=UTC),
         )
+        Handover.objects.create(
+            invitation=invitation,
+            kind="address",
+            full_name=SECRET,
+            street="1 Elm Road",
+            city="Toronto",
+            country="CA",
+            kept_until=date(2027, 1, 1),
+        )
+        MailText.objects.create(campaign=campaign, kind="invitation", subject=SECRET, text="{link}")
+        BouncedAddress.objects.create(address=f"{SECRET}@example.org", person=shown, status="5.1.1")
         AuditEntry.objects.create(brand=self.brand, campaign=campaign, kind="invited", what=SECRET)
 
 
@@ -226,6 +240,7 @@ def test_another_brand_sees_nothing_of_ours_in_the_admin(world: World, client: C
         "accounts.apikey",
         "accounts.logfile",
         "accounts.merge",
+        "campaigns.bouncedaddress",
     ],
 )
 def test_technical_models_are_out_of_a_managers_sight(world: World, client: Client, app: str) -> None:
@@ -246,6 +261,7 @@ def test_no_list_tells_what_it_does_not_show_by_its_address(world: World, client
         "admin:campaigns_campaign_changelist": ["invitations__person__email__startswith", "codes__code__startswith"],
         "admin:campaigns_selection_changelist": ["approval__remark__startswith", "kept__startswith"],
         "admin:campaigns_auditentry_changelist": ["by__email__startswith", "campaign__brand__name__startswith"],
+        "admin:campaigns_handover_changelist": ["street__startswith", "invitation__person__email__startswith"],
         "admin:campaigns_perkcode_changelist": ["code__startswith", "code", "invitation__person__email__startswith"],
     }
     for name, lookups in lists.items():

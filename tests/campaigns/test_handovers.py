@@ -1,0 +1,340 @@
+"""What a perk needs to know of who accepted: given, corrected, moved on by the brand, and forgotten in time."""
+
+import csv
+import io
+import logging
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.actions import erase_person
+from accounts.models import Person, User
+from campaigns import tasks
+from campaigns.actions import (
+    AlreadyDone,
+    DetailsRefused,
+    Given,
+    NotOpen,
+    NotOut,
+    NotYours,
+    add_member,
+    forget_details,
+    give_details,
+    move_on,
+    set_fulfilment,
+    take_back,
+)
+from campaigns.models import AuditEntry, Campaign, Handover, Invitation, Membership, PerkCode
+from tests.campaigns.conftest import Airlines
+from tests.campaigns.invited import address, holder, open_campaign, shown
+from tests.campaigns.perks import codes, guest, says_yes
+from tests.factories.campaigns import NOW, HandoverFactory
+
+pytestmark = pytest.mark.django_db
+LIST = reverse("admin:campaigns_handover_changelist")
+HOME = {"full_name": "Ann Ash", "street": "1 Elm Road", "postcode": "M5V 1A1", "city": "Toronto", "country": "CA"}
+State = PerkCode.Fulfilment
+
+
+@pytest.fixture
+def campaign(airlines: Airlines) -> Campaign:
+    return open_campaign(brand=airlines.brand, name="Suitcases", details_kind="address", details_kept_days=30)
+
+
+@pytest.fixture
+def ann(campaign: Campaign) -> Invitation:
+    return says_yes(guest(campaign, "ann"), now=timezone.now())
+
+
+def _user(invitation: Invitation) -> User:
+    assert invitation.person.user is not None
+    return invitation.person.user
+
+
+def _gives(client: Client, invitation: Invitation, **given: Any) -> str:
+    response = client.post(address(invitation), {"answer": "details", **HOME, "note": "", **given}, follow=True)
+    return response.content.decode()
+
+
+def _given(invitation: Invitation, **more: Any) -> Handover:
+    given: dict[str, Any] = {**HOME, **more}
+    return give_details(invitation, given=Given(**given), by=_user(invitation), now=timezone.now())
+
+
+def _text(client: Client, path: str, **data: Any) -> str:
+    return client.get(path, data).content.decode()
+
+
+# On the person's page.
+
+
+def test_who_accepted_gives_an_address_and_corrects_it_until_it_is_sent(
+    client: Client, airlines: Airlines, campaign: Campaign, ann: Invitation, caplog: Any
+) -> None:
+    client.force_login(_user(ann))
+    until = campaign.ends_on + timedelta(days=30)
+    page = shown(client, address(ann))
+    assert "Where to send it" in page
+    assert f"After {until:%-d %B %Y} it is deleted" in page
+    assert "Say where to send it" in shown(client, "/me")
+    with caplog.at_level(logging.DEBUG):
+        assert "Thank you. Maple Air sees it now." in _gives(client, ann)
+    row = Handover.objects.get()
+    assert (row.kind, row.full_name, row.street, row.country, row.state) == (
+        "address",
+        *list(HOME.values())[:2],
+        "CA",
+        "none",
+    )
+    assert (row.kept_until, row.given_by) == (until, _user(ann))
+    assert "Elm" not in caplog.text
+    assert "Ann Ash, 1 Elm Road, M5V 1A1 Toronto, Canada" in shown(client, address(ann))
+    assert "What you gave is noted" in shown(client, "/me")
+    _gives(client, ann, street="2 Oak Road")
+    assert Handover.objects.get().street == "2 Oak Road"
+    move_on(row, to=State.SHIPPED, reference=" 1Z\n999 ", by=airlines.manager, now=NOW)
+    page = shown(client, address(ann))
+    assert "Status Sent Tracking 1Z 999" in page
+    assert "Correct it" not in page
+    assert "It is sent already" in _gives(client, ann, street="3 Fir Road")
+    assert Handover.objects.get().street == "2 Oak Road"
+    assert "It was sent to you." in shown(client, "/me")
+
+
+def test_what_is_wrong_is_said_at_its_field_and_what_was_typed_stays(client: Client, ann: Invitation) -> None:
+    client.force_login(_user(ann))
+    for wrong in ({"full_name": " "}, {"street": ""}, {"city": ""}, {"country": ""}, {"country": "Canada"}):
+        page = _gives(client, ann, **wrong)
+        assert 'class="field wrong"' in page
+        assert "M5V 1A1" in page
+    assert not Handover.objects.exists()
+
+
+def test_a_booking_asks_for_a_name_and_days(client: Client, airlines: Airlines) -> None:
+    campaign = open_campaign(brand=airlines.brand, details_kind="booking")
+    ben = says_yes(guest(campaign, "ben"), now=timezone.now())
+    client.force_login(_user(ben))
+    page = shown(client, address(ben))
+    assert "What to book" in page
+    assert "Street" not in page
+    today = timezone.now().date()
+    days = {"full_name": "Ben Beech", "first_day": str(today + timedelta(9)), "last_day": str(today + timedelta(5))}
+    assert "This is before the first day." in _gives(client, ben, **days)
+    assert "This day has passed." in _gives(client, ben, **{**days, "first_day": str(today - timedelta(1))})
+    assert "more than two years ahead" in _gives(client, ben, **{**days, "last_day": str(today + timedelta(900))})
+    assert not Handover.objects.exists()
+    _gives(client, ben, **{**days, "last_day": str(today + timedelta(12))})
+    row = Handover.objects.get()
+    assert (row.kind, row.street, row.first_day) == ("booking", "", today + timedelta(9))
+    with pytest.raises(DetailsRefused):
+        move_on(row, to=State.BOOKED, reference=" ", by=airlines.manager, now=NOW)
+    with pytest.raises(AlreadyDone):
+        move_on(row, to=State.SHIPPED, reference="1", by=airlines.manager, now=NOW)
+    move_on(row, to=State.BOOKED, reference="QX7", by=airlines.manager, now=NOW)
+    assert "Status Booked Reference QX7" in shown(client, address(ben))
+
+
+def test_nobody_else_is_asked_or_shown_or_can_give(
+    client: Client, airlines: Airlines, campaign: Campaign, ann: Invitation
+) -> None:
+    _given(ann)
+    other = says_yes(guest(campaign, "other"), now=timezone.now())
+    for user in (None, holder("bob")[0], _user(other), airlines.manager, airlines.other_manager, airlines.operator):
+        client.logout()
+        if user is not None:
+            client.force_login(user)
+        assert "Elm Road" not in client.get(address(ann), follow=True).content.decode(), user
+        _gives(client, ann, street="Elsewhere")
+        assert Handover.objects.get(invitation=ann).street == "1 Elm Road"
+        if user is not None:
+            with pytest.raises(NotYours):
+                give_details(ann, given=Given(full_name="Eve", street="x", city="y", country="CA"), by=user, now=NOW)
+    # Whoever comes to hold the profile isn't shown what was given before.
+    heir = User.objects.create_user("heir")
+    Person.objects.filter(pk=ann.person_id).update(user=heir)
+    client.force_login(heir)
+    assert "Elm Road" not in _text(client, address(ann)) + _text(client, "/me")
+
+
+@pytest.mark.parametrize("state", ["invited", "waiting", "declined", "withdrawn"])
+def test_who_has_no_seat_gives_nothing(campaign: Campaign, ann: Invitation, state: str) -> None:
+    answered = None if state == "invited" else NOW
+    Invitation.objects.filter(pk=ann.pk).update(
+        state=state, answered_at=answered, turn=1 if state == "waiting" else None
+    )
+    with pytest.raises(NotOpen):
+        _given(ann)
+
+
+def test_a_campaign_that_needs_nothing_asks_nothing(client: Client, airlines: Airlines) -> None:
+    ben = says_yes(guest(open_campaign(brand=airlines.brand), "ben"), now=timezone.now())
+    client.force_login(_user(ben))
+    assert "Where to send it" not in shown(client, address(ben))
+    _gives(client, ben)
+    with pytest.raises(NotOpen):
+        _given(ben)
+    assert not Handover.objects.exists()
+
+
+def test_what_the_form_lets_through_the_action_and_the_database_refuse(ann: Invitation) -> None:
+    for wrong in ({"full_name": ""}, {"street": ""}, {"first_day": date(2026, 3, 1)}):
+        with pytest.raises(DetailsRefused):
+            _given(ann, **wrong)
+    for broken in (
+        {"full_name": ""},
+        {"street": ""},
+        {"kind": "booking"},
+        {"kind": "none"},
+        {"state": "booked", "moved_at": NOW},
+        {"state": "shipped"},
+        {"reference": "1"},
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            HandoverFactory.create(invitation=ann, **broken)
+
+
+# Forgotten.
+
+
+def test_it_is_deleted_on_the_day_that_was_told(client: Client, campaign: Campaign, ann: Invitation) -> None:
+    row = _given(ann)
+    # A later end doesn't put off what the person was told.
+    Campaign.objects.filter(pk=campaign.pk).update(ends_on=campaign.ends_on + timedelta(days=300))
+    last = datetime.combine(row.kept_until, time(23, 59), UTC)
+    assert forget_details(now=last) == 0
+    assert forget_details(now=last + timedelta(minutes=1)) == 1
+    assert forget_details(now=last + timedelta(minutes=1)) == 0
+    assert Invitation.objects.filter(pk=ann.pk).exists()
+    assert tasks.forget_details() == 0
+    Campaign.objects.filter(pk=campaign.pk).update(starts_on=date(2020, 1, 1), ends_on=date(2020, 2, 1))
+    client.force_login(_user(ann))
+    assert "Where to send it" not in shown(client, address(ann))
+    with pytest.raises(NotOpen):
+        _given(ann)
+
+
+def test_it_goes_with_its_person_and_with_the_seat(airlines: Airlines, campaign: Campaign) -> None:
+    first, second = codes(campaign, 2)
+    ann, ben = (says_yes(guest(campaign, name), now=timezone.now()) for name in ("ann", "ben"))
+    _given(ann)
+    sent = _given(ben)
+    move_on(sent, to=State.SHIPPED, reference="1", by=airlines.manager, now=NOW)
+    take_back(first, by=airlines.manager, now=NOW)
+    assert list(Handover.objects.all()) == [sent]
+    take_back(second, by=airlines.manager, now=NOW)
+    assert list(Handover.objects.all()) == [sent]
+    erase_person(ben.person, by=airlines.operator, now=NOW)
+    assert not Handover.objects.exists()
+
+
+# In the admin.
+
+
+def test_only_managers_of_the_campaign_see_it_and_move_it_on(
+    client: Client, airlines: Airlines, ann: Invitation
+) -> None:
+    row = _given(ann)
+    viewer = User.objects.create_user("viewer")
+    add_member(brand=airlines.brand, user=viewer, role=Membership.Role.VIEWER, by=airlines.operator)
+    for user in (viewer, airlines.other_manager):
+        client.force_login(user)
+        for path in (LIST, reverse("admin:campaigns_handover_change", args=[row.pk])):
+            page = client.get(path, {"q": "Ann"}, follow=True)
+            assert "Elm Road" not in page.content.decode()
+        for action in ("mark_sent", "mark_arrived", "put_back", "export_csv"):
+            data = {"action": action, "_selected_action": [row.pk], "confirmed": "1", f"reference_{row.pk}": "1"}
+            answer = client.post(LIST, data, follow=True)
+            assert "Elm Road" not in b"".join(getattr(answer, "streaming_content", [b""])).decode()
+        with pytest.raises(NotYours):
+            move_on(row, to=State.SHIPPED, by=user, now=NOW)
+        own = reverse("admin:campaigns_campaign_change", args=[ann.campaign_id])
+        assert "gave nothing yet" not in client.get(own, follow=True).content.decode()
+    assert Handover.objects.get().state == "none"
+    assert not AuditEntry.objects.filter(kind="exported").exists()
+
+
+def test_a_manager_sends_and_notes_what_arrived(manager: Client, campaign: Campaign, ann: Invitation) -> None:
+    says_yes(guest(campaign, "late"), now=timezone.now())
+    row = _given(ann)
+    page = " ".join(_text(manager, reverse("admin:campaigns_campaign_change", args=[campaign.pk])).split())
+    assert "<b>1</b> to send" in page
+    assert "<b>1</b> accepted and gave nothing yet" in page
+    assert "1 Elm Road, M5V 1A1 Toronto, Canada" in _text(manager, LIST, campaign=campaign.pk)
+    data: dict[str, Any] = {"action": "mark_sent", "_selected_action": [row.pk]}
+    asked = manager.post(LIST, data).content.decode()
+    assert f'name="reference_{row.pk}"' in asked
+    said = manager.post(LIST, {**data, "confirmed": "1", f"reference_{row.pk}": "1Z 999"}, follow=True)
+    assert "1 sent." in said.content.decode()
+    row.refresh_from_db()
+    assert (row.state, row.reference, row.said) == ("shipped", "1Z 999", "sent")
+    assert "None of these is to send." in manager.post(LIST, data, follow=True).content.decode()
+    assert (
+        "None of these is to book."
+        in manager.post(LIST, {**data, "action": "mark_booked"}, follow=True).content.decode()
+    )
+    manager.post(LIST, {**data, "action": "mark_arrived"})
+    row.refresh_from_db()
+    assert (row.state, row.reference) == ("delivered", "1Z 999")
+    assert "It is arrived." in manager.post(LIST, {**data, "action": "mark_arrived"}, follow=True).content.decode()
+    manager.post(LIST, {**data, "action": "put_back"})
+    row.refresh_from_db()
+    assert (row.state, row.reference, row.moved_at) == ("none", "", None)
+
+
+def test_the_file_has_what_is_packed_and_is_written_down(manager: Client, airlines: Airlines, ann: Invitation) -> None:
+    row = _given(ann, note="=size M")
+    HandoverFactory.create()
+    response = manager.post(LIST, {"action": "export_csv", "_selected_action": [row.pk]})
+    (line,) = csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode("utf-8-sig")))  # type: ignore[attr-defined]
+    assert {name: line[name] for name in HOME if name != "full_name"} == {
+        k: v for k, v in HOME.items() if k != "full_name"
+    }
+    assert (line["name"], line["status"], line["handle"]) == ("Ann Ash", "to send", ann.person.handle)
+    assert not line["note"].startswith("=")
+    trail = AuditEntry.objects.filter(kind="exported").values_list("brand__name", "what")
+    assert list(trail) == [("Maple Air", "perks to send or book")]
+
+
+def test_who_hid_since_still_gets_the_parcel_but_shows_no_profile(manager: Client, ann: Invitation) -> None:
+    _given(ann, full_name="A. Ash")
+    Person.objects.filter(pk=ann.person_id).update(is_hidden=True)
+    page = _text(manager, LIST)
+    assert "A. Ash" in page
+    assert "somebody who hid their profile" in page
+    assert ann.person.handle not in page
+
+
+def test_the_status_stands_in_one_place(airlines: Airlines, manager: Client, campaign: Campaign) -> None:
+    (code,) = codes(campaign, 1)
+    ann = says_yes(guest(campaign, "ann"), now=timezone.now())
+    with pytest.raises(NotOut):
+        set_fulfilment(PerkCode.objects.get(pk=code.pk), fulfilment=State.SHIPPED, by=airlines.manager, now=NOW)
+    move_on(_given(ann), to=State.SHIPPED, by=airlines.manager, now=NOW)
+    row = manager.get(reverse("admin:campaigns_perkcode_changelist")).content.decode()
+    assert re.search(r"field-status[^>]*>\s*(<[^>]*>\s*)*sent\b", row)
+
+
+def test_what_is_asked_stays_once_somebody_gave_it(manager: Client, campaign: Campaign, ann: Invitation) -> None:
+    path = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+    form = manager.get(path).context["adminform"].form
+    data = {name: form.initial.get(name) for name in form.fields if form.initial.get(name) is not None}
+    data |= {"places-TOTAL_FORMS": "0", "places-INITIAL_FORMS": "0", "topics": []}
+    for inline in manager.get(path).context["inline_admin_formsets"]:
+        prefix = inline.formset.prefix
+        data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
+    manager.post(path, {**data, "details_kind": "booking"})
+    assert Campaign.objects.get().details_kind == "booking"
+    Campaign.objects.update(details_kind="address")
+    _given(ann)
+    page = manager.post(path, {**data, "details_kind": "booking"}).content.decode()
+    assert "People gave what it asked for already" in page
+    manager.post(path, {**data, "details_kind": "address", "details_kept_days": "90"})
+    row = Campaign.objects.get()
+    assert (row.details_kind, row.details_kept_days) == ("address", 90)
+    assert Handover.objects.get().kept_until == campaign.ends_on + timedelta(days=30)
