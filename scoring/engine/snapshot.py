@@ -1,6 +1,7 @@
 """What is known of people at one moment: every factor of the formula, in the order in which they are taken."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import ibis
@@ -12,7 +13,7 @@ from scoring.engine.activity import DAY, Activity
 from scoring.engine.alive import Presence, alive
 from scoring.engine.arrays import Floats, Ints, sum_by
 from scoring.engine.baselines import baselines
-from scoring.engine.daily import Days, summaries, texts
+from scoring.engine.daily import summaries, texts
 from scoring.engine.discounts import Breadth, breadth, exchange, selectivity
 from scoring.engine.gains import gains
 from scoring.engine.pairs import Pairs, Recent, pairs_of
@@ -35,27 +36,14 @@ class Known:
         Sums over days, as of the moment.
     texts : pyarrow.Table
         Fingerprints of the texts of the last days (`daily.TEXTS`), at least of those that credibility looks at.
-    days : Days or None
-        What the sums would be made of day by day, if the activity is at hand; computed when it is asked for.
-    received : ibis table or None
-        Rows of `Days.pairs`, of all days, of at least the accounts of those who rested; without it, those of `days`.
-        Nobody's clock can be stopped without either.
+    received : callable or None
+        Gives rows of `Days.pairs`, of all days, of at least the accounts of those who rested: an ibis table, made when
+        it is asked for. Nobody's clock can be stopped without it.
     """
 
     state: State
     texts: pa.Table
-    days: Days | None = None
-    received: Table | None = None
-
-    def by_day(self) -> Table | None:
-        """Return what was received by day, as far as it is at hand.
-
-        Returns
-        -------
-        ibis table or None
-            Rows of `Days.pairs`.
-        """
-        return self.received if self.received is not None or self.days is None else self.days.pairs
+    received: Callable[[], Table] | None = None
 
 
 def known(workspace: Workspace, seen: Activity, until: int, formula: Parameters) -> Known:
@@ -77,9 +65,11 @@ def known(workspace: Workspace, seen: Activity, until: int, formula: Parameters)
     Known
         The sums.
     """
-    days = summaries(workspace, seen, until=until, formula=formula)
-    state = summed(workspace, seen, until=until, formula=formula)
-    return Known(state, texts(workspace, seen, since=texts_from(until, formula) * DAY, until=until), days)
+    return Known(
+        summed(workspace, seen, until=until, formula=formula),
+        texts(workspace, seen, since=texts_from(until, formula) * DAY, until=until),
+        lambda: summaries(workspace, seen, until=until, formula=formula).pairs,
+    )
 
 
 def texts_from(until: int, formula: Parameters) -> int:
@@ -180,10 +170,9 @@ def snapshot(
     state = known.state
     past = rests(resting, people.numbers, state.until)
     gained = None
-    received = known.by_day()
-    if past[0].size and received is not None and state.began is not None:
+    if past[0].size and known.received is not None and state.began is not None:
         rested = spells(past, state.began, state.until)
-        gained = gains(workspace, received, rested, people, formula) if rested.position.size else None
+        gained = gains(workspace, known.received(), rested, people, formula) if rested.position.size else None
     found, answers, recent = pairs_of(workspace, state, people, formula, gained)
     posted = posting(workspace, state, people)
     factor = exchange(

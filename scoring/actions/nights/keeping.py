@@ -85,8 +85,8 @@ class Keeping:
             resting = self._resting()
             if not resting.size:
                 return seen, found, None
-            assert found.days is not None, "known makes them"
-            pairs = found.days.pairs
+            assert found.received is not None, "known makes it"
+            pairs = found.received()
             return seen, found, received_by(self.workspace, pairs, resting, until=self.until, formula=self.parameters)
 
         if not keep:
@@ -172,7 +172,7 @@ class Keeping:
         return with_new_ones(self.workspace, kept, resting, inputs, formula=self.parameters)
 
     def _known(self, state: State, prints: pa.Table, received: Received | None) -> Known:
-        return Known(state, prints, received=received.rows if received is not None else None)
+        return Known(state, prints, (lambda: received.rows) if received is not None else None)
 
     def rows(self, days: Iterable[int]) -> int:
         """Return how many rows the log has of some days."""
