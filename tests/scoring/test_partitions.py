@@ -1,0 +1,222 @@
+"""Tables of a large run's own: filled aside, put in place in one moment, dropped whole."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Q
+
+from accounts.models import Person
+from scoring.actions import partitions, publishing, score
+from scoring.models import ReachPart, Score, ScoreRun, Support, TopicReach, WrittenLanguage
+from tests.scoring.conftest import APRIL_1, APRIL_2, APRIL_3, NOW
+from tests.scoring.published import PARTED_FIRST, current_rows, everything, partitions_of
+
+
+def test_a_large_run_has_the_rows_that_a_small_one_has(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = everything(score(as_of=APRIL_1, now=NOW))
+    monkeypatch.setattr(publishing, "LARGE", 30)
+    run = score(as_of=APRIL_1, now=NOW)
+    assert everything(run) == small
+    assert partitions_of(Score, run) == [run.pk]
+    again = score(as_of=APRIL_1, now=NOW)
+    assert again == run
+    assert everything(run) == small
+    monkeypatch.setattr(publishing, "LARGE", 31)
+    score(as_of=APRIL_1, now=NOW)
+    assert everything(run) == small
+
+
+def test_a_large_runs_partition_has_all_that_the_table_has(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    with connection.cursor() as cursor:
+        run = score(as_of=APRIL_1, now=NOW)
+        for model in (Score, TopicReach, Support, ReachPart, WrittenLanguage):
+            own = f"{model._meta.db_table}_run_{run.pk}"
+            cursor.execute(
+                "SELECT i.inhrelid FROM pg_index p JOIN pg_inherits i ON i.inhparent = p.indexrelid"
+                " JOIN pg_index own ON own.indexrelid = i.inhrelid"
+                " WHERE p.indrelid = %s::regclass AND own.indrelid = %s::regclass",
+                [model._meta.db_table, own],
+            )
+            attached = len(cursor.fetchall())
+            cursor.execute("SELECT count(*) FROM pg_index WHERE indrelid = %s::regclass", [own])
+            # None was made twice: those that were there beforehand were taken.
+            assert [(attached,)] == cursor.fetchall()
+            cursor.execute(
+                "SELECT count(*), count(*) FILTER (WHERE conparentid <> 0) FROM pg_constraint"
+                " WHERE conrelid = %s::regclass AND contype = 'f'",
+                [own],
+            )
+            [(keys, of_the_table)] = cursor.fetchall()
+            assert keys == of_the_table == len([field for field in model._meta.fields if field.is_relation])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_connections_that_fill_tables_at_once_give_the_rows_that_one_gives(
+    known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a test's own transaction everything goes over one connection, and here over three."""
+    told: list[tuple[int, int]] = []
+    threads: set[int] = set()
+    copy, done = publishing._copy, publishing._Sent.tell
+
+    def copying(*given: Any) -> None:
+        threads.add(threading.get_ident())
+        copy(*given)
+
+    def telling(sent: Any) -> None:
+        told.append((threading.get_ident(), sent._rows))
+        done(sent)
+
+    monkeypatch.setattr(publishing, "_copy", copying)
+    monkeypatch.setattr(publishing._Sent, "tell", telling)
+    small = everything(score(as_of=APRIL_1, now=NOW))
+    assert threads == {threading.get_ident()}
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    threads.clear()
+    told.clear()
+    run = score(as_of=APRIL_1, now=NOW)
+    assert everything(run) == small
+    assert partitions_of(Score, run) == [run.pk]
+    assert len(threads - {threading.get_ident()}) == 2
+    # Of how far they are only the thread tells that waits for them: the lock's session is its own.
+    assert {thread for thread, _ in told} == {threading.get_ident()}
+    assert told[-1][1] == sum(map(len, small))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_is_erased_before_readers_see_a_run_takes_their_rows_along(
+    known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for the check of foreign keys, and the rows go that only the database knows."""
+    score(as_of=APRIL_1, now=NOW)
+    check = partitions.check_references
+    person = Person.objects.filter(supports_given__isnull=False, supports_received__isnull=False)[0]
+    erased: list[int] = []
+
+    def erase() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '20s'")
+        erased.append(Person.objects.get(pk=person.pk).delete()[0])
+        connection.close()
+
+    def checking(name: str) -> None:
+        if name.startswith(Support._meta.db_table):
+            with ThreadPoolExecutor(1) as somebody:
+                somebody.submit(erase).result()
+        check(name)
+
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    monkeypatch.setattr(partitions, "check_references", checking)
+    run = score(as_of=APRIL_2, now=NOW)
+    assert len(erased) == 1
+    assert partitions_of(Support, run) == [run.pk]
+    assert Score.objects.filter(run=run).count() == 29
+    for rows in (Score.objects, TopicReach.objects, ReachPart.objects):
+        assert not rows.filter(person=person.pk).exists()
+    assert Support.objects.filter(run=run).exists()
+    assert not Support.objects.filter(Q(supporter=person.pk) | Q(supported=person.pk)).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tables_of_a_publishing_that_failed_or_was_killed_do_not_stay(
+    known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def aside() -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT relname FROM pg_class WHERE relname ~ '_run_[0-9]+_new_' AND relkind = 'r'")
+            return [name for (name,) in cursor.fetchall()]
+
+    def failing(*given: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    old = score(as_of=APRIL_1, now=NOW)
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    with monkeypatch.context() as broken:
+        broken.setattr(publishing, "put_in_place", failing)
+        with pytest.raises(OSError, match="No space"):
+            score(as_of=APRIL_2, now=NOW)
+    assert aside() == []
+    assert ScoreRun.objects.current() == old
+    # One that was killed can't clear up.
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE scoring_support_run_7_new_0123abcd (LIKE scoring_support)")
+    new = score(as_of=APRIL_2, now=NOW)
+    assert aside() == []
+    assert ScoreRun.objects.current() == new
+
+
+def test_tables_that_no_page_shows_are_dropped_and_scores_stay(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    runs = [score(as_of=moment, now=NOW) for moment in (APRIL_1, APRIL_2, APRIL_3)]
+    assert partitions_of(Score, *runs) == [run.pk for run in runs]
+    for model in (TopicReach, Support, ReachPart, WrittenLanguage):
+        assert partitions_of(model, *runs) == [run.pk for run in runs[1:]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_somebody_reads_all_the_time_the_last_good_run_stays(
+    known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = score(as_of=APRIL_1, now=NOW)
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    monkeypatch.setattr(partitions, "LOCK_SECONDS", 0.01)
+    monkeypatch.setattr(partitions, "LOCK_TRIES", 2)
+    reading, done = threading.Event(), threading.Event()
+
+    def read_on() -> None:
+        with transaction.atomic():
+            current_rows()
+            reading.set()
+            done.wait(60)
+        connection.close()
+
+    reader = threading.Thread(target=read_on)
+    reader.start()
+    try:
+        assert reading.wait(30)
+        with pytest.raises(OperationalError, match="lock timeout"):
+            score(as_of=APRIL_2, now=NOW)
+    finally:
+        done.set()
+        reader.join(30)
+    assert ScoreRun.objects.current() == old
+    assert current_rows()[:2] == (old.pk, 30)
+    assert partitions_of(Score, ScoreRun.objects.get(as_of=APRIL_2)) == []
+    assert score(as_of=APRIL_2, now=NOW) == ScoreRun.objects.current()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("large", [20, 50_000])
+def test_rows_stay_when_the_tables_are_parted_by_run_and_when_they_are_made_whole(
+    known: Path, monkeypatch: pytest.MonkeyPatch, large: int
+) -> None:
+    runs = [score(as_of=APRIL_1, now=NOW)]
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    runs.append(score(as_of=APRIL_2, now=NOW))
+    before = [everything(run, PARTED_FIRST) for run in runs]
+    assert all(rows for run in before for rows in run)
+
+    executor = MigrationExecutor(connection)
+    try:
+        executor.migrate([("scoring", "0010_states")])
+        assert [everything(run, PARTED_FIRST) for run in runs] == before
+    finally:
+        executor = MigrationExecutor(connection)
+        parting = import_module(executor.loader.get_migration("scoring", "0011_rows_by_run").__module__)
+        monkeypatch.setattr(parting, "LARGE", large)
+        executor.migrate(executor.loader.graph.leaf_nodes())
+    assert partitions_of(Score, *runs) == ([run.pk for run in runs] if large == 20 else [])
+    assert [everything(run, PARTED_FIRST) for run in runs] == before
+    # New numbers begin behind those that are there, and keys are checked as before.
+    again = score(as_of=APRIL_3, now=NOW)
+    assert Score.objects.filter(run=again).order_by("pk")[0].pk > Score.objects.filter(run__in=runs).latest("pk").pk
+    with pytest.raises(IntegrityError):
+        Score.objects.filter(run=runs[0]).update(person=-1)
+    assert [everything(score(as_of=run.as_of, now=NOW), PARTED_FIRST) for run in runs] == before
