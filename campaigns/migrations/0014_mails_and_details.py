@@ -246,7 +246,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="bouncedaddress",
             constraint=models.CheckConstraint(
-                condition=models.Q(("status__startswith", "5.")), name="bounced_address_for_good"
+                condition=models.Q(("status__in", ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"])),
+                name="bounced_address_for_good",
             ),
         ),
         migrations.AddIndex(

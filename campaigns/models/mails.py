@@ -113,7 +113,10 @@ class BouncedAddress(models.Model):
         verbose_name_plural = "addresses that take no mail"
         constraints = [
             models.CheckConstraint(condition=~Q(address=""), name="bounced_address_is_some"),
-            models.CheckConstraint(condition=Q(status__startswith="5."), name="bounced_address_for_good"),
+            models.CheckConstraint(
+                condition=Q(status__in=["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"]),
+                name="bounced_address_for_good",
+            ),
         ]
 
     def __str__(self) -> str:
