@@ -78,8 +78,7 @@ def move_on(handover: Handover, *, to: PerkCode.Fulfilment, reference: str = "",
     Raises NotYours, DetailsRefused for a booking without its reference, and AlreadyDone where it isn't in a state to
     come from, or this kind of perk is never in the one asked for.
     """
-    rows = Handover.objects.visible_to(by).filter(pk=handover.pk)
-    row = rows.first()
+    row = Handover.objects.visible_to(by).filter(pk=handover.pk).first()
     if row is None:
         raise NotYours("This perk isn't one of your campaigns'.")
     reference = " ".join(reference.split())
@@ -90,9 +89,12 @@ def move_on(handover: Handover, *, to: PerkCode.Fulfilment, reference: str = "",
         moved = {"state": to, "moved_at": None, "moved_by": None, "reference": ""}
     elif to != State.DELIVERED:  # what has arrived keeps the parcel's
         moved["reference"] = reference
-    fits = (row.kind, to) in Handover.SAID
-    if not fits or not rows.filter(state__in=Handover.MOVES[to]).update(**moved):
-        raise AlreadyDone(f"It is {row.said}.")
+    # By its own columns alone: with the join of `visible_to` the state isn't asked again of a row that somebody else
+    # moved while this one waited for it, and the first reference would be lost (`Deliveries`).
+    rows = Handover.objects.filter(pk=row.pk, state__in=Handover.MOVES[to])
+    if (row.kind, to) not in Handover.SAID or not rows.update(**moved):
+        now_there = Handover.objects.filter(pk=row.pk).first() or row
+        raise AlreadyDone(f"It is {now_there.said}.")
 
 
 def forget_details(*, now: datetime) -> int:

@@ -4,11 +4,13 @@ import csv
 import io
 import logging
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -231,6 +233,32 @@ def test_it_goes_with_its_person_and_with_the_seat(airlines: Airlines, campaign:
     assert list(Handover.objects.all()) == [sent]
     erase_person(ben.person, by=airlines.operator, now=NOW)
     assert not Handover.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_managers_who_send_one_parcel_at_once_the_first_reference_stays(
+    airlines: Airlines, ann: Invitation
+) -> None:
+    row = _given(ann)
+    sent, told = threading.Event(), threading.Event()
+
+    def other_manager() -> None:
+        with transaction.atomic():
+            Handover.objects.filter(pk=row.pk).update(state=State.SHIPPED, reference="first", moved_at=NOW)
+            sent.set()
+            told.wait(0.5)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(other_manager)
+        sent.wait()
+        # It still reads as to send; the update waits for the other's lock, and then looks again.
+        with pytest.raises(AlreadyDone, match="It is sent"):
+            move_on(row, to=State.SHIPPED, reference="second", by=airlines.manager, now=NOW)
+        told.set()
+        done.result()
+    row.refresh_from_db()
+    assert (row.state, row.reference) == ("shipped", "first")
 
 
 # In the admin.
