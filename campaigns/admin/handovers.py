@@ -79,11 +79,11 @@ class HandoverAdmin(OfInvitationsAdmin):
         "campaign",
         "where",
         "note",
-        "state_label",
+        "status",
         "reference",
         "given",
         "moved",
-        "kept_until",
+        "last_day_kept",
     ]
     readonly_fields = fields
 
@@ -98,6 +98,14 @@ class HandoverAdmin(OfInvitationsAdmin):
         response: HttpResponse = super().changelist_view(
             request, {**(extra_context or {}), "title": "Perks to send or book"}
         )
+        return response
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        found = self.get_object(request, object_id)
+        named = {"title": f"For {found.full_name}: {found.said}", "subtitle": None} if found else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **named})
         return response
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -119,6 +127,14 @@ class HandoverAdmin(OfInvitationsAdmin):
     @display(description="status", label=LABELS, ordering="state")  # type: ignore[untyped-decorator]
     def state_label(self, row: Handover) -> tuple[str, str]:
         return row.state, row.said
+
+    @admin.display(description="status")
+    def status(self, row: Handover) -> str:
+        return row.said
+
+    @admin.display(description="kept until")
+    def last_day_kept(self, row: Handover) -> str:
+        return f"{row.kept_until:%-d %b %Y}"
 
     @admin.display(description="given", ordering="given_at")
     def given(self, row: Handover) -> str:

@@ -315,6 +315,17 @@ def test_a_manager_sends_and_notes_what_arrived(manager: Client, campaign: Campa
     assert (row.state, row.reference, row.moved_at) == ("none", "", None)
 
 
+def test_one_perks_page_is_in_plain_words(manager: Client, ann: Invitation) -> None:
+    row = _given(ann)
+    Handover.objects.filter(pk=row.pk).update(kept_until=date(2027, 3, 29))
+    page = _text(manager, reverse("admin:campaigns_handover_change", args=[row.pk]))
+    assert "For Ann Ash: to send" in page
+    assert "29 Mar 2027" in page
+    assert "March 29" not in page
+    assert "handover of invitation" not in page
+    assert "(&#x27;none&#x27;" not in page
+
+
 def test_the_file_has_what_is_packed_and_is_written_down(manager: Client, airlines: Airlines, ann: Invitation) -> None:
     row = _given(ann, note="=size M")
     HandoverFactory.create()
