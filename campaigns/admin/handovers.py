@@ -120,7 +120,7 @@ class HandoverAdmin(OfInvitationsAdmin):
     def campaign(self, row: Handover) -> Campaign:
         return row.invitation.campaign
 
-    @admin.display(description="to, or for")
+    @admin.display(description="details")
     def where(self, row: Handover) -> str:
         return _where(row)
 
