@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -246,11 +247,12 @@ def handovers_of(request: HttpRequest, campaign: Campaign) -> dict[str, Any] | N
         to_do=Count("pk", filter=Q(state=State.NONE)),
         arrived=Count("pk", filter=Q(state=State.DELIVERED)),
     )
-    accepted = Invitation.objects.filter(campaign=campaign, state=Invitation.State.ACCEPTED, handover=None).count()
+    missing = Invitation.objects.filter(campaign=campaign).owing_details(timezone.now()).count()
     return {
         **counted,
         "on_their_way": counted["given"] - counted["to_do"] - counted["arrived"],
-        "missing": accepted,
+        "missing": missing,
+        "missing_url": f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}&for_you=ask",
         "is_booking": campaign.details_kind == Campaign.Details.BOOKING,
         "kept_until": campaign.details_kept_until,
         "list_url": f"{reverse('admin:campaigns_handover_changelist')}?campaign={campaign.pk}",

@@ -36,7 +36,7 @@ from campaigns.models import AuditEntry, Campaign, Handover, Invitation, Members
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.invited import address, holder, open_campaign, shown
 from tests.campaigns.perks import codes, guest, says_yes
-from tests.factories.campaigns import NOW, HandoverFactory
+from tests.factories.campaigns import NOW, HandoverFactory, NoticeFactory
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:campaigns_handover_changelist")
@@ -292,7 +292,7 @@ def test_a_manager_sends_and_notes_what_arrived(manager: Client, campaign: Campa
     row = _given(ann)
     page = " ".join(_text(manager, reverse("admin:campaigns_campaign_change", args=[campaign.pk])).split())
     assert "<b>1</b> to send" in page
-    assert "<b>1</b> accepted and gave nothing yet" in page
+    assert re.search(r'<b>1</b> <a [^>]*for_you=ask">accepted and gave nothing yet', page)
     assert "1 Elm Road, M5V 1A1 Toronto, Canada" in _text(manager, LIST, campaign=campaign.pk)
     data: dict[str, Any] = {"action": "mark_sent", "_selected_action": [row.pk]}
     asked = manager.post(LIST, data).content.decode()
@@ -313,6 +313,40 @@ def test_a_manager_sends_and_notes_what_arrived(manager: Client, campaign: Campa
     manager.post(LIST, {**data, "action": "put_back"})
     row.refresh_from_db()
     assert (row.state, row.reference, row.moved_at) == ("none", "", None)
+
+
+def test_a_manager_finds_who_gave_nothing_and_what_waits(
+    client: Client, airlines: Airlines, campaign: Campaign, ann: Invitation
+) -> None:
+    late, plain = guest(campaign, "late"), guest(open_campaign(brand=airlines.brand), "plain")
+    guest(campaign, "unanswered")
+    for invitation in (late, plain):
+        says_yes(invitation, now=timezone.now())
+    HandoverFactory.create()
+    others = open_campaign(brand=airlines.other_brand, details_kind="address")
+    says_yes(guest(others, "elsewhere"), now=timezone.now())
+    row = _given(ann)
+    NoticeFactory.create(invitation=late, delivery="by_hand")
+    NoticeFactory.create(delivery="by_hand")
+    rows, first = reverse("admin:campaigns_invitation_changelist"), reverse("admin:index")
+    client.force_login(airlines.manager)
+    assert list(client.get(rows, {"for_you": "ask"}).context["cl"].result_list) == [late]
+    page = " ".join(_text(client, first).split())
+    assert "1 perk waits to be sent or booked" in page
+    assert "1 person waits to be told by you" in page
+    assert list(client.get(LIST, {"state__exact": "none"}).context["cl"].result_list) == [row]
+    move_on(row, to=State.SHIPPED, by=airlines.manager, now=NOW)
+    assert "to be sent or booked" not in _text(client, first)
+    # Nobody can give anything once it would be deleted at once.
+    Campaign.objects.filter(pk=campaign.pk).update(starts_on=date(2020, 1, 1), ends_on=date(2020, 2, 1))
+    assert client.get(rows, {"for_you": "ask"}).context["cl"].result_count == 0
+    # Who only looks on isn't told who gave what.
+    Campaign.objects.filter(pk=campaign.pk).update(ends_on=date(2099, 2, 1))
+    viewer = User.objects.create_user("viewer")
+    add_member(brand=airlines.brand, user=viewer, role=Membership.Role.VIEWER, by=airlines.operator)
+    client.force_login(viewer)
+    assert client.get(rows, {"for_you": "ask"}).context["cl"].result_count == 0
+    assert "waits to be" not in _text(client, first)
 
 
 def test_one_perks_page_is_in_plain_words(manager: Client, ann: Invitation) -> None:
