@@ -391,6 +391,22 @@ def test_the_status_stands_in_one_place(airlines: Airlines, manager: Client, cam
     move_on(_given(ann), to=State.SHIPPED, by=airlines.manager, now=NOW)
     row = manager.get(reverse("admin:campaigns_perkcode_changelist")).content.decode()
     assert re.search(r"field-status[^>]*>\s*(<[^>]*>\s*)*sent\b", row)
+    # Its filter and its order are those of what it shows, and of the code's own column where nothing is asked.
+    elsewhere = open_campaign(brand=airlines.brand)
+    other, unsent = codes(elsewhere, 2)
+    for name in ("ben", "cy"):
+        says_yes(guest(elsewhere, name), now=timezone.now())
+    set_fulfilment(other, fulfilment=State.BOOKED, by=airlines.manager, now=NOW)
+
+    def listed(**asked: str) -> list[PerkCode]:
+        return list(manager.get(reverse("admin:campaigns_perkcode_changelist"), asked).context["cl"].result_list)
+
+    assert listed(fulfilment="shipped") == [code]
+    assert listed(fulfilment="booked") == [other]
+    assert listed(fulfilment="none") == [unsent]
+    assert len(listed(fulfilment="lost")) == 3
+    # By how far it has come, as the list's fifth column.
+    assert listed(o="5") == [other, unsent, code]
 
 
 def test_what_is_asked_stays_once_somebody_gave_it(manager: Client, campaign: Campaign, ann: Invitation) -> None:
