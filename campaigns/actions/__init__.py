@@ -38,7 +38,7 @@ from campaigns.actions.errors import (
     SelectionRefused,
 )
 from campaigns.actions.finding_posts import find_posts
-from campaigns.actions.handovers import DetailsRefused, Given, forget_details, give_details, move_on
+from campaigns.actions.handovers import DetailsRefused, Given, announce_details, forget_details, give_details, move_on
 from campaigns.actions.inviting import InviteReport, invite, shortlist
 from campaigns.actions.mailing import send_due_invitations
 from campaigns.actions.measuring import ask_for_return, measure_return, measure_waiting
@@ -93,6 +93,7 @@ __all__ = [
     "accept",
     "add_codes",
     "add_member",
+    "announce_details",
     "approve",
     "ask_for_approval",
     "ask_for_group",

@@ -4,10 +4,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from accounts.models import User
 from campaigns.actions.errors import AlreadyDone, CampaignError, NotOpen, NotYours
-from campaigns.models import Campaign, Handover, Invitation, PerkCode
+from campaigns.actions.notices import announce
+from campaigns.models import Campaign, Handover, Invitation, Notice, PerkCode
 
 State = PerkCode.Fulfilment
 
@@ -41,7 +43,7 @@ def give_details(invitation: Invitation, *, given: Given, by: User, now: datetim
     NotYours
         The invitation is somebody else's.
     NotOpen
-        It wasn't accepted, or the campaign needs nothing, or nothing any more.
+        It wasn't accepted, or the campaign needs nothing, or nothing any more: the code was redeemed without.
     AlreadyDone
         It was sent or booked.
     DetailsRefused
@@ -59,6 +61,8 @@ def give_details(invitation: Invitation, *, given: Given, by: User, now: datetim
         raise NotOpen("Nothing is needed for this any more.")
     _check(given, Campaign.Details(row.campaign.details_kind))
     there = Handover.objects.select_for_update(of=("self",)).filter(invitation=row).first()
+    if there is None and not Invitation.objects.filter(pk=row.pk).owing_details(now).exists():
+        raise NotOpen("You have had what this was needed for.")
     if there is not None and there.state != State.NONE:
         raise AlreadyDone(f"It is {there.said} already: write to the brand if something is wrong.")
     values = {
@@ -70,6 +74,22 @@ def give_details(invitation: Invitation, *, given: Given, by: User, now: datetim
     }
     handover, _ = Handover.objects.update_or_create(invitation=row, defaults=values)
     return handover
+
+
+@transaction.atomic
+def announce_details(*, campaign: Campaign, by: User, now: datetime) -> int:
+    """Let those who accepted before their campaign asked for details be told that it does; return how many.
+
+    Each once, however often the campaign changes its mind. Raises NotYours.
+    """
+    if not Campaign.objects.managed_by(by).filter(pk=campaign.pk).exists():
+        raise NotYours("This campaign isn't one of your brand's.")
+    # Locked, so that of two who save at once one tells them.
+    rows = Invitation.objects.select_for_update(no_key=True, of=("self",)).filter(campaign=campaign)
+    told = Notice.objects.filter(invitation=OuterRef("pk"), kind=Notice.Kind.DETAILS)
+    owing = list(rows.owing_details(now).exclude(Exists(told)).order_by("pk"))
+    announce(owing, Notice.Kind.DETAILS, now=now)
+    return len(owing)
 
 
 def move_on(handover: Handover, *, to: PerkCode.Fulfilment, reference: str = "", by: User, now: datetime) -> None:

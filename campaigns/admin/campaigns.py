@@ -147,6 +147,8 @@ class CampaignAdmin(AuditedMixin, CodesMixin, MailingMixin, MailsMixin, PostsMix
             return
         # Only what the form shows: whoever accepts meanwhile counts `seats_taken` up.
         obj.save(update_fields=[name for name in form.fields if name != "topics"])
+        if "details_kind" in form.changed_data:
+            actions.announce_details(campaign=obj, by=staff_of(request), now=timezone.now())
         # There may be more seats, or more days.
         actions.serve_waiting(campaign=obj, by=staff_of(request), now=timezone.now())
 

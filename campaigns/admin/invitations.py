@@ -47,7 +47,7 @@ class ForYouFilter(RadioFilter):  # type: ignore[misc]  # unfold publishes no ty
     parameter_name = "for_you"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("send", "A link to send"), ("tell", "A seat or code to tell of"), ("ask", "Details to ask for")]
+        return [("send", "A link to send"), ("tell", "Something to tell them"), ("ask", "Details to ask for")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
@@ -133,7 +133,7 @@ class InvitationAdmin(ReadOnlyAdmin):
     def delivery_label(self, row: Invitation) -> str:
         return row.get_delivery_display()
 
-    @admin.display(description="told of a seat or code")
+    @admin.display(description="told since")
     def told(self, row: Any) -> SafeString | str:
         lines = Notice.objects.filter(invitation=row.pk).order_by("pk")
         said = [

@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("seat", "came off the waiting list"), ("code", "got a code after the seat")],
+                        choices=[("seat", "came off the waiting list"), ("code", "got a code after the seat"), ("details", "is asked for details since")],
                         max_length=10,
                     ),
                 ),
@@ -336,7 +336,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="notice",
             constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["seat", "code"])), name="notice_kind_is_known"
+                condition=models.Q(("kind__in", ["seat", "code", "details"])), name="notice_kind_is_known"
             ),
         ),
     ]

@@ -76,10 +76,11 @@ class InvitationQuerySet(FollowsMerge["Invitation"]):
     def owing_details(self, now: datetime) -> Self:
         """Keep who accepted and is still to say where to send the perk, or what to book.
 
-        Not once the day is over on which what they give is deleted.
+        Not once the day is over on which what they give is deleted, nor who has redeemed the code: it came without.
         """
         until = ExpressionWrapper(F("campaign__ends_on") + F("campaign__details_kept_days"), DateField())
         asked = self.exclude(campaign__details_kind=Campaign.Details.NONE).filter(handover=None)
+        asked = asked.exclude(codes__state="redeemed")
         return asked.alias(until=until).filter(state=Invitation.State.ACCEPTED, until__gte=now.astimezone(UTC).date())
 
     def with_number(self) -> Any:

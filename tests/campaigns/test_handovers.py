@@ -10,10 +10,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.actions import erase_person
 from accounts.models import Person, User
@@ -26,13 +28,16 @@ from campaigns.actions import (
     NotOut,
     NotYours,
     add_member,
+    announce_details,
     forget_details,
     give_details,
     move_on,
+    redeem,
+    send_due_notices,
     set_fulfilment,
     take_back,
 )
-from campaigns.models import AuditEntry, Campaign, Handover, Invitation, Membership, PerkCode
+from campaigns.models import AuditEntry, Campaign, Handover, Invitation, Membership, Notice, PerkCode
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.invited import address, holder, open_campaign, shown
 from tests.campaigns.perks import codes, guest, says_yes
@@ -409,21 +414,75 @@ def test_the_status_stands_in_one_place(airlines: Airlines, manager: Client, cam
     assert listed(o="5") == [other, unsent, code]
 
 
+def test_who_accepted_before_it_was_asked_is_told_once(
+    client: Client, manager: Client, airlines: Airlines, settings: Settings
+) -> None:
+    campaign = open_campaign(brand=airlines.brand, name="Late", perk_text="a suitcase", seats=9)
+    codes(campaign, 4)
+    ann, used, gone, given = (guest(campaign, name) for name in ("ann", "used", "gone", "given"))
+    for invitation in (ann, used, gone, given):
+        Person.objects.filter(pk=invitation.person_id).update(email=f"{invitation.pk}@example.org")
+        says_yes(invitation, now=timezone.now())
+    guest(campaign, "unanswered")
+    redeem(PerkCode.objects.get(invitation=used), by=airlines.manager, now=NOW)
+    path = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+    _saves(manager, path, details_kind="address")
+    assert set(Notice.objects.values_list("kind", "invitation")) == {
+        ("details", invitation.pk) for invitation in (ann, gone, given)
+    }
+    # Who used the code has had it without.
+    client.force_login(_user(used))
+    assert "Say where to send it" not in _text(client, "/me")
+    assert "Where to send it" not in shown(client, address(used))
+    with pytest.raises(NotOpen, match="You have had"):
+        _given(used)
+    take_back(PerkCode.objects.get(invitation=gone), by=airlines.manager, now=NOW)
+    _given(given)
+    assert send_due_notices(now=timezone.now()) == 1
+    (message,) = mail.outbox
+    assert (message.to, message.subject) == (
+        [f"{ann.pk}@example.org"],
+        "Maple Air needs to know something: a suitcase",
+    )
+    assert "A form that asks where to send it is on your page, after signing in:" in message.body
+    # However often the campaign changes its mind.
+    Handover.objects.all().delete()
+    client.force_login(airlines.manager)
+    _saves(manager, path, details_kind="none")
+    _saves(manager, path, details_kind="booking")
+    assert Campaign.objects.get(pk=campaign.pk).details_kind == "booking"
+    assert Notice.objects.filter(kind="details", invitation=ann).count() == 1
+    assert announce_details(campaign=campaign, by=airlines.manager, now=timezone.now()) == 0
+    with pytest.raises(NotYours):
+        announce_details(campaign=campaign, by=airlines.other_manager, now=NOW)
+
+
+def test_nobody_is_asked_to_tell_who_gave_it_meanwhile(ann: Invitation) -> None:
+    notice = NoticeFactory.create(invitation=ann, kind="details", delivery="by_hand")
+    assert list(Notice.objects.to_tell()) == [notice]
+    _given(ann)
+    assert not Notice.objects.to_tell().exists()
+
+
+def _saves(manager: Client, path: str, **given: str) -> str:
+    page = manager.get(path)
+    form = page.context["adminform"].form
+    data = {name: form.initial.get(name) for name in form.fields if form.initial.get(name) is not None}
+    data |= {"topics": []}
+    for inline in page.context["inline_admin_formsets"]:
+        data |= {f"{inline.formset.prefix}-TOTAL_FORMS": "0", f"{inline.formset.prefix}-INITIAL_FORMS": "0"}
+    return manager.post(path, {**data, **given}).content.decode()
+
+
 def test_what_is_asked_stays_once_somebody_gave_it(manager: Client, campaign: Campaign, ann: Invitation) -> None:
     path = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
-    form = manager.get(path).context["adminform"].form
-    data = {name: form.initial.get(name) for name in form.fields if form.initial.get(name) is not None}
-    data |= {"places-TOTAL_FORMS": "0", "places-INITIAL_FORMS": "0", "topics": []}
-    for inline in manager.get(path).context["inline_admin_formsets"]:
-        prefix = inline.formset.prefix
-        data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
-    manager.post(path, {**data, "details_kind": "booking"})
+    _saves(manager, path, details_kind="booking")
     assert Campaign.objects.get().details_kind == "booking"
     Campaign.objects.update(details_kind="address")
     _given(ann)
-    page = manager.post(path, {**data, "details_kind": "booking"}).content.decode()
+    page = _saves(manager, path, details_kind="booking")
     assert "People gave what it asked for already" in page
-    manager.post(path, {**data, "details_kind": "address", "details_kept_days": "90"})
+    _saves(manager, path, details_kind="address", details_kept_days="90")
     row = Campaign.objects.get()
     assert (row.details_kind, row.details_kept_days) == ("address", 90)
     assert Handover.objects.get().kept_until == campaign.ends_on + timedelta(days=30)
