@@ -17,10 +17,14 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 # What is read of a bounce: mail servers return the message, or its head, and ours are short.
 MOST_BYTES: Final = 1024 * 1024
+# What RFC 3463 and its register say of the mailbox itself: no such mailbox (5.1.1), domain (5.1.2), no address at all
+# (5.1.3), moved and no word where to (5.1.6), a domain that takes no mail (5.1.10), disabled (5.2.1). The other 5.x.x
+# are about a full mailbox, the message, or who sends it: one wrong setting of ours would mark everybody.
+GONE: Final = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 
 _SIGNED_BYTES: Final = 10
 _TOKEN: Final = re.compile(r"\+([a-z])([0-9]{1,18})-([a-z2-7]{16})@", re.IGNORECASE)
-_STATUS: Final = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
+_STATUS: Final = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])", re.ASCII)
 _DSN: Final = "message/delivery-status"
 
 
@@ -46,8 +50,9 @@ class Report:
 
     @property
     def hard(self) -> str | None:
-        """Return a status that says that the address takes no mail, now or later."""
-        return next((status for status in self.failed if status.startswith("5.")), None)
+        """Return the status of a failure for good, sooner one that says that the address is gone."""
+        hard = sorted((status for status in self.failed if status.startswith("5.")), key=lambda one: one not in GONE)
+        return next(iter(hard), None)
 
 
 class NoReport(Exception):
@@ -83,6 +88,12 @@ def read_report(data: bytes) -> Report:
     if not statuses:
         raise NoReport
     return Report(written_to, tuple(status for block in blocks if (status := _failed(block))))
+
+
+def status_said(answer: bytes) -> str | None:
+    """Return the status (RFC 3463) that a mail server's answer begins with, as RFC 2034 has it; None of one without."""
+    status = _STATUS.match(answer.decode("ascii", "replace").strip())
+    return status[0] if status else None
 
 
 def _blocks(part: Message) -> list[Message]:

@@ -154,6 +154,20 @@ CODE: Final = Wording(
     required=(),
 )
 
+DETAILS: Final = Wording(
+    subject="{brand} needs to know something: {perk}",
+    text=_paragraphs(
+        "Hello {name},",
+        "you accepted, and {brand} needs to know something of you since: {perk}.",
+        "{code} on your page, after signing in:",
+        "{link}",
+    ),
+    closing=_GIVEN,
+    placeholders={},
+    in_subject=(),
+    required=(),
+)
+
 
 def checked_subject(subject: str, wording: Wording) -> str:
     """Return a subject as one line; raise WordingError where it can't be one."""

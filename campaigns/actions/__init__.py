@@ -3,7 +3,7 @@
 from campaigns.actions.answering import accept, decline, expire_invitations, mark_all_seen, mark_seen, renew_link
 from campaigns.actions.approving import approve, ask_for_approval, send_back, set_approval_required
 from campaigns.actions.auditing import record_campaign, record_export
-from campaigns.actions.bounces import take_bounce
+from campaigns.actions.bounces import take_bounce, take_off_marks
 from campaigns.actions.brands import add_member, create_brand, delete_brand, is_only_owner, remove_member, rename_brand
 from campaigns.actions.choosing import (
     ask_for_group,
@@ -38,7 +38,7 @@ from campaigns.actions.errors import (
     SelectionRefused,
 )
 from campaigns.actions.finding_posts import find_posts
-from campaigns.actions.handovers import DetailsRefused, Given, forget_details, give_details, move_on
+from campaigns.actions.handovers import DetailsRefused, Given, announce_details, forget_details, give_details, move_on
 from campaigns.actions.inviting import InviteReport, invite, shortlist
 from campaigns.actions.mailing import send_due_invitations
 from campaigns.actions.measuring import ask_for_return, measure_return, measure_waiting
@@ -93,6 +93,7 @@ __all__ = [
     "accept",
     "add_codes",
     "add_member",
+    "announce_details",
     "approve",
     "ask_for_approval",
     "ask_for_group",
@@ -154,6 +155,7 @@ __all__ = [
     "take_back",
     "take_bounce",
     "take_invitation_back",
+    "take_off_marks",
     "take_out",
     "why_not_chosen",
     "write_mail",

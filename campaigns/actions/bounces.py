@@ -1,12 +1,14 @@
 """Addresses that take no mail: marked when a server turns one down, or sends word of it later."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 
-from accounts.models import Person
-from campaigns.envelopes import MOST_BYTES, NoReport, Token, read_report, token_in
+from accounts.models import Person, User
+from campaigns.envelopes import GONE, MOST_BYTES, NoReport, Token, read_report, token_in
 from campaigns.models import BouncedAddress, CampaignPost, Invitation, Notice
 from campaigns.queries.mails import addresses_of
 
@@ -18,9 +20,10 @@ NAMES: Final = {INVITATION: "invitation", NOTICE: "notice", REMINDER: "reminder 
 def take_bounce(data: bytes, *, written_to: str = "", now: datetime) -> str:
     """Take what a mail server wrote back about an e-mail of ours, and say in one line what came of it.
 
-    A failure for good (status 5.x.x) marks the address that the e-mail went to, and the e-mail as one that came back;
-    anything else changes nothing, nor does the same a second time. `written_to` is the address that the message was
-    sent to, where the mail server says so; else its head does. The line names rows by id, and no address.
+    A failure for good (status 5.x.x) marks the e-mail as one that came back, and where it says that the mailbox is gone
+    (`envelopes.GONE`) the address that it went to; anything else changes nothing, nor does the same a second time.
+    `written_to` is the address that the message was sent to, where the mail server says so; else its head does. The
+    line names rows by id, and no address.
     """
     if len(data) > MOST_BYTES:
         return f"refused, nothing changed: the message is longer than {MOST_BYTES:,} bytes"
@@ -40,8 +43,10 @@ def take_bounce(data: bytes, *, written_to: str = "", now: datetime) -> str:
         status = report.failed[0] if report.failed else "none that failed"
         return f"nothing changed: {what} came back, but not for good (status {status})"
     with transaction.atomic():
-        is_new = mark_bounced(person, address, status=report.hard, now=now)
         _came_back(token)
+        if report.hard not in GONE:
+            return f"{what} came back with {report.hard}, which isn't about the mailbox: its address isn't marked"
+        is_new = mark_bounced(person, address, status=report.hard, now=now)
     return f"{what} came back with {report.hard}: its address {'is marked' if is_new else 'was marked before'}"
 
 
@@ -51,6 +56,25 @@ def mark_bounced(person: Person, address: str, *, status: str, now: datetime) ->
         address=address.strip().lower(), defaults={"person": person, "status": status, "at": now}
     )
     return is_new
+
+
+@transaction.atomic
+def take_off_marks(marks: Iterable[BouncedAddress], *, by: User) -> None:
+    """Let e-mails go to these addresses again, and send what is still open of what didn't arrive there.
+
+    For operators alone: of others' marks nothing happens.
+    """
+    rows = BouncedAddress.objects.visible_to(by).filter(pk__in=[mark.pk for mark in marks])
+    delivery = Invitation.Delivery
+    back = {"delivery__in": [delivery.BOUNCED, delivery.FAILED]}
+    for address in rows.values_list("address", flat=True):
+        # Whosever it is to be written to at this address (`addresses_of`).
+        by_login = Q(user__email__iexact=address)
+        people = Person.objects.filter(by_login | Q(Q(user=None) | Q(user__email=""), email__iexact=address))
+        Invitation.objects.open().filter(person__in=people, **back).update(delivery=delivery.DUE)
+        seated = Invitation.objects.filter(person__in=people, state=Invitation.State.ACCEPTED)
+        Notice.objects.filter(invitation__in=seated, sent_at=None, **back).update(delivery=delivery.DUE)
+    rows.delete()
 
 
 def _person(token: Token) -> Person | None:

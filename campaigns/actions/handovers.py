@@ -4,10 +4,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from accounts.models import User
 from campaigns.actions.errors import AlreadyDone, CampaignError, NotOpen, NotYours
-from campaigns.models import Campaign, Handover, Invitation, PerkCode
+from campaigns.actions.notices import announce
+from campaigns.models import Campaign, Handover, Invitation, Notice, PerkCode
 
 State = PerkCode.Fulfilment
 
@@ -41,7 +43,7 @@ def give_details(invitation: Invitation, *, given: Given, by: User, now: datetim
     NotYours
         The invitation is somebody else's.
     NotOpen
-        It wasn't accepted, or the campaign needs nothing, or nothing any more.
+        It wasn't accepted, or the campaign needs nothing, or nothing any more: the code was redeemed without.
     AlreadyDone
         It was sent or booked.
     DetailsRefused
@@ -59,6 +61,8 @@ def give_details(invitation: Invitation, *, given: Given, by: User, now: datetim
         raise NotOpen("Nothing is needed for this any more.")
     _check(given, Campaign.Details(row.campaign.details_kind))
     there = Handover.objects.select_for_update(of=("self",)).filter(invitation=row).first()
+    if there is None and not Invitation.objects.filter(pk=row.pk).owing_details(now).exists():
+        raise NotOpen("You have had what this was needed for.")
     if there is not None and there.state != State.NONE:
         raise AlreadyDone(f"It is {there.said} already: write to the brand if something is wrong.")
     values = {
@@ -72,14 +76,29 @@ def give_details(invitation: Invitation, *, given: Given, by: User, now: datetim
     return handover
 
 
+@transaction.atomic
+def announce_details(*, campaign: Campaign, by: User, now: datetime) -> int:
+    """Let those who accepted before their campaign asked for details be told that it does; return how many.
+
+    Each once, however often the campaign changes its mind. Raises NotYours.
+    """
+    if not Campaign.objects.managed_by(by).filter(pk=campaign.pk).exists():
+        raise NotYours("This campaign isn't one of your brand's.")
+    # Locked, so that of two who save at once one tells them.
+    rows = Invitation.objects.select_for_update(no_key=True, of=("self",)).filter(campaign=campaign)
+    told = Notice.objects.filter(invitation=OuterRef("pk"), kind=Notice.Kind.DETAILS)
+    owing = list(rows.owing_details(now).exclude(Exists(told)).order_by("pk"))
+    announce(owing, Notice.Kind.DETAILS, now=now)
+    return len(owing)
+
+
 def move_on(handover: Handover, *, to: PerkCode.Fulfilment, reference: str = "", by: User, now: datetime) -> None:
     """Note that a perk was sent, arrived or was booked; `to` none puts it back to what is still to do.
 
     Raises NotYours, DetailsRefused for a booking without its reference, and AlreadyDone where it isn't in a state to
     come from, or this kind of perk is never in the one asked for.
     """
-    rows = Handover.objects.visible_to(by).filter(pk=handover.pk)
-    row = rows.first()
+    row = Handover.objects.visible_to(by).filter(pk=handover.pk).first()
     if row is None:
         raise NotYours("This perk isn't one of your campaigns'.")
     reference = " ".join(reference.split())
@@ -90,9 +109,12 @@ def move_on(handover: Handover, *, to: PerkCode.Fulfilment, reference: str = "",
         moved = {"state": to, "moved_at": None, "moved_by": None, "reference": ""}
     elif to != State.DELIVERED:  # what has arrived keeps the parcel's
         moved["reference"] = reference
-    fits = (row.kind, to) in Handover.SAID
-    if not fits or not rows.filter(state__in=Handover.MOVES[to]).update(**moved):
-        raise AlreadyDone(f"It is {row.said}.")
+    # By its own columns alone: with the join of `visible_to` the state isn't asked again of a row that somebody else
+    # moved while this one waited for it, and the first reference would be lost (`Deliveries`).
+    rows = Handover.objects.filter(pk=row.pk, state__in=Handover.MOVES[to])
+    if (row.kind, to) not in Handover.SAID or not rows.update(**moved):
+        now_there = Handover.objects.filter(pk=row.pk).first() or row
+        raise AlreadyDone(f"It is {now_there.said}.")
 
 
 def forget_details(*, now: datetime) -> int:

@@ -26,11 +26,14 @@ def announce(invitations: Iterable[Invitation], kind: Notice.Kind, *, now: datet
 def send_due_notices(*, now: datetime) -> int:
     """Write to who was given a seat or a code and return how many mails went out; each goes out once (`Deliveries`).
 
-    Nothing is sent to people who hid, and who has lost the seat meanwhile isn't told that they have it: that notice is
-    dropped. Where no address is known, or it was turned down, the manager tells them.
+    Nothing is sent to people who hid, and who has lost the seat meanwhile isn't told that they have it, nor
+    who gave details already that they are asked for: that notice is dropped. Where no address is known, or it was
+    turned down, the manager tells them.
     """
     due = Notice.objects.filter(delivery=Invitation.Delivery.DUE)
     due.exclude(invitation__state=Invitation.State.ACCEPTED).delete()
+    owing = Invitation.objects.owing_details(now).values("pk")
+    due.filter(kind=Notice.Kind.DETAILS).exclude(invitation__in=owing).delete()
     return _NOTICES.send_due(now=now)
 
 

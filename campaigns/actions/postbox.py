@@ -1,7 +1,6 @@
 """What all e-mails of this app share: claimed a short time, sent one by one, turned down or put off."""
 
 import logging
-import re
 import smtplib
 import time
 from collections.abc import Callable, Iterable
@@ -14,7 +13,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from accounts.models import Person
 from campaigns.actions.bounces import NAMES, mark_bounced
-from campaigns.envelopes import sender_of
+from campaigns.envelopes import GONE, sender_of, status_said
 from campaigns.models import BouncedAddress
 from campaigns.queries.mails import addresses_of
 from campaigns.wording import Mail
@@ -25,7 +24,6 @@ log = logging.getLogger(__name__)
 CLAIM = timedelta(minutes=10)
 # The tasks run every minute; one that takes longer than this leaves the rest to the next.
 LONGEST = timedelta(minutes=5)
-_ENHANCED = re.compile(rb"\b5\.[0-9]{1,3}\.[0-9]{1,3}\b")
 PATIENCE = 60  # seconds for a mail server to answer, where EMAIL_TIMEOUT names none
 
 
@@ -40,7 +38,7 @@ class Outcome(Enum):
 
 
 class Refused(Exception):
-    """The server says that this address takes no mail; the status as RFC 3463 has it, 5.0.0 where it gave none."""
+    """The server says, by one of `envelopes.GONE`, that this address takes no mail."""
 
     def __init__(self, status: str) -> None:
         super().__init__(status)
@@ -111,10 +109,9 @@ def post_to(address: str, mail: Mail, *, connection: BaseEmailBackend, what: str
     except smtplib.SMTPRecipientsRefused as error:
         code, said = min(error.recipients.values(), default=(550, b""))
         outcome = _turned_down(what, code)
-        # 5.7.x is about us, not the address: a relay that doesn't know us would mark everybody.
-        status = _ENHANCED.search(said)
-        if outcome == Outcome.FAILED and not (status and status[0].startswith(b"5.7.")):
-            raise Refused(status[0].decode("ascii") if status else "5.0.0") from error
+        status = status_said(said)
+        if outcome == Outcome.FAILED and status in GONE:
+            raise Refused(status) from error
         return outcome
     except smtplib.SMTPDataError as error:
         return _turned_down(what, error.smtp_code)

@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.admin.base import OperatorsAdmin
+from accounts.admin.base import OperatorsAdmin, staff_of
+from campaigns import actions
 from campaigns.models import BouncedAddress
 
 
@@ -22,3 +24,9 @@ class BouncedAddressAdmin(OperatorsAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def delete_model(self, request: HttpRequest, obj: BouncedAddress) -> None:
+        actions.take_off_marks([obj], by=staff_of(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[BouncedAddress]) -> None:
+        actions.take_off_marks(queryset, by=staff_of(request))

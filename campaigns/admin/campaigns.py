@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.contrib import admin, messages
 from django.db.models import Case, Exists, F, OuterRef, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -147,6 +148,8 @@ class CampaignAdmin(AuditedMixin, CodesMixin, MailingMixin, MailsMixin, PostsMix
             return
         # Only what the form shows: whoever accepts meanwhile counts `seats_taken` up.
         obj.save(update_fields=[name for name in form.fields if name != "topics"])
+        if "details_kind" in form.changed_data:
+            actions.announce_details(campaign=obj, by=staff_of(request), now=timezone.now())
         # There may be more seats, or more days.
         actions.serve_waiting(campaign=obj, by=staff_of(request), now=timezone.now())
 
@@ -163,6 +166,10 @@ class CampaignAdmin(AuditedMixin, CodesMixin, MailingMixin, MailsMixin, PostsMix
         found = self.get_object(request, object_id)
         context = {**(extra_context or {}), **(self._around(request, found) if found else {})}
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        if found and found.is_over(timezone.now()) and isinstance(response, TemplateResponse):
+            shown = response.context_data or {}
+            main = reverse("admin:campaigns_campaign_campaign_return", args=[found.pk])
+            shown["actions_detail"] = _once_over(shown.get("actions_detail", []), main)
         return response
 
     def _around(self, request: HttpRequest, campaign: Any) -> dict[str, Any]:
@@ -289,6 +296,15 @@ class CampaignAdmin(AuditedMixin, CodesMixin, MailingMixin, MailsMixin, PostsMix
             request._own_brands = list(Brand.objects.managed_by(request.user).order_by("pk")[:2])  # type: ignore[attr-defined]
         brands: list[Brand] = request._own_brands  # type: ignore[attr-defined]
         return brands
+
+
+def _once_over(buttons: list[dict[str, Any]], main: str) -> list[dict[str, Any]]:
+    """Return a page's buttons with the one that leads to `main` first, and all others under "More"."""
+    each = [button for shown in buttons for button in shown.get("items", [shown])]
+    first = [{**button, "variant": ActionVariant.PRIMARY} for button in each if button["path"] == main]
+    rest = [{**button, "variant": ActionVariant.DEFAULT} for button in each if button["path"] != main]
+    more = {"title": "More", "icon": "more_horiz", "variant": ActionVariant.DEFAULT, "items": rest}
+    return first + ([more] if rest else [])
 
 
 def find_url(campaign: Campaign) -> str:

@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -79,11 +80,11 @@ class HandoverAdmin(OfInvitationsAdmin):
         "campaign",
         "where",
         "note",
-        "state_label",
+        "status",
         "reference",
         "given",
         "moved",
-        "kept_until",
+        "last_day_kept",
     ]
     readonly_fields = fields
 
@@ -100,6 +101,14 @@ class HandoverAdmin(OfInvitationsAdmin):
         )
         return response
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        found = self.get_object(request, object_id)
+        named = {"title": f"For {found.full_name}: {found.said}", "subtitle": None} if found else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **named})
+        return response
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_manage_permission(request)
 
@@ -112,13 +121,21 @@ class HandoverAdmin(OfInvitationsAdmin):
     def campaign(self, row: Handover) -> Campaign:
         return row.invitation.campaign
 
-    @admin.display(description="to, or for")
+    @admin.display(description="details")
     def where(self, row: Handover) -> str:
         return _where(row)
 
     @display(description="status", label=LABELS, ordering="state")  # type: ignore[untyped-decorator]
     def state_label(self, row: Handover) -> tuple[str, str]:
         return row.state, row.said
+
+    @admin.display(description="status")
+    def status(self, row: Handover) -> str:
+        return row.said
+
+    @admin.display(description="kept until")
+    def last_day_kept(self, row: Handover) -> str:
+        return f"{row.kept_until:%-d %b %Y}"
 
     @admin.display(description="given", ordering="given_at")
     def given(self, row: Handover) -> str:
@@ -230,11 +247,12 @@ def handovers_of(request: HttpRequest, campaign: Campaign) -> dict[str, Any] | N
         to_do=Count("pk", filter=Q(state=State.NONE)),
         arrived=Count("pk", filter=Q(state=State.DELIVERED)),
     )
-    accepted = Invitation.objects.filter(campaign=campaign, state=Invitation.State.ACCEPTED, handover=None).count()
+    missing = Invitation.objects.filter(campaign=campaign).owing_details(timezone.now()).count()
     return {
         **counted,
         "on_their_way": counted["given"] - counted["to_do"] - counted["arrived"],
-        "missing": accepted,
+        "missing": missing,
+        "missing_url": f"{reverse('admin:campaigns_invitation_changelist')}?campaign={campaign.pk}&for_you=ask",
         "is_booking": campaign.details_kind == Campaign.Details.BOOKING,
         "kept_until": campaign.details_kept_until,
         "list_url": f"{reverse('admin:campaigns_handover_changelist')}?campaign={campaign.pk}",

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RadioFilter
@@ -46,7 +47,7 @@ class ForYouFilter(RadioFilter):  # type: ignore[misc]  # unfold publishes no ty
     parameter_name = "for_you"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("send", "A link to send"), ("tell", "A seat or code to tell of")]
+        return [("send", "A link to send"), ("tell", "Something to tell them"), ("ask", "Details to ask for")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
@@ -54,6 +55,11 @@ class ForYouFilter(RadioFilter):  # type: ignore[misc]  # unfold publishes no ty
                 return queryset.filter(TO_SEND)
             case "tell":
                 return queryset.filter(Exists(Notice.objects.to_tell().filter(invitation=OuterRef("pk"))))
+            case "ask":
+                # What people gave, and who hasn't, is their brand's managers' business alone.
+                return queryset.filter(
+                    is_managed=True, pk__in=Invitation.objects.owing_details(timezone.now()).values("pk")
+                )
         return queryset
 
 
@@ -127,7 +133,7 @@ class InvitationAdmin(ReadOnlyAdmin):
     def delivery_label(self, row: Invitation) -> str:
         return row.get_delivery_display()
 
-    @admin.display(description="told of a seat or code")
+    @admin.display(description="told since")
     def told(self, row: Any) -> SafeString | str:
         lines = Notice.objects.filter(invitation=row.pk).order_by("pk")
         said = [

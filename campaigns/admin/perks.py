@@ -7,12 +7,13 @@ from typing import Any, Final
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, NullIf
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
@@ -98,12 +99,25 @@ _ACTS: Final = {
 }
 
 
+class StatusFilter(DropdownFilter):  # type: ignore[misc]  # unfold publishes no types
+    """How far it has come, wherever that is noted."""
+
+    title = "status"
+    parameter_name = "fulfilment"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(value, str(label)) for value, label in PerkCode.Fulfilment.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(how_far=self.value()) if self.value() in PerkCode.Fulfilment else queryset
+
+
 @admin.register(PerkCode)
 class PerkCodeAdmin(OfInvitationsAdmin):
     """Codes are added on their campaign's page and given out by accepting."""
 
     list_display = ["shown_code", "campaign", "state_label", "who", "status", "issued", "expires"]
-    list_filter = [CampaignFilter, ("state", ChoicesDropdownFilter), ("fulfilment", ChoicesDropdownFilter)]
+    list_filter = [CampaignFilter, ("state", ChoicesDropdownFilter), StatusFilter]
     list_filter_submit = True
     list_fullwidth = True
     search_fields = ["code"]
@@ -118,8 +132,11 @@ class PerkCodeAdmin(OfInvitationsAdmin):
         rows: QuerySet[PerkCode] = super().get_queryset(request)
         shown = Person.objects.visible_to(request.user).filter(pk=OuterRef("invitation__person"))
         managed = Campaign.objects.managed_by(request.user).filter(pk=OuterRef("campaign"))
+        # Where people give what is needed it is moved on with that, else by the code's own column.
+        none = Value(PerkCode.Fulfilment.NONE.value)
+        how_far = Coalesce(NullIf(F("invitation__handover__state"), none), F("fulfilment"))
         return rows.select_related("campaign", "invitation__person", "invitation__handover").annotate(
-            is_shown=Exists(shown), is_managed=Exists(managed)
+            is_shown=Exists(shown), is_managed=Exists(managed), how_far=how_far
         )
 
     def get_search_results(
@@ -149,7 +166,7 @@ class PerkCodeAdmin(OfInvitationsAdmin):
             return "–" if row.state == State.IN_STOCK or row.issued_at is None else "somebody who was erased"
         return person_link(row.invitation.person) if row.is_shown else HIDDEN
 
-    @admin.display(description="status", ordering="fulfilment")
+    @admin.display(description="status", ordering="how_far")
     def status(self, row: PerkCode) -> str:
         handover = getattr(row.invitation, "handover", None)
         if handover is not None and handover.state != PerkCode.Fulfilment.NONE:

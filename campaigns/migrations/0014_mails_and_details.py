@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("seat", "came off the waiting list"), ("code", "got a code after the seat")],
+                        choices=[("seat", "came off the waiting list"), ("code", "got a code after the seat"), ("details", "is asked for details since")],
                         max_length=10,
                     ),
                 ),
@@ -246,7 +246,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="bouncedaddress",
             constraint=models.CheckConstraint(
-                condition=models.Q(("status__startswith", "5.")), name="bounced_address_for_good"
+                condition=models.Q(("status__in", ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"])),
+                name="bounced_address_for_good",
             ),
         ),
         migrations.AddIndex(
@@ -335,7 +336,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="notice",
             constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["seat", "code"])), name="notice_kind_is_known"
+                condition=models.Q(("kind__in", ["seat", "code", "details"])), name="notice_kind_is_known"
             ),
         ),
     ]

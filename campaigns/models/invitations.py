@@ -1,10 +1,11 @@
 """Whom a campaign considers, and whom it invited."""
 
 import secrets
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from django.db import models
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, DateField, ExpressionWrapper, F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from accounts.models import FollowsMerge, Person, User, Viewer
@@ -71,6 +72,16 @@ class InvitationQuerySet(FollowsMerge["Invitation"]):
     def waiting(self) -> Self:
         """Keep the waiting list, in order."""
         return self.filter(state=Invitation.State.WAITING).order_by("campaign", "turn")
+
+    def owing_details(self, now: datetime) -> Self:
+        """Keep who accepted and is still to say where to send the perk, or what to book.
+
+        Not once the day is over on which what they give is deleted, nor who has redeemed the code: it came without.
+        """
+        until = ExpressionWrapper(F("campaign__ends_on") + F("campaign__details_kept_days"), DateField())
+        asked = self.exclude(campaign__details_kind=Campaign.Details.NONE).filter(handover=None)
+        asked = asked.exclude(codes__state="redeemed")
+        return asked.alias(until=until).filter(state=Invitation.State.ACCEPTED, until__gte=now.astimezone(UTC).date())
 
     def with_number(self) -> Any:
         """Annotate `number`: which one on the campaign's waiting list each is, 1 being the next; None off it."""

@@ -53,11 +53,14 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
     def to_tell(self) -> Self:
         """Keep those that no e-mail told: the manager does."""
         standing = self.filter(sent_at__isnull=True, invitation__state=Invitation.State.ACCEPTED)
+        standing = standing.exclude(kind=Notice.Kind.DETAILS, invitation__handover__isnull=False)
         return standing.filter(delivery__in=Invitation.UNDELIVERED)
 
 
 class Notice(models.Model):
-    """An e-mail that tells somebody what they were given while they waited. Whoever is given it as they accept sees it.
+    """An e-mail that tells somebody what they were given while they waited, or are asked for since they accepted.
+
+    Whoever is given or asked it as they accept sees it.
 
     What it says isn't kept: it is made from how things stand when it goes out.
     """
@@ -65,6 +68,7 @@ class Notice(models.Model):
     class Kind(models.TextChoices):
         SEAT = "seat", "came off the waiting list"
         CODE = "code", "got a code after the seat"
+        DETAILS = "details", "is asked for details since"
 
     invitation = models.ForeignKey(Invitation, models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=10, choices=Kind)
@@ -76,7 +80,9 @@ class Notice(models.Model):
     objects = NoticeQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(kind__in=["seat", "code"]), name="notice_kind_is_known")]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=["seat", "code", "details"]), name="notice_kind_is_known")
+        ]
         indexes = [models.Index(fields=["delivery"], name="notice_due", condition=Q(delivery__in=["due", "sending"]))]
 
     def __str__(self) -> str:
@@ -113,7 +119,10 @@ class BouncedAddress(models.Model):
         verbose_name_plural = "addresses that take no mail"
         constraints = [
             models.CheckConstraint(condition=~Q(address=""), name="bounced_address_is_some"),
-            models.CheckConstraint(condition=Q(status__startswith="5."), name="bounced_address_for_good"),
+            models.CheckConstraint(
+                condition=Q(status__in=["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"]),
+                name="bounced_address_for_good",
+            ),
         ]
 
     def __str__(self) -> str:

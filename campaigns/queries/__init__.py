@@ -130,13 +130,15 @@ def answered_by(person: Person, viewer: Viewer, now: datetime) -> dict[int, Answ
     given = Handover.objects.filter(invitation__in=asking, given_by=viewer.pk) if asking else ()
     handovers = {row.invitation_id: row for row in given}
     today = now.astimezone(UTC).date()
+    used = {pk for pk, code in codes.items() if code.state == PerkCode.State.REDEEMED}  # came without being asked
     return {
         row.pk: Answered(
             invitation=row,
             code=codes.get(row.pk),
             number=row.number,
             follows=row.state == Invitation.State.ACCEPTED and row.with_codes and row.pk not in codes,
-            asks=row.pk in handovers or (row.pk in asking and row.campaign.details_kept_until >= today),
+            asks=row.pk in handovers
+            or (row.pk in asking and row.pk not in used and row.campaign.details_kept_until >= today),
             handover=handovers.get(row.pk),
         )
         for row in rows

@@ -77,7 +77,7 @@ def notice_of(notice: Notice) -> Mail:
     codes = PerkCode.objects.standing().filter(invitation=invitation)
     values = {
         **_values(invitation.campaign, invitation.person.display_name),
-        "code": _next(codes.exists(), invitation.campaign),
+        "code": _next(notice.kind != Notice.Kind.DETAILS and codes.exists(), invitation.campaign),
         "link": own_page(),
     }
     return wording.filled(_NOTICES[Notice.Kind(notice.kind)], values)
@@ -90,7 +90,11 @@ def _next(has_code: bool, campaign: Campaign) -> str:
     return f"Your code and a form that asks {asked} are" if has_code else f"A form that asks {asked} is"
 
 
-_NOTICES: Final[Mapping[Notice.Kind, Wording]] = {Notice.Kind.SEAT: wording.SEAT, Notice.Kind.CODE: wording.CODE}
+_NOTICES: Final[Mapping[Notice.Kind, Wording]] = {
+    Notice.Kind.SEAT: wording.SEAT,
+    Notice.Kind.CODE: wording.CODE,
+    Notice.Kind.DETAILS: wording.DETAILS,
+}
 
 
 def _values(campaign: Campaign, name: str) -> dict[str, str]:

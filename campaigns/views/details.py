@@ -105,7 +105,7 @@ def asked_of(invitation: Invitation, request: HttpRequest, form: _DetailsForm | 
         return None
     row = Handover.objects.filter(invitation=invitation, given_by=user.pk).first()
     is_open = campaign.details_kept_until >= now.astimezone(UTC).date()
-    if row is None and not is_open:
+    if row is None and not Invitation.objects.filter(pk=invitation.pk).owing_details(now).exists():
         return None
     if form is None and is_open and (row is None or row.state == Handover.State.NONE):
         form = form_for(campaign, now, initial=_initial(row))

@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
+from unfold.enums import ActionVariant
 
 from accounts.models import User
 from campaigns.actions import accept, add_member
@@ -235,6 +236,19 @@ def test_the_list_costs_the_same_however_many_campaigns(manager: Client, airline
     assert len(tables) == len(few.captured_queries)
     assert len(tables) == len(expected), tables
     assert [expected[n] for n, found in enumerate(tables) if expected[n] in found] == expected
+
+
+def test_the_main_button_is_the_group_and_once_it_is_over_the_return(manager: Client, airlines: Airlines) -> None:
+    def buttons(ends_on: date) -> list[str]:
+        campaign = CampaignFactory.create(brand=airlines.brand, starts_on=date(2020, 1, 1), ends_on=ends_on)
+        page = manager.get(reverse("admin:campaigns_campaign_change", args=[campaign.pk]))
+        shown = page.context["actions_detail"]
+        assert shown[0]["variant"] == ActionVariant.PRIMARY
+        assert [button["title"] for button in shown[-1]["items"]].count("Return") == (shown[0]["title"] != "Return")
+        return [button["title"] for button in shown]
+
+    assert buttons(date(2099, 1, 1)) == ["Choose the group", "Invite shortlist", "More"]
+    assert buttons(date(2020, 2, 1)) == ["Return", "More"]
 
 
 def test_a_campaigns_page_shows_its_people_and_links(manager: Client, airlines: Airlines, settings: Settings) -> None:

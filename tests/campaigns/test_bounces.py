@@ -20,7 +20,14 @@ from pytest_django import Settings
 
 from accounts.actions import erase_person
 from accounts.models import Person
-from campaigns.actions import invite, send_due_invitations, send_due_notices, send_due_reminders, take_bounce
+from campaigns.actions import (
+    invite,
+    send_due_invitations,
+    send_due_notices,
+    send_due_reminders,
+    take_bounce,
+    take_off_marks,
+)
 from campaigns.envelopes import MOST_BYTES, NoReport, read_report, sender_of, token_in
 from campaigns.models import BouncedAddress, CampaignPost, Invitation, Notice
 from campaigns.queries import invitable
@@ -163,6 +170,17 @@ def test_a_delay_marks_nothing(status: str, action: str) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("status", ["5.7.26", "5.7.1", "5.2.2", "5.1.7", "5.1.8", "5.0.0", "5.3.4", "5.1.12"])
+def test_what_is_not_about_the_mailbox_comes_back_and_marks_nothing(status: str) -> None:
+    invitation, sender = _sent()
+    said = take_bounce(_bounce(sender, status), now=NOW)
+    assert said == (
+        f"invitation {invitation.pk} came back with {status}, which isn't about the mailbox: its address isn't marked"
+    )
+    assert (_delivery(invitation), BouncedAddress.objects.count()) == ("bounced", 0)
+
+
+@pytest.mark.django_db
 def test_forged_and_outlived_tokens_do_nothing_and_say_so() -> None:
     invitation, sender = _sent()
     other = InvitationFactory.create(person__email="bob@example.org", delivery="sent", sent_at=NOW)
@@ -211,7 +229,8 @@ def test_a_report_is_read_as_it_is_written() -> None:
         b"Final-Recipient", b"Final-Recipient: rfc822; x@y\nAction: Failed\nStatus: 5.2.1 (full)\n\nFinal-Recipient", 1
     )
     assert (read_report(two).failed, read_report(two).hard) == (("5.2.1", "4.4.1"), "5.2.1")
-    assert read_report(_bounce("a@b", "5.1.1000\n")).failed == ("5.1.100",)
+    assert read_report(two.replace(b"5.2.1", b"5.2.2").replace(b"4.4.1", b"5.1.1")).hard == "5.1.1"
+    assert read_report(_bounce("a@b", "5.1.1000\n")).failed == ()
     with pytest.raises(NoReport):
         read_report(b"Subject: hello\n\nhello")
 
@@ -256,9 +275,17 @@ def test_notices_and_reminders_come_back_too() -> None:
 def test_a_refusal_while_handing_over_marks_too_unless_it_is_about_us(
     broken: Callable[[dict[str, Exception]], None],
 ) -> None:
-    for name in ("gone", "plain", "relay", "full"):
+    said = {
+        "gone": b"5.1.1 no such user",
+        "disabled": b"5.2.1 disabled\nfor good",
+        "plain": b"relay not permitted",
+        "later": b"relay not permitted, not even for 5.1.1",
+        "relay": b"5.7.1 Relay access denied",
+        "sender": b"5.1.8 bad sender's system address",
+        "over": b"5.2.2 over quota",
+    }
+    for name in (*said, "full"):
         InvitationFactory.create(person__email=f"{name}@example.org", delivery="due")
-    said = {"gone": b"5.1.1 no such user", "plain": b"no such user", "relay": b"5.7.1 Relay access denied"}
     broken(
         {
             **{
@@ -272,7 +299,7 @@ def test_a_refusal_while_handing_over_marks_too_unless_it_is_about_us(
     assert set(Invitation.objects.values_list("delivery", flat=True)) == {"failed"}
     assert dict(BouncedAddress.objects.values_list("address", "status")) == {
         "gone@example.org": "5.1.1",
-        "plain@example.org": "5.0.0",
+        "disabled@example.org": "5.2.1",
     }
 
 
@@ -331,8 +358,41 @@ def test_an_operator_takes_a_mark_off_and_it_goes_with_its_person(client: Client
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_mark_that_is_taken_off_lets_out_what_is_open(client: Client, airlines: Airlines, at_once: bool) -> None:
+    mark = BouncedAddressFactory.create(address="ann@example.org")
+    person = PersonFactory.create(email="Ann@Example.org")
+    back, failed = (InvitationFactory.create(person=person, delivery=state) for state in ("bounced", "failed"))
+    by_hand = InvitationFactory.create(person=person, delivery="by_hand")
+    answered = InvitationFactory.create(person=person, delivery="bounced", state="declined", answered_at=NOW)
+    notice = NoticeFactory.create(invitation__person=person, delivery="bounced")
+    # Bob has another address to be written to by now; that of before is nothing that anybody uses.
+    bob = PersonFactory.create(email="ann@example.org")
+    Person.objects.filter(pk=bob.pk).update(
+        user=UserFactory.create(email="bob@example.org"), claimed_at=NOW, claimed_via="invitation"
+    )
+    elsewhere = InvitationFactory.create(person=bob, delivery="bounced")
+    take_off_marks([mark], by=airlines.manager)
+    assert (BouncedAddress.objects.count(), _delivery(back)) == (1, "bounced")
+
+    client.force_login(airlines.operator)
+    if at_once:
+        data = {"action": "delete_selected", "_selected_action": [mark.pk], "post": "yes"}
+        client.post(reverse("admin:campaigns_bouncedaddress_changelist"), data)
+    else:
+        client.post(reverse("admin:campaigns_bouncedaddress_delete", args=[mark.pk]), {"post": "yes"})
+    assert not BouncedAddress.objects.exists()
+    assert [_delivery(row) for row in (back, failed, by_hand, answered, elsewhere)] == [
+        *("due", "due", "by_hand", "bounced", "bounced"),
+    ]
+    assert Notice.objects.get(pk=notice.pk).delivery == "due"
+    assert send_due_invitations(now=NOW) == 2
+    assert {message.to[0] for message in mail.outbox} == {"Ann@Example.org"}
+
+
+@pytest.mark.django_db
 def test_a_mark_is_for_good_and_of_an_address() -> None:
-    for wrong in ({"address": ""}, {"status": "4.2.2"}):
+    for wrong in ({"address": ""}, {"status": "4.2.2"}, {"status": "5.7.26"}, {"status": "5.0.0"}):
         with pytest.raises(IntegrityError), transaction.atomic():
             BouncedAddressFactory.create(**wrong)
 

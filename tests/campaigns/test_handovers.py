@@ -4,14 +4,18 @@ import csv
 import io
 import logging
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.core import mail
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.actions import erase_person
 from accounts.models import Person, User
@@ -24,17 +28,20 @@ from campaigns.actions import (
     NotOut,
     NotYours,
     add_member,
+    announce_details,
     forget_details,
     give_details,
     move_on,
+    redeem,
+    send_due_notices,
     set_fulfilment,
     take_back,
 )
-from campaigns.models import AuditEntry, Campaign, Handover, Invitation, Membership, PerkCode
+from campaigns.models import AuditEntry, Campaign, Handover, Invitation, Membership, Notice, PerkCode
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.invited import address, holder, open_campaign, shown
 from tests.campaigns.perks import codes, guest, says_yes
-from tests.factories.campaigns import NOW, HandoverFactory
+from tests.factories.campaigns import NOW, HandoverFactory, NoticeFactory
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:campaigns_handover_changelist")
@@ -233,6 +240,32 @@ def test_it_goes_with_its_person_and_with_the_seat(airlines: Airlines, campaign:
     assert not Handover.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_two_managers_who_send_one_parcel_at_once_the_first_reference_stays(
+    airlines: Airlines, ann: Invitation
+) -> None:
+    row = _given(ann)
+    sent, told = threading.Event(), threading.Event()
+
+    def other_manager() -> None:
+        with transaction.atomic():
+            Handover.objects.filter(pk=row.pk).update(state=State.SHIPPED, reference="first", moved_at=NOW)
+            sent.set()
+            told.wait(0.5)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(other_manager)
+        sent.wait()
+        # It still reads as to send; the update waits for the other's lock, and then looks again.
+        with pytest.raises(AlreadyDone, match="It is sent"):
+            move_on(row, to=State.SHIPPED, reference="second", by=airlines.manager, now=NOW)
+        told.set()
+        done.result()
+    row.refresh_from_db()
+    assert (row.state, row.reference) == ("shipped", "first")
+
+
 # In the admin.
 
 
@@ -264,7 +297,7 @@ def test_a_manager_sends_and_notes_what_arrived(manager: Client, campaign: Campa
     row = _given(ann)
     page = " ".join(_text(manager, reverse("admin:campaigns_campaign_change", args=[campaign.pk])).split())
     assert "<b>1</b> to send" in page
-    assert "<b>1</b> accepted and gave nothing yet" in page
+    assert re.search(r'<b>1</b> <a [^>]*for_you=ask">accepted and gave nothing yet', page)
     assert "1 Elm Road, M5V 1A1 Toronto, Canada" in _text(manager, LIST, campaign=campaign.pk)
     data: dict[str, Any] = {"action": "mark_sent", "_selected_action": [row.pk]}
     asked = manager.post(LIST, data).content.decode()
@@ -285,6 +318,51 @@ def test_a_manager_sends_and_notes_what_arrived(manager: Client, campaign: Campa
     manager.post(LIST, {**data, "action": "put_back"})
     row.refresh_from_db()
     assert (row.state, row.reference, row.moved_at) == ("none", "", None)
+
+
+def test_a_manager_finds_who_gave_nothing_and_what_waits(
+    client: Client, airlines: Airlines, campaign: Campaign, ann: Invitation
+) -> None:
+    late, plain = guest(campaign, "late"), guest(open_campaign(brand=airlines.brand), "plain")
+    guest(campaign, "unanswered")
+    for invitation in (late, plain):
+        says_yes(invitation, now=timezone.now())
+    HandoverFactory.create()
+    others = open_campaign(brand=airlines.other_brand, details_kind="address")
+    says_yes(guest(others, "elsewhere"), now=timezone.now())
+    row = _given(ann)
+    NoticeFactory.create(invitation=late, delivery="by_hand")
+    NoticeFactory.create(delivery="by_hand")
+    rows, first = reverse("admin:campaigns_invitation_changelist"), reverse("admin:index")
+    client.force_login(airlines.manager)
+    assert list(client.get(rows, {"for_you": "ask"}).context["cl"].result_list) == [late]
+    page = " ".join(_text(client, first).split())
+    assert "1 perk waits to be sent or booked" in page
+    assert "1 person waits to be told by you" in page
+    assert list(client.get(LIST, {"state__exact": "none"}).context["cl"].result_list) == [row]
+    move_on(row, to=State.SHIPPED, by=airlines.manager, now=NOW)
+    assert "to be sent or booked" not in _text(client, first)
+    # Nobody can give anything once it would be deleted at once.
+    Campaign.objects.filter(pk=campaign.pk).update(starts_on=date(2020, 1, 1), ends_on=date(2020, 2, 1))
+    assert client.get(rows, {"for_you": "ask"}).context["cl"].result_count == 0
+    # Who only looks on isn't told who gave what.
+    Campaign.objects.filter(pk=campaign.pk).update(ends_on=date(2099, 2, 1))
+    viewer = User.objects.create_user("viewer")
+    add_member(brand=airlines.brand, user=viewer, role=Membership.Role.VIEWER, by=airlines.operator)
+    client.force_login(viewer)
+    assert client.get(rows, {"for_you": "ask"}).context["cl"].result_count == 0
+    assert "waits to be" not in _text(client, first)
+
+
+def test_one_perks_page_is_in_plain_words(manager: Client, ann: Invitation) -> None:
+    row = _given(ann)
+    Handover.objects.filter(pk=row.pk).update(kept_until=date(2027, 3, 29))
+    page = _text(manager, reverse("admin:campaigns_handover_change", args=[row.pk]))
+    assert "For Ann Ash: to send" in page
+    assert "29 Mar 2027" in page
+    assert "March 29" not in page
+    assert "handover of invitation" not in page
+    assert "(&#x27;none&#x27;" not in page
 
 
 def test_the_file_has_what_is_packed_and_is_written_down(manager: Client, airlines: Airlines, ann: Invitation) -> None:
@@ -318,23 +396,93 @@ def test_the_status_stands_in_one_place(airlines: Airlines, manager: Client, cam
     move_on(_given(ann), to=State.SHIPPED, by=airlines.manager, now=NOW)
     row = manager.get(reverse("admin:campaigns_perkcode_changelist")).content.decode()
     assert re.search(r"field-status[^>]*>\s*(<[^>]*>\s*)*sent\b", row)
+    # Its filter and its order are those of what it shows, and of the code's own column where nothing is asked.
+    elsewhere = open_campaign(brand=airlines.brand)
+    other, unsent = codes(elsewhere, 2)
+    for name in ("ben", "cy"):
+        says_yes(guest(elsewhere, name), now=timezone.now())
+    set_fulfilment(other, fulfilment=State.BOOKED, by=airlines.manager, now=NOW)
+
+    def listed(**asked: str) -> list[PerkCode]:
+        return list(manager.get(reverse("admin:campaigns_perkcode_changelist"), asked).context["cl"].result_list)
+
+    assert listed(fulfilment="shipped") == [code]
+    assert listed(fulfilment="booked") == [other]
+    assert listed(fulfilment="none") == [unsent]
+    assert len(listed(fulfilment="lost")) == 3
+    # By how far it has come, as the list's fifth column.
+    assert listed(o="5") == [other, unsent, code]
+
+
+def test_who_accepted_before_it_was_asked_is_told_once(
+    client: Client, manager: Client, airlines: Airlines, settings: Settings
+) -> None:
+    campaign = open_campaign(brand=airlines.brand, name="Late", perk_text="a suitcase", seats=9)
+    codes(campaign, 4)
+    ann, used, gone, given = (guest(campaign, name) for name in ("ann", "used", "gone", "given"))
+    for invitation in (ann, used, gone, given):
+        Person.objects.filter(pk=invitation.person_id).update(email=f"{invitation.pk}@example.org")
+        says_yes(invitation, now=timezone.now())
+    guest(campaign, "unanswered")
+    redeem(PerkCode.objects.get(invitation=used), by=airlines.manager, now=NOW)
+    path = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+    _saves(manager, path, details_kind="address")
+    assert set(Notice.objects.values_list("kind", "invitation")) == {
+        ("details", invitation.pk) for invitation in (ann, gone, given)
+    }
+    # Who used the code has had it without.
+    client.force_login(_user(used))
+    assert "Say where to send it" not in _text(client, "/me")
+    assert "Where to send it" not in shown(client, address(used))
+    with pytest.raises(NotOpen, match="You have had"):
+        _given(used)
+    take_back(PerkCode.objects.get(invitation=gone), by=airlines.manager, now=NOW)
+    _given(given)
+    assert send_due_notices(now=timezone.now()) == 1
+    (message,) = mail.outbox
+    assert (message.to, message.subject) == (
+        [f"{ann.pk}@example.org"],
+        "Maple Air needs to know something: a suitcase",
+    )
+    assert "A form that asks where to send it is on your page, after signing in:" in message.body
+    # However often the campaign changes its mind.
+    Handover.objects.all().delete()
+    client.force_login(airlines.manager)
+    _saves(manager, path, details_kind="none")
+    _saves(manager, path, details_kind="booking")
+    assert Campaign.objects.get(pk=campaign.pk).details_kind == "booking"
+    assert Notice.objects.filter(kind="details", invitation=ann).count() == 1
+    assert announce_details(campaign=campaign, by=airlines.manager, now=timezone.now()) == 0
+    with pytest.raises(NotYours):
+        announce_details(campaign=campaign, by=airlines.other_manager, now=NOW)
+
+
+def test_nobody_is_asked_to_tell_who_gave_it_meanwhile(ann: Invitation) -> None:
+    notice = NoticeFactory.create(invitation=ann, kind="details", delivery="by_hand")
+    assert list(Notice.objects.to_tell()) == [notice]
+    _given(ann)
+    assert not Notice.objects.to_tell().exists()
+
+
+def _saves(manager: Client, path: str, **given: str) -> str:
+    page = manager.get(path)
+    form = page.context["adminform"].form
+    data = {name: form.initial.get(name) for name in form.fields if form.initial.get(name) is not None}
+    data |= {"topics": []}
+    for inline in page.context["inline_admin_formsets"]:
+        data |= {f"{inline.formset.prefix}-TOTAL_FORMS": "0", f"{inline.formset.prefix}-INITIAL_FORMS": "0"}
+    return manager.post(path, {**data, **given}).content.decode()
 
 
 def test_what_is_asked_stays_once_somebody_gave_it(manager: Client, campaign: Campaign, ann: Invitation) -> None:
     path = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
-    form = manager.get(path).context["adminform"].form
-    data = {name: form.initial.get(name) for name in form.fields if form.initial.get(name) is not None}
-    data |= {"places-TOTAL_FORMS": "0", "places-INITIAL_FORMS": "0", "topics": []}
-    for inline in manager.get(path).context["inline_admin_formsets"]:
-        prefix = inline.formset.prefix
-        data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
-    manager.post(path, {**data, "details_kind": "booking"})
+    _saves(manager, path, details_kind="booking")
     assert Campaign.objects.get().details_kind == "booking"
     Campaign.objects.update(details_kind="address")
     _given(ann)
-    page = manager.post(path, {**data, "details_kind": "booking"}).content.decode()
+    page = _saves(manager, path, details_kind="booking")
     assert "People gave what it asked for already" in page
-    manager.post(path, {**data, "details_kind": "address", "details_kept_days": "90"})
+    _saves(manager, path, details_kind="address", details_kept_days="90")
     row = Campaign.objects.get()
     assert (row.details_kind, row.details_kept_days) == ("address", 90)
     assert Handover.objects.get().kept_until == campaign.ends_on + timedelta(days=30)
