@@ -34,6 +34,11 @@ def costs_in(text: str) -> dict[str, Decimal]:
     return costs
 
 
+def without_cost_of(handle: str, text: str) -> str:
+    """Return such a text without the lines of a handle, which is given in lower case."""
+    return "".join(line for line in text.splitlines(keepends=True) if _line(line)[0] != handle)
+
+
 def _line(line: str) -> tuple[str, Decimal | None]:
     """Return a line's handle and cost. Other columns are left aside, but where commas part them and thousands too."""
     sign = next((sign for sign in ";\t," if sign in line), None)
