@@ -126,6 +126,12 @@ def join_brand(invited: ColleagueInvitation, *, user: User, now: datetime) -> Me
     return let_in(brand=brand, user=user, role=invited.role, by=by, what=f"as {invited.role}, by e-mail")
 
 
+def refuse_more_colleagues(*, brand: Brand, by: User) -> None:
+    """Raise InvitingRefused where a brand may invite nobody more today; it stays so for the caller's transaction."""
+    lock_owned(brand, by)
+    _refuse_too_many(brand)
+
+
 def _refuse_too_many(brand: Brand) -> None:
     """Raise InvitingRefused where a brand sent its day's share. The audit trail counts: no row of it can be removed."""
     sent = AuditEntry.objects.filter(brand=brand, kind=Kind.MEMBER_INVITED, at__gt=Now() - timedelta(days=1))

@@ -315,6 +315,19 @@ class TestTheOwnersPages:
         client.post(LIST, {"action": "take_back", "_selected_action": [row.pk]})
         assert not ColleagueInvitation.objects.exists()
 
+    def test_one_more_than_a_day_allows_is_said_beside_the_form_which_stays_filled(
+        self, client: Client, airlines: Airlines, owner: User
+    ) -> None:
+        for number in range(MOST_A_DAY):
+            _invite(airlines, owner, f"{number}@example.org")
+        client.force_login(owner)
+        answer = client.post(ADD, {"email": "ann@example.org", "brand": airlines.brand.pk, "role": "viewer"})
+        assert answer.status_code == 200
+        page = answer.content.decode()
+        assert "A brand sends 50 such invitations a day, and has. Try again tomorrow." in page
+        assert 'value="ann@example.org"' in page
+        assert ColleagueInvitation.objects.count() == MOST_A_DAY
+
     def test_an_owner_invites_to_no_other_brand_and_sees_none_of_its_colleagues(
         self, client: Client, airlines: Airlines, owner: User
     ) -> None:
