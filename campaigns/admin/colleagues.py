@@ -59,6 +59,9 @@ class ColleagueInvitationAdmin(VisibleAdmin):
     list_before_template = "admin/campaigns/colleagues_before.html"
     actions = ["send_again", "take_back"]
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).with_sender()
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
@@ -128,11 +131,19 @@ class ColleagueInvitationAdmin(VisibleAdmin):
     @display(  # type: ignore[untyped-decorator]  # unfold publishes no types
         description="state",
         ordering="delivery",
-        label={"e-mail due": "info", "sent": "success", "e-mail failed": "danger", "expired": "default"},
+        label={
+            "e-mail due": "info",
+            "sent": "success",
+            "e-mail failed": "danger",
+            "sender left": "danger",
+            "expired": "default",
+        },
     )
-    def state(self, row: ColleagueInvitation) -> str:
+    def state(self, row: Any) -> str:
         if row.expires_at <= timezone.now():
             return "expired"
+        if not row.by_owner:
+            return "sender left"
         return "e-mail due" if row.delivery == Delivery.SENDING else row.get_delivery_display().lower()
 
     @admin.display(description="good until, in UTC", ordering="expires_at")

@@ -22,6 +22,7 @@ from campaigns.actions import (
     InvitingRefused,
     NotOpen,
     NotYours,
+    add_member,
     invite_colleague,
     invite_colleague_again,
     join_brand,
@@ -291,6 +292,29 @@ class TestSendingAgain:
         send_colleague_invitations(now=NOW + timedelta(days=38))
         assert not ColleagueInvitation.objects.exists()
         assert mail.outbox == [], "an expired link isn't sent"
+
+    @pytest.mark.parametrize("leaves", ["demoted", "removed", "inactive"])
+    def test_who_sent_it_and_owns_the_brand_no_more_sends_nothing_till_another_owner_does(
+        self, client: Client, airlines: Airlines, owner: User, invited: ColleagueInvitation, leaves: str
+    ) -> None:
+        other = joins(airlines, "other-owner", "owner")
+        membership = Membership.objects.get(user=owner)
+        if leaves == "demoted":
+            add_member(brand=airlines.brand, user=owner, role="manager", by=other)
+        elif leaves == "removed":
+            remove_member(membership=membership, by=other)
+        else:
+            User.objects.filter(pk=owner.pk).update(is_active=False)
+
+        assert send_colleague_invitations(now=timezone.now()) == 0
+        assert client.get(_address(invited)).status_code == 404
+        client.force_login(other)
+        assert "sender left" in client.get(LIST).content.decode()
+        assert "invited by e-mail" not in client.get(reverse("admin:campaigns_membership_changelist")).content.decode()
+
+        invite_colleague_again(invited, by=other, now=timezone.now() + timedelta(minutes=6))
+        assert send_colleague_invitations(now=timezone.now()) == 1
+        assert "sender left" not in client.get(LIST).content.decode()
 
 
 class TestTheOwnersPages:
