@@ -259,7 +259,7 @@ def unknown(rows: Iterable[Row], measured: CampaignReturn) -> list[str]:
         f"Came: the {HORIZON_DAYS} days aren't over.": any(row.came is None for row in listed),
         f"Posts, reached and reactions: {_not_looked(measured)}": any(row.posts is None for row in listed),
         f"Cost: {NO_COST}": measured.cost_each is None,
-        f"Cost per person: {NO_REACTION}.": measured.cost_each is not None
+        f"Cost per person reached: {NO_REACTION}.": measured.cost_each is not None
         and any(row.posts is not None and not row.reached for row in listed),
         f"Codes: {NO_CODES}": measured.issued is None,
     }

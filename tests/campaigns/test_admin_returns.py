@@ -164,7 +164,8 @@ def test_what_it_brought_against_the_forecast_by_kind_by_topic_and_by_participan
     assert "Food 1 30 20 to 60 33 1 30 40 10.00 1 of 1 1 → 7" in text
     assert "On none of its topics 1 30 20 to 60 33 1 0 40 – 0 of 1 1 → 7" in text
     assert "@ann – 20 15 to 30 22 2 15 17 20.00 Redeemed" in text
-    assert "Cost per person: nobody reacted to a post so far." in text
+    assert "Cost per person reached: nobody reacted to a post so far." in text
+    assert "Cost per person " not in text.replace("Cost per person reached", "")
     # Clicks, of which nobody told, aren't none.
     assert "Clicks" not in text
 
