@@ -62,6 +62,14 @@ def test_a_manager_has_a_group_chosen_and_puts_it_on_the_shortlist(
     assert "Chosen before" in manager.get(url).content.decode()
 
 
+@pytest.mark.parametrize("view", ["choose_group", "compare_audiences", "mails"])
+def test_pages_of_a_campaign_say_which_one(manager: Client, campaign: Campaign, scored: ScoreRun, view: str) -> None:
+    answer = manager.get(reverse(f"admin:campaigns_campaign_{view}", args=[campaign.pk]))
+
+    assert f'<h2 class="sway-title">{answer.context["title"]}</h2>' in answer.content.decode()
+    assert str(campaign) in answer.context["title"]
+
+
 def _text(answer: Any) -> str:
     return str(answer.content.decode().replace("’", "'"))
 
