@@ -52,11 +52,9 @@ def _line(line: str) -> tuple[str, Decimal | None]:
 
 
 def each_cost(
-    people: npt.NDArray[np.int64], cost_each: Decimal | None, others: Mapping[int, Decimal]
-) -> npt.NDArray[np.float64] | None:
-    """Return what each person costs, in their order; None where nobody said."""
-    if cost_each is None:
-        return None
+    people: npt.NDArray[np.int64], cost_each: Decimal, others: Mapping[int, Decimal]
+) -> npt.NDArray[np.float64]:
+    """Return what each person costs, in their order."""
     costs = np.full(people.size, float(cost_each))
     for place, person in enumerate(people.tolist()):
         if person in others:

@@ -60,7 +60,8 @@ class ColleagueInvitationAdmin(VisibleAdmin):
     actions = ["send_again", "take_back"]
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).with_sender()
+        rows: Any = super().get_queryset(request)
+        return rows.with_sender()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -19,7 +19,7 @@ class ColleagueInvitationQuerySet(models.QuerySet["ColleagueInvitation"]):
         return self.filter(brand__in=Brand.objects.owned_by(user))
 
     def good(self, now: datetime) -> Self:
-        """Keep those by which somebody can still join. No join: such rows are claimed by a conditional update."""
+        """Keep those by which somebody can still join."""
         return self.filter(_sent_by_an_owner(), expires_at__gt=now)
 
     def with_sender(self) -> Self:
