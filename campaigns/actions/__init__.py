@@ -17,6 +17,7 @@ from campaigns.actions.colleagues import (
     invite_colleague,
     invite_colleague_again,
     join_brand,
+    refuse_more_colleagues,
     send_colleague_invitations,
     take_invitation_back,
 )
@@ -134,6 +135,7 @@ __all__ = [
     "record_campaign",
     "record_export",
     "redeem",
+    "refuse_more_colleagues",
     "remind",
     "remove_member",
     "rename_brand",

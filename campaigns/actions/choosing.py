@@ -54,12 +54,17 @@ def people_named(text: str, viewer: User) -> dict[str, int]:
 
     Raises SelectionRefused for a handle that the viewer sees nobody by.
     """
-    return _known(handles_in(text), viewer)
+    return _all_known(handles_in(text), viewer)
 
 
 def _known(handles: Collection[str], viewer: User) -> dict[str, int]:
+    """Return the people by handle whom the viewer sees; of a stored text some may have hid since, or be gone."""
     rows = Person.objects.visible_to(viewer).annotate(lower=Lower("handle"))
-    known = dict(rows.filter(lower__in=handles).values_list("lower", "pk"))
+    return dict(rows.filter(lower__in=handles).values_list("lower", "pk"))
+
+
+def _all_known(handles: Collection[str], viewer: User) -> dict[str, int]:
+    known = _known(handles, viewer)
     unknown = sorted(set(handles) - known.keys())
     if unknown:
         more = f" and {len(unknown) - 5} others" if len(unknown) > 5 else ""
@@ -79,12 +84,14 @@ def ask_for_group(*, selection: Selection, by: User, now: datetime) -> Selection
     if not Campaign.objects.managed_by(by).filter(pk=selection.campaign_id).exists():
         raise NotYours("This campaign isn't one of your brand's.")
     refuse_without_purpose(selection.campaign)
-    both = people_named(selection.left_out, by).keys() & people_named(selection.kept, by).keys()
-    if both:
+    left_out, kept = people_named(selection.left_out, by), people_named(selection.kept, by)
+    if both := left_out.keys() & kept.keys():
         raise SelectionRefused(f"{', '.join(sorted(both))} can't be both kept and left out.")
     if selection.costs and selection.cost_each is None:
         raise SelectionRefused("Say what everybody else costs too: the cost per person.")
-    _other_costs(selection, by)
+    named = {*left_out.values(), *kept.values(), *_all_known(costs_in(selection.costs), by).values()}
+    if still_there(named) != named:
+        raise SelectionRefused("Somebody who is named here was just erased. Ask again without them.")
     selection.state, selection.asked_at, selection.asked_by = Selection.State.WAITING, now, by
     selection.save()
     record_for(Kind.GROUP_ASKED, selection.campaign, by, f"group {selection.pk}: {counted(selection.seats, 'seat')}")
@@ -153,7 +160,7 @@ def _left_out(selection: Selection, viewer: User) -> set[int]:
     """Return who can't be in: those named, those held back, and who can't be invited again after an answer."""
     invitations = Invitation.objects.filter(campaign=selection.campaign)
     held_back = Holdout.objects.filter(campaign=selection.campaign).exclude(person__in=invitations.values("person"))
-    named = people_named(selection.left_out, viewer).values()
+    named = _known(handles_in(selection.left_out), viewer).values()
     gone = invitations.ended().standing()  # who declined or lost the seat
     return {*named, *gone.values_list("person", flat=True), *held_back.values_list("person", flat=True)}
 
@@ -166,7 +173,7 @@ def _kept(selection: Selection, viewer: User) -> set[int]:
     if selection.keeps_shortlist:
         listed = Shortlisting.objects.visible_to(viewer).filter(campaign=selection.campaign)
         kept |= set(listed.values_list("person", flat=True)) - set(gone.values_list("person", flat=True))
-    return kept | set(people_named(selection.kept, viewer).values())
+    return kept | set(_known(handles_in(selection.kept), viewer).values())
 
 
 def _other_costs(selection: Selection, viewer: User) -> dict[int, Decimal]:
@@ -253,6 +260,9 @@ def _chosen(selection: Selection, _now: datetime) -> _Group:
 
 def _keep(selection: Selection, group: _Group, finish: Finish) -> None:
     chosen, alone = group.chosen, group.audience.adds(group.audience.nobody_reached())
+    people = group.found.people[chosen.group].tolist()
+    # Before the group's own row is locked: who erases people locks them first too.
+    there = still_there(people)
     done = finish(
         state=Selection.State.DONE,
         run=group.run,
@@ -264,8 +274,6 @@ def _keep(selection: Selection, group: _Group, finish: Finish) -> None:
     )
     if not done:
         return
-    people = group.found.people[chosen.group].tolist()
-    there = still_there(people)
     Selected.objects.bulk_create(
         [
             Selected(

@@ -1,22 +1,23 @@
 """Colleagues of a brand: invited by e-mail by an owner, they join by the link."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 
 from accounts.models import User
 from campaigns.actions.auditing import Kind, record
 from campaigns.actions.brands import let_in, lock_owned
+from campaigns.actions.deliveries import Deliveries
 from campaigns.actions.errors import AlreadyDone, InvitingRefused, NotOpen
-from campaigns.actions.postbox import CLAIM, Outcome, Refused, post_to, send_each
+from campaigns.actions.postbox import Outcome, Refused, post_to
 from campaigns.links import join_url
-from campaigns.models import AuditEntry, Brand, ColleagueInvitation, ColleagueInvitationQuerySet, Membership
+from campaigns.models import AuditEntry, Brand, ColleagueInvitation, Membership
 from campaigns.models.invitations import new_nonce
 from campaigns.wording import Mail
 
@@ -29,12 +30,6 @@ MOST_A_DAY: Final = 50
 PAUSE: Final = timedelta(minutes=5)
 # An address that nobody joined from isn't kept for longer.
 KEPT_FOR: Final = timedelta(days=30)
-_DELIVERY: Final = {
-    Outcome.SENT: Delivery.SENT,
-    Outcome.FAILED: Delivery.FAILED,
-    Outcome.LATER: Delivery.DUE,
-    Outcome.NO_ADDRESS: Delivery.FAILED,
-}
 
 
 @transaction.atomic
@@ -126,6 +121,12 @@ def join_brand(invited: ColleagueInvitation, *, user: User, now: datetime) -> Me
     return let_in(brand=brand, user=user, role=invited.role, by=by, what=f"as {invited.role}, by e-mail")
 
 
+def refuse_more_colleagues(*, brand: Brand, by: User) -> None:
+    """Raise InvitingRefused where a brand may invite nobody more today; it stays so for the caller's transaction."""
+    lock_owned(brand, by)
+    _refuse_too_many(brand)
+
+
 def _refuse_too_many(brand: Brand) -> None:
     """Raise InvitingRefused where a brand sent its day's share. The audit trail counts: no row of it can be removed."""
     sent = AuditEntry.objects.filter(brand=brand, kind=Kind.MEMBER_INVITED, at__gt=Now() - timedelta(days=1))
@@ -136,36 +137,18 @@ def _refuse_too_many(brand: Brand) -> None:
 def send_colleague_invitations(*, now: datetime) -> int:
     """Write to the colleagues who are invited and weren't written to yet; return to how many.
 
-    Any number of processes may: each row is claimed by a conditional update before its mail is sent, and a claim of who
-    died is taken again after ten minutes. Addresses that nobody joined from for a month after their link are forgotten.
+    Each goes out once (`Deliveries`). Addresses that nobody joined from for a month after their link are forgotten.
     """
     ColleagueInvitation.objects.filter(expires_at__lt=now - KEPT_FOR).delete()
-    due = list(_claimable(now).order_by("pk").values_list("pk", flat=True)[:5000])
-    return send_each(due, _claim_and_send, now=now, what="invitations of colleagues") if due else 0
+    return _COLLEAGUES.send_due(now=now)
 
 
-def _claimable(now: datetime) -> ColleagueInvitationQuerySet:
-    given_up = Q(delivery=Delivery.SENDING, sending_since__lt=now - CLAIM)
-    return ColleagueInvitation.objects.good(now).filter(Q(delivery=Delivery.DUE) | given_up)
+def _wanted(rows: QuerySet[Any], now: datetime) -> QuerySet[Any]:
+    good = rows.filter(pk__in=ColleagueInvitation.objects.good(now).values("pk"))
+    return good.select_related("brand", "invited_by")
 
 
-def _claim_and_send(pk: int, at: datetime, connection: BaseEmailBackend) -> bool:
-    if not _claimable(at).filter(pk=pk).update(delivery=Delivery.SENDING, sending_since=at):
-        return False
-    row = ColleagueInvitation.objects.select_related("brand", "invited_by").filter(pk=pk).first()
-    if row is None:
-        return False
-    outcome = Outcome.LATER
-    try:
-        outcome = _send(row, connection)
-    finally:
-        # Whatever goes wrong, the claim is given back, unless somebody took it over or sent it anew meanwhile.
-        mine = ColleagueInvitation.objects.filter(pk=pk, delivery=Delivery.SENDING, sending_since=at)
-        mine.update(delivery=_DELIVERY[outcome], sending_since=None)
-    return outcome == Outcome.SENT
-
-
-def _send(row: ColleagueInvitation, connection: BaseEmailBackend) -> Outcome:
+def _send(row: ColleagueInvitation, connection: BaseEmailBackend, at: datetime) -> Outcome:
     context = {
         "brand": row.brand,
         "by": row.invited_by.get_full_name() or row.invited_by.username,
@@ -181,3 +164,8 @@ def _send(row: ColleagueInvitation, connection: BaseEmailBackend) -> Outcome:
         return post_to(row.email, mail, connection=connection, what=what)
     except Refused:
         return Outcome.FAILED
+
+
+_COLLEAGUES: Final = Deliveries(
+    "invitations of colleagues", ColleagueInvitation.objects.all, _wanted, _send, notes_time=False
+)

@@ -34,6 +34,11 @@ def costs_in(text: str) -> dict[str, Decimal]:
     return costs
 
 
+def without_cost_of(handle: str, text: str) -> str:
+    """Return such a text without the lines of a handle, which is given in lower case."""
+    return "".join(line for line in text.splitlines(keepends=True) if _line(line)[0] != handle)
+
+
 def _line(line: str) -> tuple[str, Decimal | None]:
     """Return a line's handle and cost. Other columns are left aside, but where commas part them and thousands too."""
     sign = next((sign for sign in ";\t," if sign in line), None)
@@ -47,11 +52,9 @@ def _line(line: str) -> tuple[str, Decimal | None]:
 
 
 def each_cost(
-    people: npt.NDArray[np.int64], cost_each: Decimal | None, others: Mapping[int, Decimal]
-) -> npt.NDArray[np.float64] | None:
-    """Return what each person costs, in their order; None where nobody said."""
-    if cost_each is None:
-        return None
+    people: npt.NDArray[np.int64], cost_each: Decimal, others: Mapping[int, Decimal]
+) -> npt.NDArray[np.float64]:
+    """Return what each person costs, in their order."""
     costs = np.full(people.size, float(cost_each))
     for place, person in enumerate(people.tolist()):
         if person in others:

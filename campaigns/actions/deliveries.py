@@ -26,7 +26,7 @@ _CAME_OF_IT: Final[Mapping[Outcome, Invitation.Delivery]] = {
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
-    """Rows of one kind, one e-mail each, with the columns delivery, sending_since and sent_at.
+    """Rows of one kind, one e-mail each, with the columns delivery and sending_since, and sent_at if `notes_time`.
 
     `rows` narrows them by the row's own columns alone: with a join Django asks for `id IN (SELECT …)`, which isn't
     asked again for the row that another sender changed while we waited for it, and both would get it. `wanted` then
@@ -37,6 +37,7 @@ class Deliveries:
     rows: Callable[[], QuerySet[Any]]
     wanted: Callable[[QuerySet[Any], datetime], QuerySet[Any]]
     send: Callable[[Any, BaseEmailBackend, datetime], Outcome]
+    notes_time: bool = True
 
     def send_due(self, *, now: datetime) -> int:
         """Send what is due and return how many went out.
@@ -79,9 +80,6 @@ class Deliveries:
         finally:
             # Whatever goes wrong, the claim is given back, unless somebody took it over meanwhile.
             claim = type(row)._default_manager.filter(pk=row.pk, delivery=Delivery.SENDING, sending_since=claimed_at)
-            claim.update(
-                delivery=_CAME_OF_IT[outcome],
-                sending_since=None,
-                sent_at=claimed_at if outcome == Outcome.SENT else None,
-            )
+            noted = {"sent_at": claimed_at if outcome == Outcome.SENT else None} if self.notes_time else {}
+            claim.update(delivery=_CAME_OF_IT[outcome], sending_since=None, **noted)
         return outcome == Outcome.SENT

@@ -21,6 +21,7 @@ from campaigns.models import (
     Shortlisting,
     new_nonce,
 )
+from campaigns.queries.mails import addresses_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +152,10 @@ def _locked(campaign: Campaign, by: User) -> Campaign:
 def _visible(people: Iterable[Person], by: User) -> dict[int, Invitation.Delivery]:
     """Return the ids of the people, in order, each with how an invitation can reach them."""
     ids = {person.pk for person in people}
-    rows = Person.objects.visible_to(by).filter(pk__in=ids).order_by("pk").values_list("pk", "email", "user__email")
+    rows = Person.objects.visible_to(by).filter(pk__in=ids).order_by("pk").select_related("user")
     # Locked, so that nobody is merged into somebody else between this and the row that names them.
     locked = rows.select_for_update(no_key=True, of=("self",))
-    found = {pk: (login or email).strip().lower() for pk, email, login in locked}
+    found = {person.pk: next(iter(addresses_of(person)), "").strip().lower() for person in locked}
     if len(found) < len(ids):
         raise NotYours("Some of these people aren't visible to you any more. Open the list again and choose anew.")
     bounced = BouncedAddress.objects.among(found.values())

@@ -64,6 +64,7 @@ def _figures(measured: CampaignReturn, now: datetime) -> tuple[dict[str, Any], l
     cost_each, costs = _costs(campaign, accepted)
     figures = {
         "run": run,
+        "figures": CampaignReturn.FIGURES,
         "tags": campaign.tags,
         "since": found.groups.since,
         "days": found.days,

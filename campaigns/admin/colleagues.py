@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.decorators import display
 
+from accounts.models import User
 from campaigns import actions, tasks
 from campaigns.admin.acting import act_on_each
 from campaigns.admin.base import VisibleAdmin, staff_of, start_soon
@@ -24,6 +25,8 @@ Delivery = ColleagueInvitation.Delivery
 class ColleagueInvitationForm(forms.ModelForm[ColleagueInvitation]):
     """Whom to invite. Whether the address has a login already shows nowhere: either way they get the same e-mail."""
 
+    by: User
+
     class Meta:
         model = ColleagueInvitation
         fields = ["email", "brand", "role"]
@@ -31,6 +34,15 @@ class ColleagueInvitationForm(forms.ModelForm[ColleagueInvitation]):
             "email": "They join by the link in the mail, with the login they have or a new one.",
             "role": "Owners do what managers do, and say who works for the brand. Viewers look and change nothing.",
         }
+
+    def clean(self) -> dict[str, Any] | None:
+        found = super().clean()
+        if brand := self.cleaned_data.get("brand"):
+            try:
+                actions.refuse_more_colleagues(brand=brand, by=self.by)
+            except actions.InvitingRefused as error:
+                raise forms.ValidationError(str(error)) from None
+        return found
 
 
 @admin.register(ColleagueInvitation)
@@ -46,6 +58,10 @@ class ColleagueInvitationAdmin(VisibleAdmin):
     ordering = ["-invited_at", "-pk"]
     list_before_template = "admin/campaigns/colleagues_before.html"
     actions = ["send_again", "take_back"]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows: Any = super().get_queryset(request)
+        return rows.with_sender()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -64,6 +80,12 @@ class ColleagueInvitationAdmin(VisibleAdmin):
 
     def has_invite_permission(self, request: HttpRequest) -> bool:
         return self.has_add_permission(request)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        # A class of this request's own.
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.by = staff_of(request)
+        return form
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "brand":
@@ -110,11 +132,19 @@ class ColleagueInvitationAdmin(VisibleAdmin):
     @display(  # type: ignore[untyped-decorator]  # unfold publishes no types
         description="state",
         ordering="delivery",
-        label={"e-mail due": "info", "sent": "success", "e-mail failed": "danger", "expired": "default"},
+        label={
+            "e-mail due": "info",
+            "sent": "success",
+            "e-mail failed": "danger",
+            "sender left": "danger",
+            "expired": "default",
+        },
     )
-    def state(self, row: ColleagueInvitation) -> str:
+    def state(self, row: Any) -> str:
         if row.expires_at <= timezone.now():
             return "expired"
+        if not row.by_owner:
+            return "sender left"
         return "e-mail due" if row.delivery == Delivery.SENDING else row.get_delivery_display().lower()
 
     @admin.display(description="good until, in UTC", ordering="expires_at")

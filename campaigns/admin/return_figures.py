@@ -13,6 +13,7 @@ from campaigns.models import CampaignReturn, Participant, PerkCode
 
 HORIZON_DAYS: Final = 28
 NO_COST: Final = "No cost per person is known: give one where the group is chosen, and measure again."
+OLDER: Final = "Measured before posts, codes and bands of forecasts were: measure again to know them."
 NO_CODES: Final = "The campaign gives no codes, so nobody knows who used the perk."
 NO_TAGS: Final = "The campaign names nothing that counts as a mention, so no post is known to be about it."
 NOT_LOOKED: Final = "Posts weren't looked for when this was measured; that is done every five minutes."
@@ -71,7 +72,7 @@ class Row:
     @classmethod
     def of_all(cls, measured: CampaignReturn) -> Self:
         """Return that of everybody who accepted."""
-        knows = measured.forecast_low is not None
+        knows = measured.forecast_low is not None or measured.is_older
         return cls(
             who="All",
             topic="",
@@ -140,6 +141,11 @@ def _cost(measured: CampaignReturn, people: int, own: Decimal | float | None) ->
 def headline(measured: CampaignReturn) -> list[Figure]:
     """Return the few figures that stand first."""
     every = Row.of_all(measured)
+    if measured.is_older:
+        return [
+            Figure("different people forecast to be reached by those who accepted", every.forecast),
+            Figure("cost of those who accepted", every.cost, "2g", NO_COST),
+        ]
     looked = _not_looked(measured)
     reached = f"different people reached by {_counted(every.posts or 0, 'post')} about it"
     redeemed = f"of {_counted(every.issued or 0, 'code')} redeemed"
@@ -151,7 +157,7 @@ def headline(measured: CampaignReturn) -> list[Figure]:
         Figure(
             redeemed if share is None else f"{redeemed}, {share:.0f} %",
             every.redeemed,
-            why=NO_CODES if every.issued is None else "",
+            why=_no_codes(measured),
         ),
     ]
 
@@ -160,12 +166,13 @@ def costs(measured: CampaignReturn) -> list[Figure]:
     """Return the cost of those who accepted, in all and for what came of it."""
     every = Row.of_all(measured)
     looked = _not_looked(measured)
-    no_redemption = NO_CODES if every.redeemed is None else NOT_REDEEMED
     return [
         Figure("in all, of those who accepted", every.cost, "2g", NO_COST),
         Figure("per person reached", every.cost_per_person, "2g", _no_cost(every, looked, NO_REACTION)),
         Figure("per reaction", every.cost_per_reaction, "2g", _no_cost(every, looked, NO_REACTION)),
-        Figure("per code redeemed", every.cost_per_redemption, "2g", _no_cost(every, "", no_redemption)),
+        Figure(
+            "per code redeemed", every.cost_per_redemption, "2g", _no_cost(every, _no_codes(measured), NOT_REDEEMED)
+        ),
     ]
 
 
@@ -197,6 +204,8 @@ class Held:
 
 def held(measured: CampaignReturn) -> Held:
     """Return how what came compares with the forecast."""
+    if measured.is_older:
+        return Held("", OLDER)
     every = Row.of_all(measured)
     if every.forecast is None or every.low is None or every.high is None:
         if not measured.accepted:
@@ -218,9 +227,18 @@ def held(measured: CampaignReturn) -> Held:
     return Held(verdict, "", came=every.came / most, **drawn)
 
 
+def _no_codes(measured: CampaignReturn) -> str:
+    """Say why nothing is known of codes."""
+    if measured.issued is not None:
+        return ""
+    return OLDER if measured.is_older else NO_CODES
+
+
 def _not_looked(measured: CampaignReturn) -> str:
     if measured.posts is not None:
         return ""
+    if measured.is_older:
+        return OLDER
     return NOT_LOOKED if measured.tags else NO_TAGS
 
 
@@ -241,7 +259,7 @@ def unknown(rows: Iterable[Row], measured: CampaignReturn) -> list[str]:
         f"Came: the {HORIZON_DAYS} days aren't over.": any(row.came is None for row in listed),
         f"Posts, reached and reactions: {_not_looked(measured)}": any(row.posts is None for row in listed),
         f"Cost: {NO_COST}": measured.cost_each is None,
-        f"Cost per person: {NO_REACTION}.": measured.cost_each is not None
+        f"Cost per person reached: {NO_REACTION}.": measured.cost_each is not None
         and any(row.posts is not None and not row.reached for row in listed),
         f"Codes: {NO_CODES}": measured.issued is None,
     }

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from campaigns import actions, tasks
 from campaigns.admin.base import STATE_LABELS, person_link, run_of, staff_of, start_soon
-from campaigns.admin.return_figures import Row, costs, days, headline, held, reactions, unknown
+from campaigns.admin.return_figures import OLDER, Row, costs, days, headline, held, reactions, unknown
 from campaigns.admin.return_files import FILES, file_of
 from campaigns.admin.roles import is_managed
 from campaigns.models import Campaign, CampaignReturn, Invitation, Participant
@@ -101,9 +101,10 @@ def _shown(request: HttpRequest, measured: CampaignReturn) -> dict[str, Any]:
     people = people_of(request, measured)
     accepted = people.filter(answer=Invitation.State.ACCEPTED)
     accepted = accepted.order_by(F("reached").desc(nulls_last=True), F("reach").desc(nulls_last=True), "person__handle")
-    rows = [Row.of_person(measured, row) for row in accepted[:LISTED]]
+    rows = [] if measured.is_older else [Row.of_person(measured, row) for row in accepted[:LISTED]]
     topics = [Row.of_topic(measured, row) for row in measured.topics]
     return {
+        "older": OLDER if measured.is_older else "",
         "headline": headline(measured),
         "all": Row.of_all(measured),
         "held": held(measured),

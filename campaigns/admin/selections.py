@@ -176,6 +176,7 @@ def _shown(request: HttpRequest, selection: Selection) -> dict[str, Any]:
         "per_person": None if cost is None or not selection.reached else float(cost) / selection.reached,
         "chart": _chart(adds),
         "rules": _rules(selection),
+        "limits": _limits(selection),
         "listed": LISTED,
         "is_cut": selection.candidates >= MOST_CANDIDATES,
         **_why(request, selection),
@@ -236,6 +237,15 @@ def _rules(selection: Selection) -> list[str]:
     if selection.left_out:
         said.append(f"{len(actions.handles_in(selection.left_out))} left out")
     return said
+
+
+def _limits(selection: Selection) -> str:
+    """Return what may leave seats empty, with its verb; nothing where the group had no limits but the seats."""
+    quotas = bool(selection.most_per_city or selection.most_per_band or selection.least_small)
+    budget = selection.budget is not None
+    if budget and quotas:
+        return "the budget and the quotas leave"
+    return "the budget leaves" if budget else "the quotas leave" if quotas else ""
 
 
 def _why(request: HttpRequest, selection: Selection) -> dict[str, Any]:

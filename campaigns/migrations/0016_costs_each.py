@@ -3,6 +3,49 @@
 from django.conf import settings
 from django.db import migrations, models
 
+# What a group was asked for with names people by handle. It only gets shorter: whoever is erased goes from it too.
+FORGETS = """
+CREATE OR REPLACE FUNCTION campaigns_approved_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    was jsonb := CASE TG_OP WHEN 'UPDATE' THEN to_jsonb(OLD) END;
+    becomes jsonb := to_jsonb(NEW);
+    approved bigint[] := ARRAY[(was ->> TG_ARGV[0])::bigint, (becomes ->> TG_ARGV[0])::bigint];
+    named text;
+BEGIN
+    IF TG_TABLE_NAME = 'campaigns_selection' THEN
+        FOREACH named IN ARRAY '{kept,left_out,costs}'::text[] LOOP
+            IF length(becomes ->> named) < length(was ->> named) THEN
+                was := was - named;
+                becomes := becomes - named;
+            END IF;
+        END LOOP;
+    END IF;
+    IF (was IS NULL OR NOT campaigns_only_forgets(was, becomes, '{run_id,asked_by_id}')) AND EXISTS (
+        SELECT FROM campaigns_approval WHERE answer = 'approved' AND selection_id = ANY (approved)
+    ) THEN
+        RAISE EXCEPTION 'group % was approved', becomes ->> TG_ARGV[0] USING ERRCODE = '23000';
+    END IF;
+    RETURN NEW;
+END $$;
+"""
+
+KEEPS = """
+CREATE OR REPLACE FUNCTION campaigns_approved_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    was jsonb := CASE TG_OP WHEN 'UPDATE' THEN to_jsonb(OLD) END;
+    becomes jsonb := to_jsonb(NEW);
+BEGIN
+    IF (was IS NULL OR NOT campaigns_only_forgets(was, becomes, '{run_id,asked_by_id}')) AND EXISTS (
+        SELECT FROM campaigns_approval
+        WHERE answer = 'approved'
+            AND selection_id IN ((was ->> TG_ARGV[0])::bigint, (becomes ->> TG_ARGV[0])::bigint)
+    ) THEN
+        RAISE EXCEPTION 'group % was approved', becomes ->> TG_ARGV[0] USING ERRCODE = '23000';
+    END IF;
+    RETURN NEW;
+END $$;
+"""
+
 
 class Migration(migrations.Migration):
 
@@ -14,6 +57,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(FORGETS, KEEPS),
         migrations.RemoveConstraint(
             model_name='selection',
             name='selection_budget_has_cost',

@@ -22,6 +22,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='campaignreturn',
+            name='figures',
+            field=models.PositiveSmallIntegerField(default=1, editable=False, help_text='Which of them were measured.'),
+        ),
+        migrations.AddField(
+            model_name='campaignreturn',
             name='forecast_high',
             field=models.FloatField(editable=False, null=True),
         ),

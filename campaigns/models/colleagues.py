@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -20,7 +20,16 @@ class ColleagueInvitationQuerySet(models.QuerySet["ColleagueInvitation"]):
 
     def good(self, now: datetime) -> Self:
         """Keep those by which somebody can still join."""
-        return self.filter(expires_at__gt=now)
+        return self.filter(_sent_by_an_owner(), expires_at__gt=now)
+
+    def with_sender(self) -> Self:
+        """Add `by_owner`: whether who sent it may invite for the brand still; else its link opens nothing."""
+        return self.annotate(by_owner=_sent_by_an_owner())
+
+
+def _sent_by_an_owner() -> Exists:
+    owns = Q(is_superuser=True) | Q(memberships__brand=OuterRef("brand"), memberships__role=Membership.Role.OWNER)
+    return Exists(User.objects.filter(owns, pk=OuterRef("invited_by"), is_active=True))
 
 
 class ColleagueInvitation(models.Model):

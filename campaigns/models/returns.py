@@ -1,6 +1,6 @@
 """What campaigns brought: the figures as they were measured, and those of each person."""
 
-from typing import Self
+from typing import Final, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -22,6 +22,9 @@ class CampaignReturn(models.Model):
     `compared` are those of the invited who can be held against the holdout. Mentions are by people and their audiences.
     """
 
+    # The figures that are measured now; 1 knew of no posts, codes and bands, nor when the forecast's days are over.
+    FIGURES: Final = 2
+
     class State(models.TextChoices):
         WAITING = "waiting"
         MEASURING = "measuring"
@@ -36,6 +39,7 @@ class CampaignReturn(models.Model):
     finished_at = models.DateTimeField(null=True, editable=False)
     error = models.CharField(max_length=500, blank=True, editable=False)
     run = models.ForeignKey(ScoreRun, models.SET_NULL, null=True, related_name="+", editable=False)
+    figures = models.PositiveSmallIntegerField(default=1, editable=False, help_text="Which of them were measured.")
     tags = models.TextField(blank=True, editable=False, help_text="What counted as a mention.")
     since = models.DateTimeField(null=True, editable=False, help_text="The first invitation of those compared.")
     days = models.PositiveSmallIntegerField(default=0, editable=False, help_text="Of each window.")
@@ -149,6 +153,11 @@ class CampaignReturn(models.Model):
     def is_over(self) -> bool:
         """Return whether nothing more will come of it."""
         return self.state in (self.State.DONE, self.State.FAILED)
+
+    @property
+    def is_older(self) -> bool:
+        """Return whether it was measured when fewer figures were: what is empty then says nothing."""
+        return self.figures < self.FIGURES
 
 
 class ParticipantQuerySet(models.QuerySet["Participant"]):

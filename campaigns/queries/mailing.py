@@ -14,17 +14,21 @@ WINDOW: Final = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class MailingProgress:
-    """What became of a campaign's e-mails. `rate` is mails in a second, None where none went out lately."""
+    """What became of a campaign's e-mails, and how many links go by hand instead.
+
+    `rate` is mails in a second, None where none went out lately.
+    """
 
     sent: int
     left: int
     failed: int
     bounced: int
+    by_hand: int
     rate: float | None
 
     @property
     def all(self) -> int:
-        """Return how many there are."""
+        """Return how many there are; links that go by hand are no e-mails."""
         return self.sent + self.left + self.failed + self.bounced
 
     @property
@@ -52,6 +56,7 @@ def mailing_progress(campaign: Campaign, now: datetime) -> MailingProgress:
         left=Count("pk", filter=on_the_way & open_ones),
         failed=Count("pk", filter=Q(delivery=delivery.FAILED)),
         bounced=Count("pk", filter=Q(delivery=delivery.BOUNCED)),
+        by_hand=Count("pk", filter=Q(delivery=delivery.BY_HAND)),
         lately=Count("pk", filter=lately),
         since=Min("sent_at", filter=lately),
     )
@@ -62,5 +67,6 @@ def mailing_progress(campaign: Campaign, now: datetime) -> MailingProgress:
         left=0 if campaign.is_over(now) else found["left"],
         failed=found["failed"],
         bounced=found["bounced"],
+        by_hand=found["by_hand"],
         rate=found["lately"] / seconds if found["lately"] > 1 else None,
     )

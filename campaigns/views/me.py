@@ -52,14 +52,16 @@ def _page(request: HttpRequest, person: Person, form: RestForm, now: datetime) -
     mark_all_seen(waiting, now=now)
     said_yes = queries.answered_by(person, request.user, now)
     in_line = [row for row in said_yes.values() if row.is_waiting and not row.invitation.campaign.is_over(now)]
+    accepted = [row for row in invitations if row.state == Invitation.State.ACCEPTED]
     elsewhere = {row.pk for row in waiting} | {row.invitation.pk for row in in_line}
+    elsewhere |= {row.pk for row in accepted if not row.campaign.is_over(now)}
     context = {
         "person": person,
         "identities": identities_of(person),
         "sheet": sheet_of(person, viewer=request.user),
         "waiting": waiting,
         "in_line": in_line,
-        "accepted": [row for row in invitations if row.state == Invitation.State.ACCEPTED],
+        "accepted": accepted,
         "perks": [row for row in said_yes.values() if row.code or row.follows or row.asks],
         "posts": posts_of(person),
         "past": [row for row in invitations if row.pk not in elsewhere],

@@ -62,6 +62,44 @@ def test_a_manager_has_a_group_chosen_and_puts_it_on_the_shortlist(
     assert "Chosen before" in manager.get(url).content.decode()
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"seats": "9"}, "Nobody else who fits adds anybody."),
+        (
+            {"seats": "9", "budget": "15", "cost_each": "5"},
+            "Nobody else who fits adds anybody, or the budget leaves no more seats.",
+        ),
+        (
+            {"seats": "9", "most_per_band": "1"},
+            "Nobody else who fits adds anybody, or the quotas leave no more seats.",
+        ),
+        (
+            {"seats": "9", "most_per_band": "1", "budget": "500", "cost_each": "5"},
+            "Nobody else who fits adds anybody, or the budget and the quotas leave no more seats.",
+        ),
+    ],
+)
+def test_only_limits_that_were_set_are_said_to_leave_no_seats(
+    manager: Client, campaign: Campaign, scored: ScoreRun, given: dict[str, str], said: str
+) -> None:
+    url = reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk])
+
+    text = _text(manager.post(url, NOTHING | given, follow=True))
+
+    assert said in text
+    # a reaches four of seven.
+    assert "The first of 3 reaches half of the people." in text
+
+
+@pytest.mark.parametrize("view", ["choose_group", "compare_audiences", "mails"])
+def test_pages_of_a_campaign_say_which_one(manager: Client, campaign: Campaign, scored: ScoreRun, view: str) -> None:
+    answer = manager.get(reverse(f"admin:campaigns_campaign_{view}", args=[campaign.pk]))
+
+    assert f'<h2 class="sway-title">{answer.context["title"]}</h2>' in answer.content.decode()
+    assert str(campaign) in answer.context["title"]
+
+
 def _text(answer: Any) -> str:
     return str(answer.content.decode().replace("’", "'"))
 

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Person
+from campaigns.admin.return_figures import NO_CODES, NOT_LOOKED, OLDER
 from campaigns.models import Campaign, CampaignReturn
 from scoring.models import ScoreRun
 from tests.asked import tables_asked
@@ -163,7 +164,8 @@ def test_what_it_brought_against_the_forecast_by_kind_by_topic_and_by_participan
     assert "Food 1 30 20 to 60 33 1 30 40 10.00 1 of 1 1 → 7" in text
     assert "On none of its topics 1 30 20 to 60 33 1 0 40 – 0 of 1 1 → 7" in text
     assert "@ann – 20 15 to 30 22 2 15 17 20.00 Redeemed" in text
-    assert "Cost per person: nobody reacted to a post so far." in text
+    assert "Cost per person reached: nobody reacted to a post so far." in text
+    assert "Cost per person " not in text.replace("Cost per person reached", "")
     # Clicks, of which nobody told, aren't none.
     assert "Clicks" not in text
 
@@ -203,13 +205,32 @@ def test_what_cant_be_known_says_why_and_is_never_nothing(
     assert said in shown(manager.get(address(campaign)))
 
 
-def test_a_return_from_before_says_what_it_lacks(manager: Client, campaign: Campaign) -> None:
-    stored(campaign, per_person=1.0, low=0.5, high=1.5, forecast=70, accepted=3, tags="#maple")
+def test_a_return_from_before_says_what_it_lacks_once_and_gives_no_reasons(manager: Client, campaign: Campaign) -> None:
+    stored(campaign, figures=1, per_person=1.0, low=0.5, high=1.5, forecast=70, accepted=3, cost_each=20, tags="#maple")
+    older = CampaignReturn.objects.get()
+    ParticipantFactory.create(measured=older, person__handle="ann", reach=40.0)
 
     text = shown(manager.get(address(campaign)))
+    figures = {row[0]: row[1:] for row in file(manager, campaign, "figures")}
 
-    assert "expected to have" not in text
-    assert "not known different people reached. Posts weren't looked for when this was measured" in text
+    assert text.count(OLDER) == 1
+    assert "70 different people forecast to be reached by those who accepted 60.00 cost of those" in text
+    assert "It brought 10 mentions" in text
+    for reason in (NO_CODES, NOT_LOOKED, "0 codes", "had a score", "Against the forecast", "No group was chosen"):
+        assert reason not in text
+    assert figures["forecast"] == ["70.0", "", "", ""]
+    for figure in ("came", "per person reached", "per code redeemed"):
+        assert figures[figure] == ["", "", "", OLDER]
+    assert file(manager, campaign, "people")[1][5] == "40.0"
+
+
+def test_a_row_of_before_the_upgrade_is_of_the_first_figures(campaign: Campaign) -> None:
+    assert CampaignReturn(campaign=campaign).is_older
+
+
+@pytest.mark.usefixtures("posted")
+def test_measured_anew_it_has_the_figures_of_now(campaign: Campaign, airlines: Airlines) -> None:
+    assert not measured(campaign, airlines).is_older
 
 
 def file(manager: Client, campaign: Campaign, name: str) -> list[list[str]]:

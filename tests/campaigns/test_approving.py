@@ -234,6 +234,25 @@ def test_an_approved_group_stays_as_it_is(group: Selection, airlines: Airlines, 
     assert _row(group)[0] == "approved"
 
 
+def test_who_is_erased_is_named_by_an_approved_group_no_more(group: Selection, airlines: Airlines) -> None:
+    ann, bob = PersonFactory.create(handle="ann"), PersonFactory.create(handle="bob")
+    texts = {"kept": "ann bob", "left_out": "ann", "costs": "ann, 5\nbob, 7"}
+    Selection.objects.filter(pk=group.pk).update(cost_each=10, **texts)
+    _sent(group, airlines)
+    approve(selection=group, by=airlines.operator, now=NOW)
+    for name in texts:
+        with pytest.raises(IntegrityError, match="was approved"), transaction.atomic():
+            Selection.objects.filter(pk=group.pk).update(**{name: "somebody else, 10"})
+
+    erase_person(ann, by=airlines.operator, now=NOW)
+    group.refresh_from_db()
+    assert (group.kept, group.left_out, group.costs) == ("bob", "", "bob, 7")
+    erase_person(bob, by=airlines.operator, now=NOW)
+    group.refresh_from_db()
+    assert (group.kept, group.left_out, group.costs) == ("", "", "")
+    assert (group.people.count(), _row(group)[0]) == (2, "approved")
+
+
 @pytest.mark.parametrize(
     ("broken", "said"),
     [

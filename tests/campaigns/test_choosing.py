@@ -1,11 +1,14 @@
 """Having the group chosen for a campaign: out of whom, by which rules, and what is stored."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
+from time import sleep
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts.actions import erase_person
 from accounts.models import Person, User
@@ -363,3 +366,87 @@ def test_who_is_erased_goes_from_the_group(scored: ScoreRun, campaign: Campaign,
 def test_the_database_refuses_what_cant_be(campaign: Campaign, broken: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         SelectionFactory.create(campaign=campaign, **broken)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"left_out": "b fan1"}, {"kept": "b"}, {"cost_each": 10, "costs": "b, 5\nd, 7"}],
+    ids=["left out", "kept", "costs"],
+)
+@pytest.mark.parametrize("gone", ["hidden", "erased"])
+def test_who_is_named_and_gone_keeps_nobody_from_asking_why_or_choosing(
+    scored: ScoreRun, campaign: Campaign, airlines: Airlines, asked: dict[str, Any], gone: str
+) -> None:
+    found = choose(campaign, airlines.manager, seats=2, **asked)
+    waiting = ask_for_group(selection=Selection(campaign=campaign, seats=2, **asked), by=airlines.manager, now=NOW)
+    named = Person.objects.filter(handle="b")
+    if gone == "hidden":
+        named.update(is_hidden=True)
+    else:
+        erase_person(named.get(), by=airlines.operator, now=NOW)
+
+    why = why_not_chosen(selection=found, person=Person.objects.get(handle="d"), by=airlines.manager)
+    assert why is not None
+    assert choose_group(pk=waiting.pk, now=NOW)
+    waiting.refresh_from_db()
+    assert [handle for handle, _, _ in chosen(waiting)] == ["a", "c"]
+
+
+def test_who_is_erased_is_named_by_no_group_any_more(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
+    merged = PersonFactory.create(handle="bee", merged_into=Person.objects.get(handle="b"))
+    row = SelectionFactory.create(
+        campaign=campaign,
+        kept='@B,fan1; "bee"\nbb',
+        left_out="c b",
+        cost_each=10,
+        costs="fan1, 3\n@b; 2,50\nbee 4\nbb\t7\n",
+    )
+    other = SelectionFactory.create(campaign=campaign, kept="bb", left_out="fan1")
+
+    erase_person(Person.objects.get(handle="b"), by=airlines.operator, now=NOW)
+
+    assert not Person.objects.filter(pk=merged.pk).exists()
+    row.refresh_from_db()
+    assert (row.kept, row.left_out, row.costs) == ("fan1; bb", "c ", "fan1, 3\nbb\t7\n")
+    other.refresh_from_db()
+    assert (other.kept, other.left_out) == ("bb", "fan1")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_group_and_an_erasure_at_once_wait_for_each_other(
+    scored: ScoreRun, campaign: Campaign, airlines: Airlines
+) -> None:
+    selection = ask_for_group(selection=Selection(campaign=campaign, seats=2, kept="a"), by=airlines.manager, now=NOW)
+    person = Person.objects.get(handle="a")
+    choosing, erased = threading.Event(), threading.Event()
+
+    def erase() -> None:
+        try:
+            with transaction.atomic():
+                Person.objects.select_for_update().get(pk=person.pk)
+                choosing.set()
+                wait_for_lock()
+                erase_person(person, by=airlines.operator, now=NOW)
+        finally:
+            erased.set()
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(erase)
+        assert choosing.wait(30)
+        assert choose_group(pk=selection.pk, now=NOW)
+        running.result(30)
+    selection.refresh_from_db()
+    assert (selection.state, selection.kept) == (Selection.State.DONE, "")
+    assert [handle for handle, _, _ in chosen(selection)] == ["c"]
+
+
+def wait_for_lock() -> None:
+    """Return as soon as some other connection waits for a lock."""
+    with connection.cursor() as cursor:
+        for _ in range(600):
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone() != (0,):
+                return
+            sleep(0.05)
+    raise AssertionError("nobody waits")

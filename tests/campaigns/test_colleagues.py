@@ -22,6 +22,7 @@ from campaigns.actions import (
     InvitingRefused,
     NotOpen,
     NotYours,
+    add_member,
     invite_colleague,
     invite_colleague_again,
     join_brand,
@@ -292,6 +293,29 @@ class TestSendingAgain:
         assert not ColleagueInvitation.objects.exists()
         assert mail.outbox == [], "an expired link isn't sent"
 
+    @pytest.mark.parametrize("leaves", ["demoted", "removed", "inactive"])
+    def test_who_sent_it_and_owns_the_brand_no_more_sends_nothing_till_another_owner_does(
+        self, client: Client, airlines: Airlines, owner: User, invited: ColleagueInvitation, leaves: str
+    ) -> None:
+        other = joins(airlines, "other-owner", "owner")
+        membership = Membership.objects.get(user=owner)
+        if leaves == "demoted":
+            add_member(brand=airlines.brand, user=owner, role="manager", by=other)
+        elif leaves == "removed":
+            remove_member(membership=membership, by=other)
+        else:
+            User.objects.filter(pk=owner.pk).update(is_active=False)
+
+        assert send_colleague_invitations(now=timezone.now()) == 0
+        assert client.get(_address(invited)).status_code == 404
+        client.force_login(other)
+        assert "sender left" in client.get(LIST).content.decode()
+        assert "invited by e-mail" not in client.get(reverse("admin:campaigns_membership_changelist")).content.decode()
+
+        invite_colleague_again(invited, by=other, now=timezone.now() + timedelta(minutes=6))
+        assert send_colleague_invitations(now=timezone.now()) == 1
+        assert "sender left" not in client.get(LIST).content.decode()
+
 
 class TestTheOwnersPages:
     def test_an_owner_invites_sends_again_and_takes_back(self, client: Client, airlines: Airlines, owner: User) -> None:
@@ -314,6 +338,19 @@ class TestTheOwnersPages:
         assert "1 sent again." in said
         client.post(LIST, {"action": "take_back", "_selected_action": [row.pk]})
         assert not ColleagueInvitation.objects.exists()
+
+    def test_one_more_than_a_day_allows_is_said_beside_the_form_which_stays_filled(
+        self, client: Client, airlines: Airlines, owner: User
+    ) -> None:
+        for number in range(MOST_A_DAY):
+            _invite(airlines, owner, f"{number}@example.org")
+        client.force_login(owner)
+        answer = client.post(ADD, {"email": "ann@example.org", "brand": airlines.brand.pk, "role": "viewer"})
+        assert answer.status_code == 200
+        page = answer.content.decode()
+        assert "A brand sends 50 such invitations a day, and has. Try again tomorrow." in page
+        assert 'value="ann@example.org"' in page
+        assert ColleagueInvitation.objects.count() == MOST_A_DAY
 
     def test_an_owner_invites_to_no_other_brand_and_sees_none_of_its_colleagues(
         self, client: Client, airlines: Airlines, owner: User

@@ -46,7 +46,7 @@ def _text(page: str) -> str:
 
 
 def test_what_was_sent_is_left_and_failed_is_counted(campaign: Campaign) -> None:
-    assert mailing_progress(campaign, NOW) == MailingProgress(0, 0, 0, 0, None)
+    assert mailing_progress(campaign, NOW) == MailingProgress(0, 0, 0, 0, 0, None)
     for seconds in (10, 20, 30, 40):
         _mail(campaign, "sent", sent_at=NOW - timedelta(seconds=seconds))
     _mail(campaign, "sent", sent_at=NOW - timedelta(hours=1))
@@ -61,7 +61,7 @@ def test_what_was_sent_is_left_and_failed_is_counted(campaign: Campaign) -> None
     _mail(campaign, "due", person__is_hidden=True)
     _mail(CampaignFactory.create(), "due")
     found = mailing_progress(campaign, NOW)
-    assert found == MailingProgress(sent=5, left=20, failed=1, bounced=1, rate=0.1)
+    assert found == MailingProgress(sent=5, left=20, failed=1, bounced=1, by_hand=1, rate=0.1)
     assert (found.all, found.done, found.seconds_left) == (27, 7, 200.0)
     later = mailing_progress(campaign, NOW + timedelta(minutes=5))
     assert (later.rate, later.seconds_left) == (None, None)
@@ -122,6 +122,15 @@ def test_the_page_asks_again_until_nothing_is_left(manager: Client, campaign: Ca
     page = manager.get(_page(campaign)).content.decode()
     assert "hx-get" not in page
     assert "15 sent 1 failed None is left to send." in _text(page)
+
+
+def test_links_that_go_by_hand_are_counted_beside_the_mails(manager: Client, campaign: Campaign) -> None:
+    _mail(campaign, "sent", sent_at=NOW)
+    assert "by hand" not in _text(manager.get(_page(campaign)).content.decode())
+    for _ in range(2):
+        _mail(campaign, "by_hand")
+    text = _text(manager.get(_page(campaign)).content.decode())
+    assert "1 sent 2 by hand None is left to send. Links of those that failed, came back or go by hand are for" in text
 
 
 def test_viewers_see_how_far_it_is_and_others_nothing(client: Client, airlines: Airlines, campaign: Campaign) -> None:

@@ -1,5 +1,7 @@
 """One's own page: the card, invitations to answer, past answers."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -49,6 +51,22 @@ def test_ones_own_page_has_the_card_open_invitations_and_past_answers(client: Cl
     assert "a concert" in page
     assert "None: it has ended" in page
     assert "not for ann" not in page
+
+
+@pytest.mark.django_db
+def test_what_was_accepted_is_past_once_its_campaign_is_over(client: Client) -> None:
+    user, person = holder("ann")
+    yes: dict[str, Any] = {"person": person, "state": "accepted", "answered_at": NOW}
+    running = invited(campaign=open_campaign(perk_text="a weekend"), **yes)
+    client.force_login(user)
+    page = shown(client, "/me")
+    assert "Past invitations" not in page
+    assert "a weekend" in page
+    assert "No invitations so far" not in page
+
+    over = invited(campaign=over_campaign(perk_text="a concert"), **yes)
+    past = client.get("/me").context["past"]
+    assert [row.pk for row in past] == [over.pk] != [running.pk]
 
 
 @pytest.mark.django_db

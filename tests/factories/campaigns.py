@@ -185,6 +185,7 @@ class CampaignReturnFactory(DjangoModelFactory[CampaignReturn]):
 
     campaign = make.SubFactory(CampaignFactory)
     asked_at = NOW
+    figures = CampaignReturn.FIGURES
 
 
 class ParticipantFactory(DjangoModelFactory[Participant]):
