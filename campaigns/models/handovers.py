@@ -100,7 +100,8 @@ class Handover(models.Model):
 
     def __str__(self) -> str:
         # Nobody's name or address: this text gets into histories and logs.
-        return f"handover of invitation {self.invitation_id}: {self.state}"
+        said = self.SAID.get((Campaign.Details(self.kind), self.State(self.state)), self.state)
+        return f"perk for invitation {self.invitation_id}: {said}"
 
     @property
     def said(self) -> str:
