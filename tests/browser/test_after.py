@@ -11,7 +11,6 @@ from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Person, User
-from campaigns.actions import add_member
 from campaigns.management.demo_route import ROUTE
 from campaigns.models import Approval, Brand, Campaign, CampaignPost, ExclusionList, PerkCode, Remark, Segment
 from scoring.models import Influencer, ScoreRun
@@ -32,11 +31,7 @@ def route(live_server: LiveServer, settings: Settings) -> Campaign:
     settings.PUBLIC_URL = live_server.url
     call_command("demo_world", address=live_server.url, people=300, days=32, history=1)
     campaign = Campaign.objects.get(name=ROUTE)
-    operator = User.objects.get(username="admin")
-    for name in ("owner", "viewer"):
-        user = User.objects.create_user(name, password=PASSWORD)
-        add_member(brand=campaign.brand, user=user, role=name, by=operator)
-    for name in ("manager", "influencer"):
+    for name in ("owner", "manager", "viewer", "influencer"):
         user = User.objects.get(username=name)
         user.set_password(PASSWORD)
         user.save()
