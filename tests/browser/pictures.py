@@ -20,6 +20,7 @@ import numpy.typing as npt
 from playwright.sync_api import Error, Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM
+from tests.browser.pages import sign_in
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / "docs" / "pictures"
@@ -66,7 +67,7 @@ def main() -> int:
         try:
             pages = {name: browser.new_context().new_page() for name in ("manager", "influencer")}
             for name, page in pages.items():
-                _sign_in(page, sheet["address"], sheet["logins"][name])
+                sign_in(page, sheet["address"], **sheet["logins"][name])
         except Error as error:
             print(f"No demo answers at {sheet['address']}: start it with make demo. ({error.message.splitlines()[0]})")
             return 2
@@ -79,14 +80,6 @@ def main() -> int:
                 return 1
         browser.close()
     return 0
-
-
-def _sign_in(page: Page, address: str, login: dict[str, str]) -> None:
-    page.goto(f"{address}/accounts/login/")
-    page.locator("input[name=login]").fill(login["username"])
-    page.locator("input[name=password]").fill(login["password"])
-    page.locator("input[name=password]").press("Enter")
-    page.wait_for_load_state()
 
 
 def _found(page: Page, address: str) -> tuple[int, int]:

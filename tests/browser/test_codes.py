@@ -1,29 +1,15 @@
 """Codes in a browser: a manager uploads some, one person gets one, the next waits, and gets what is taken back."""
 
 from collections.abc import Callable
-from datetime import date
 
 import pytest
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from accounts.models import User
-from campaigns.actions import add_member
-from campaigns.models import Invitation, Membership
+from campaigns.models import Invitation
+from tests.browser.logins import campaign_of_manager, let_sign_in
+from tests.browser.pages import WIDE, sign_in
 from tests.campaigns.perks import guest
-from tests.factories.campaigns import BrandFactory, CampaignFactory
-
-PASSWORD = "a long and quiet river"
-
-
-def _sign_in(page: Page, url: str, name: str) -> None:
-    page.context.clear_cookies()
-    page.goto(f"{url}/accounts/login/")
-    page.locator("input[name=login]").fill(name)
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.locator("input[name=password]").press("Enter")
-    page.wait_for_load_state()
 
 
 @pytest.mark.browser
@@ -31,42 +17,35 @@ def _sign_in(page: Page, url: str, name: str) -> None:
 def test_codes_from_the_upload_to_the_next_in_line(
     page: Page, live_server: LiveServer, picture: Callable[[Page, str], None]
 ) -> None:
-    operator = User.objects.create_superuser("operator")
-    manager = User.objects.create_user("manager", password=PASSWORD)
-    brand = BrandFactory.create(name="Maple Air")
-    add_member(brand=brand, user=manager, role=Membership.Role.MANAGER, by=operator)
-    today = timezone.now().date()
-    campaign = CampaignFactory.create(brand=brand, name="Toronto route", starts_on=today, ends_on=date(2099, 1, 1))
+    campaign = campaign_of_manager(name="Toronto route")
     people = [guest(campaign, name) for name in ("ann", "ben")]
-    for user in User.objects.filter(username__in=["ann", "ben"]):
-        user.set_password(PASSWORD)
-        user.save()
+    let_sign_in("ann", "ben")
 
-    _sign_in(page, live_server.url, "manager")
+    sign_in(page, live_server.url, "manager")
     page.goto(f"{live_server.url}/admin/campaigns/campaign/{campaign.pk}/change/")
     page.get_by_role("region", name="Codes").get_by_role("link", name="Add codes").click()
     page.locator("input[type=file]").set_input_files(
         {"name": "codes.csv", "mimeType": "text/csv", "buffer": b"code\nWING-7788\n\nWING-7788\n"}
     )
     picture(page, "add-codes")
-    page.set_viewport_size({"width": 1440, "height": 900})
+    page.set_viewport_size(WIDE)
     page.get_by_role("button", name="Add codes").click()
     expect(page.get_by_text("1 code added, 1 left out that came twice in the file, 1 blank line.")).to_be_visible()
     picture(page, "campaign-with-codes")
 
     for name in ("ann", "ben"):
-        _sign_in(page, live_server.url, name)
+        sign_in(page, live_server.url, name)
         page.goto(f"{live_server.url}/me")
         page.get_by_role("button", name="Join the waiting list" if name == "ben" else "Accept").click()
         text = "WING-7788" if name == "ann" else "You are number 1 on the waiting list."
         expect(page.get_by_text(text)).to_be_visible()
         picture(page, f"me-{name}")
 
-    _sign_in(page, live_server.url, "manager")
-    page.set_viewport_size({"width": 1440, "height": 900})
+    sign_in(page, live_server.url, "manager")
+    page.set_viewport_size(WIDE)
     page.goto(f"{live_server.url}/admin/campaigns/perkcode/?campaign={campaign.pk}")
     picture(page, "codes")
-    page.set_viewport_size({"width": 1440, "height": 900})
+    page.set_viewport_size(WIDE)
     page.locator("input[name=_selected_action]").check()
     page.locator("select[name=action]").select_option(label="Take back…")
     page.get_by_role("button", name="Run").click()

@@ -1,19 +1,17 @@
 """A manager writes a campaign's invitation, sees it as it will go out while writing, and keeps it."""
 
 from collections.abc import Callable
-from datetime import date
 
 import pytest
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from accounts.models import User
-from campaigns.actions import add_member
-from campaigns.models import MailText, Membership
-from tests.browser.test_codes import PASSWORD, _sign_in
+from campaigns.models import MailText
+from tests.browser.axe import serious
+from tests.browser.logins import campaign_of_manager
+from tests.browser.pages import NARROW, WIDE, sign_in
 from tests.factories.accounts import PersonFactory
-from tests.factories.campaigns import BrandFactory, CampaignFactory, ShortlistingFactory
+from tests.factories.campaigns import ShortlistingFactory
 
 
 @pytest.mark.browser
@@ -21,26 +19,22 @@ from tests.factories.campaigns import BrandFactory, CampaignFactory, Shortlistin
 def test_an_invitation_is_written_and_seen_before_it_goes_out(
     page: Page, live_server: LiveServer, picture: Callable[[Page, str], None]
 ) -> None:
-    operator = User.objects.create_superuser("operator")
-    manager = User.objects.create_user("manager", email="manager@maple.example", password=PASSWORD)
-    brand = BrandFactory.create(name="Maple Air")
-    add_member(brand=brand, user=manager, role=Membership.Role.MANAGER, by=operator)
-    today = timezone.now().date()
-    campaign = CampaignFactory.create(brand=brand, name="Toronto route", starts_on=today, ends_on=date(2099, 1, 1))
+    campaign = campaign_of_manager(name="Toronto route")
     ShortlistingFactory.create(campaign=campaign, person=PersonFactory.create(name="Ann Ash"))
     faults: list[str] = []
     page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
 
-    page.set_viewport_size({"width": 1440, "height": 900})
-    _sign_in(page, live_server.url, "manager")
+    page.set_viewport_size(WIDE)
+    sign_in(page, live_server.url, "manager")
     page.goto(f"{live_server.url}/admin/campaigns/campaign/{campaign.pk}/change/")
     page.get_by_role("link", name="What the e-mail says").click()
     preview = page.get_by_role("region", name="Preview")
     expect(preview).to_contain_text("Hello Robin Sample,")
     picture(page, "mails-usual")
 
-    for size in ({"width": 1440, "height": 900}, {"width": 390, "height": 844}):
-        page.set_viewport_size(size)  # type: ignore[arg-type]  # a dict of the two numbers
+    for size in (WIDE, NARROW):
+        page.set_viewport_size(size)
+        assert serious(page) == []
         page.locator("textarea[name=text]").fill(f"Dear {{name}}, at {size['width']} wide: {{perk}}")
         expect(preview).to_contain_text("The text has to hold {link}: the person's own link.")
         page.locator("textarea[name=text]").fill(f"Dear {{name}}, at {size['width']} wide: {{perk}}\n\n{{link}}")
@@ -54,7 +48,7 @@ def test_an_invitation_is_written_and_seen_before_it_goes_out(
     picture(page, "mails-written")
     assert not MailText.objects.exists()
 
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(NARROW)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved. It is sent so from now on.").first).to_be_visible()
     assert MailText.objects.get().text == "Dear {name}, at 390 wide: {perk}\n\n{link}"

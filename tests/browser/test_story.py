@@ -12,6 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from campaigns.links import invitation_url
 from campaigns.models import Campaign, Invitation, Shortlisting
+from tests.browser.pages import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -23,14 +24,6 @@ def demo(live_server: LiveServer, settings: Settings) -> dict[str, dict[str, str
     call_command("demo_world", address=live_server.url, people=700, days=45, history=1, without_past=True)
     logins: dict[str, dict[str, str]] = json.loads((settings.DATA_DIR / "demo.json").read_text())["logins"]
     return logins
-
-
-def _sign_in(page: Page, address: str, login: dict[str, str]) -> None:
-    page.goto(f"{address}/accounts/login/")
-    page.locator("input[name=login]").fill(login["username"])
-    page.locator("input[name=password]").fill(login["password"])
-    page.locator("input[name=password]").press("Enter")
-    expect(page.get_by_text("Sign in", exact=True)).to_have_count(0)
 
 
 def _choose(page: Page, field: str, text: str) -> None:
@@ -49,7 +42,7 @@ def test_a_manager_invites_three_and_one_of_them_claims_and_accepts(
     picture: Callable[[Page, str], None],
 ) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
-    _sign_in(page, live_server.url, demo["manager"])
+    sign_in(page, live_server.url, **demo["manager"])
     campaign = Campaign.objects.get()
     invited_before = set(Invitation.objects.values_list("pk", flat=True))
     listed_before = set(Shortlisting.objects.values_list("person", flat=True))

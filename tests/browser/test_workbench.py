@@ -10,7 +10,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from campaigns.models import ExclusionList, Segment
 from scoring.models import Influencer, ScoreRun
-from tests.browser.test_story import _choose, _sign_in, demo
+from tests.browser.pages import sign_in
+from tests.browser.test_story import _choose, demo
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -26,7 +27,7 @@ def test_a_manager_narrows_keeps_leaves_out_and_finds_look_alikes(
     tmp_path: Path,
 ) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
-    _sign_in(page, live_server.url, demo["manager"])
+    sign_in(page, live_server.url, **demo["manager"])
     run = ScoreRun.objects.current()
     everybody = Influencer.objects.with_score(run).filter(is_hidden=False, merged_into=None)
     rows = f"{live_server.url}/admin/scoring/influencer/"
