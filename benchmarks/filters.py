@@ -130,6 +130,7 @@ def _fill(people: int) -> dict[str, Any]:
     from campaigns.models import Campaign, ExclusionList, Membership
     from scoring.actions import figures, publishing
     from scoring.actions.formulas import ensure_formula
+    from scoring.actions.rows import rows_of
     from scoring.engine import Result
     from scoring.engine.forecasts import Forecast
     from scoring.engine.inputs import PARTS, SUPPORTS
@@ -178,7 +179,7 @@ def _fill(people: int) -> dict[str, Any]:
         started = time.perf_counter()
         publishing.publish(run, result, now=now, finished=timezone.now, make_current=True, check=lambda: None)
         seconds["publish"] = time.perf_counter() - started
-        rows = publishing.rows_of(result, people=ids, topics=np.array(Topic.objects.values_list("pk", flat=True)))
+        rows = rows_of(result, people=ids, topics=np.array(Topic.objects.values_list("pk", flat=True)))
         started = time.perf_counter()
         figures.figures_of(run, rows.scores, rows.topics)
         seconds["figures"] = time.perf_counter() - started

@@ -103,6 +103,7 @@ def publish(size: int, seconds: dict[str, float]) -> None:
 
     from accounts.models import Person
     from scoring.actions import ensure_formula, ensure_topics, publishing
+    from scoring.actions.rows import rows_of
     from scoring.models import ReachPart, Score, ScoreRun, Support, Topic, TopicReach
 
     with transaction.atomic():
@@ -111,7 +112,7 @@ def publish(size: int, seconds: dict[str, float]) -> None:
         people = np.array([person.pk for person in made], np.int64)
         topics = np.array(Topic.objects.values_list("pk", flat=True), np.int64)
         result = made_up_result(people, topics, np.random.default_rng(1))
-        rows = publishing.rows_of(result, people=people, topics=topics)
+        rows = rows_of(result, people=people, topics=topics)
         count = rows.scores.num_rows + rows.topics.num_rows + rows.supported + rows.parts.num_rows
         run = ScoreRun.objects.create(as_of=MOMENT, formula=ensure_formula(MOMENT), started_at=MOMENT)
         with connection.cursor() as cursor:

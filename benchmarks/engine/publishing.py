@@ -82,6 +82,7 @@ def publish_and_copy(people: int, rounds: int) -> dict[str, Any]:
     from scoring.actions import publishing
     from scoring.actions.copying import copied_columns
     from scoring.actions.formulas import ensure_formula
+    from scoring.actions.rows import rows_of
     from scoring.engine import Result
     from scoring.engine.forecasts import Forecast
     from scoring.engine.inputs import PARTS, SUPPORTS, TOPICS
@@ -102,7 +103,7 @@ def publish_and_copy(people: int, rounds: int) -> dict[str, Any]:
     result = Result(
         scores, TOPICS.empty_table(), SUPPORTS.empty_table(), PARTS.empty_table(), {"interactions": 0}, lambda: nothing
     )
-    rows = publishing.rows_of(result, people=ids, topics=np.zeros(0, dtype=np.int64)).scores
+    rows = rows_of(result, people=ids, topics=np.zeros(0, dtype=np.int64)).scores
     names = ", ".join(copied_columns(Score, ["run", *rows.column_names]))
     formula = ensure_formula(now, as_of=now)
     texts: list[bytes] = []

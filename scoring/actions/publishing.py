@@ -7,15 +7,14 @@ other.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import psycopg
 import pyarrow as pa
 import pyarrow.compute
@@ -26,22 +25,14 @@ from accounts.models import Person
 from accounts.queries import numbers
 from scoring import engine
 from scoring.actions import partitions
-from scoring.actions.copying import CHUNK, copied_bytes, copied_columns
-from scoring.actions.errors import ScoringError
+from scoring.actions.copying import copied_bytes, copied_columns
 from scoring.actions.figures import figures_of
-from scoring.actions.languages import SCHEMA, languages_until
+from scoring.actions.languages import languages_until
 from scoring.actions.partitions import put_in_place
+from scoring.actions.rows import COLUMNS, KEYS, Rows, Tables, rows_of
 from scoring.engine import Result
-from scoring.engine.results import Supports
-from scoring.models import Backtest, ReachPart, RunFigures, Score, ScoreRun, Support, Topic, TopicReach, WrittenLanguage
+from scoring.models import Backtest, RunFigures, ScoreRun, Support, Topic
 
-pc: Any = pyarrow.compute
-Ints = npt.NDArray[np.int64]
-
-# What floating sums may be off by, as a share of the larger value (or of 1).
-NOISE: Final = 1e-9
-# In place of what isn't there while it is looked up.
-_NOBODY: Final = 0
 # A person erased while the rows are copied fails the copy; each try begins with who is there now.
 TRIES: Final = 3
 # A run of as many scores gets tables of its own. Making these takes a tenth of a second, and every query that names no
@@ -49,158 +40,6 @@ TRIES: Final = 3
 LARGE: Final = 50_000
 # Seconds between two words of how far other connections are.
 _TOLD_EVERY: Final = 0.5
-
-# Of whom or what a row is, and what it says.
-_KEYS: Final[dict[Any, tuple[str, ...]]] = {
-    Score: ("person",),
-    TopicReach: ("person", "topic"),
-    Support: ("supporter", "supported"),
-    ReachPart: ("person",),
-    WrittenLanguage: ("person",),
-}
-_COLUMNS: Final[dict[Any, tuple[str, ...]]] = {
-    Score: tuple(f.name for f in Score._meta.concrete_fields if f.name not in ("id", "run", "person")),
-    TopicReach: ("reach", "reach_with_below", "score", "lift", "rank"),
-    Support: ("reach", "actions", "expected", *(f"taken_{reason}" for reason in engine.REASONS)),
-    ReachPart: ("kind", "network", "reach"),
-    WrittenLanguage: ("language",),
-}
-
-
-# Rows by model, some at a time.
-_Tables = dict[Any, Iterable[pa.Table]]
-
-
-class ResultFault(ScoringError):
-    """The engine gave something that may not be published."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A run's rows as they go into the five tables; `left_out` counts persons that the database doesn't know.
-
-    Supporters, of whom there are most, are made as they are asked for, once; `supported` is how many there may be.
-    """
-
-    scores: pa.Table
-    topics: pa.Table
-    supports: Iterator[pa.Table]
-    supported: int
-    parts: pa.Table
-    languages: pa.Table
-    left_out: int
-
-    def by_model(self) -> "_Tables":
-        """Return them by the model whose table they go into."""
-        return {
-            Score: _by_rank(self.scores),
-            TopicReach: [self.topics],
-            Support: self.supports,
-            ReachPart: [self.parts],
-            WrittenLanguage: [self.languages],
-        }
-
-
-def rows_of(result: Result, *, people: Ints, topics: Ints, languages: pa.Table | None = None) -> Rows:
-    """Return the rows to store, of known people and topics only.
-
-    Values within `NOISE` of a bound are put on it: sums of floats end a hair beyond what the definition allows. What is
-    further off is an error of the engine and raises ResultFault, as does a value that is no number, and a row whose
-    parts don't add up to the forecast.
-    """
-    scores = _checked(_of_known(result.scores, person=people))
-    topic_rows = _of_known(result.topics, person=people, topic=topics)
-    topic_rows = _set(
-        topic_rows,
-        reach_with_below=_within(
-            "reach_with_below", topic_rows["reach_with_below"], _floats(topic_rows["reach"]), np.inf
-        ),
-        score=_within("score", topic_rows["score"], 1.0, 100.0),
-    )
-    supports = (
-        _of_known(pa.Table.from_batches([batch]), supporter=people, supported=people)
-        for batch in _batches(result.supports)
-    )
-    supported = result.supports.num_rows if isinstance(result.supports, pa.Table) else result.supports.count_rows()
-    parts = _of_known(result.parts, person=people)
-    return Rows(
-        scores,
-        topic_rows.select([*_KEYS[TopicReach], *_COLUMNS[TopicReach]]),
-        (table.select([*_KEYS[Support], *_COLUMNS[Support]]) for table in supports),
-        supported,
-        parts.select([*_KEYS[ReachPart], *_COLUMNS[ReachPart]]),
-        _of_known(SCHEMA.empty_table() if languages is None else languages, person=scores["person"].to_numpy()),
-        left_out=result.scores.num_rows - scores.num_rows,
-    )
-
-
-def _batches(supports: Supports) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a table or a file some at a time, of which few are read ahead: nobody waits for the disk."""
-    if isinstance(supports, pa.Table):
-        yield from supports.to_batches()
-    else:
-        yield from supports.to_batches(batch_size=CHUNK, batch_readahead=2, fragment_readahead=1)
-
-
-def _by_rank(scores: pa.Table) -> Iterator[pa.Table]:
-    """Yield scores from the highest on, some at a time: a page of the list is then a few neighbouring blocks."""
-    order = pc.sort_indices(scores, [("score", "descending"), ("person", "ascending")])
-    for begin in range(0, len(order), CHUNK):
-        yield scores.take(order[begin : begin + CHUNK])
-
-
-def _of_known(rows: pa.Table, **known: Ints) -> pa.Table:
-    """Return the rows whose columns hold known ids: nearly always all of them, and then nothing is copied."""
-    there = np.ones(rows.num_rows, dtype=bool)
-    for name, ids in known.items():
-        column: Any = rows[name]
-        there &= np.isin(column.fill_null(_NOBODY).to_numpy(), ids) & column.is_valid().to_numpy()
-    return rows if there.all() else rows.filter(pa.array(there))
-
-
-def _checked(scores: pa.Table) -> pa.Table:
-    """Return score rows in the columns of the table, on their bounds where they were off by noise."""
-    for name in _COLUMNS[Score]:
-        if name != "original_share":
-            _no_gaps(name, scores[name])
-    reach, forecast = _floats(scores["reach"]), _floats(scores["forecast"])
-    taken = sum(_floats(scores[name]) for name in _COLUMNS[Score] if name.startswith("taken_"))
-    off = np.abs(forecast - reach - taken) > 1e-6 * np.maximum(1.0, np.abs(forecast))
-    if off.any():
-        raise ResultFault(f"what was taken off doesn't add up to forecast less reach in {int(off.sum())} rows")
-    low = _within("low", scores["low"], 0.0, reach)
-    high = _within("high", scores["high"], reach, np.inf)
-    return _set(
-        scores.select(["person", *_COLUMNS[Score]]),
-        score=_within("score", scores["score"], 1.0, 100.0),
-        percentile=_within("percentile", scores["percentile"], 0.0, 100.0),
-        low=low,
-        high=high,
-    )
-
-
-def _no_gaps(name: str, column: Any) -> None:
-    if column.null_count or (pa.types.is_floating(column.type) and not np.isfinite(_floats(column)).all()):
-        raise ResultFault(f"{name} holds something that is no number")
-
-
-def _within(name: str, column: Any, least: Any, most: Any) -> Any:
-    values = _floats(column)
-    clipped = np.clip(values, least, most)
-    off = np.abs(values - clipped) > NOISE * np.maximum(1.0, np.abs(clipped))
-    if off.any():
-        raise ResultFault(f"{name} is out of its range in {int(off.sum())} rows")
-    return clipped
-
-
-def _floats(column: Any) -> npt.NDArray[np.float64]:
-    return np.asarray(column.to_numpy(), dtype=np.float64)
-
-
-def _set(table: pa.Table, **columns: Any) -> pa.Table:
-    for name, values in columns.items():
-        table = table.set_column(table.column_names.index(name), name, pa.array(values))
-    return table
 
 
 def publish(
@@ -334,7 +173,7 @@ class _Sent:
         self._tell(self._rows, self._of)
 
 
-def _fill_at_once(run: ScoreRun, tables: _Tables, aside: dict[Any, str], sent: _Sent) -> None:
+def _fill_at_once(run: ScoreRun, tables: Tables, aside: dict[Any, str], sent: _Sent) -> None:
     """Fill a run's tables on two connections of their own: supporters take as long as all else.
 
     They are then there for everybody, under names that nobody looks for.
@@ -357,7 +196,7 @@ def _fill_at_once(run: ScoreRun, tables: _Tables, aside: dict[Any, str], sent: _
                 each.result()
 
 
-def _fill(run: ScoreRun, tables: _Tables, aside: dict[Any, str], sent: Callable[[int], None]) -> None:
+def _fill(run: ScoreRun, tables: Tables, aside: dict[Any, str], sent: Callable[[int], None]) -> None:
     for model, of_model in tables.items():
         partitions.make_aside(model, aside[model])
         _copy(model, run, of_model, sent, aside[model])
@@ -381,7 +220,7 @@ def _copy(
     into: str = "",
 ) -> None:
     """Append rows through COPY, to the model's table unless another is named; say how many at a time."""
-    names = ["run", *_KEYS[model], *_COLUMNS[model]]
+    names = ["run", *KEYS[model], *COLUMNS[model]]
     columns = sql.SQL(", ").join(map(sql.Identifier, copied_columns(model, names)))
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
         sql.Identifier(into or model._meta.db_table), columns

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import Person
 from scoring.actions import publishing, score
-from scoring.actions.publishing import ResultFault, rows_of
+from scoring.actions.rows import ResultFault, rows_of
 from scoring.engine import Result
 from scoring.engine.forecasts import Forecast
 from scoring.engine.inputs import PARTS, SCORES, SUPPORTS, TOPICS
