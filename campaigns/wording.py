@@ -125,47 +125,24 @@ _GIVEN: Final = _paragraphs(
     _OBJECT,
 )
 
-# These nobody writes anew: they tell a fact.
-SEAT: Final = Wording(
-    subject="A seat is yours: {perk}",
-    text=_paragraphs(
-        "Hello {name},",
-        "you are off the waiting list of {brand}, and have a seat: {perk}. There is nothing more to accept.",
-        "{code} on your page, after signing in:",
-        "{link}",
-    ),
-    closing=_GIVEN,
-    placeholders={},
-    in_subject=(),
-    required=(),
-)
 
-CODE: Final = Wording(
-    subject="Your code is there: {perk}",
-    text=_paragraphs(
-        "Hello {name},",
-        "you had a seat already, and now {brand} has given you a code: {perk}.",
-        "{code} on your page, after signing in:",
-        "{link}",
-    ),
-    closing=_GIVEN,
-    placeholders={},
-    in_subject=(),
-    required=(),
-)
+def _told(subject: str, fact: str) -> Wording:
+    """Return a wording that nobody writes anew: it tells who accepted a fact."""
+    text = _paragraphs("Hello {name},", fact, "{code} on your page, after signing in:", "{link}")
+    return Wording(subject, text, _GIVEN, placeholders={}, in_subject=(), required=())
 
-DETAILS: Final = Wording(
-    subject="{brand} needs to know something: {perk}",
-    text=_paragraphs(
-        "Hello {name},",
-        "you accepted, and {brand} needs to know something of you since: {perk}.",
-        "{code} on your page, after signing in:",
-        "{link}",
-    ),
-    closing=_GIVEN,
-    placeholders={},
-    in_subject=(),
-    required=(),
+
+SEAT: Final = _told(
+    "A seat is yours: {perk}",
+    "you are off the waiting list of {brand}, and have a seat: {perk}. There is nothing more to accept.",
+)
+CODE: Final = _told(
+    "Your code is there: {perk}",
+    "you had a seat already, and now {brand} has given you a code: {perk}.",
+)
+DETAILS: Final = _told(
+    "{brand} needs to know something: {perk}",
+    "you accepted, and {brand} needs to know something of you since: {perk}.",
 )
 
 

@@ -61,8 +61,7 @@ class Work:
             found = self.work_out(row, now)
         except self.refusals as error:
             finish(state=self.failed, error=str(error)[:500])
-        except Exception:
-            # Whatever it was, it is raised again; but a page waits for the row, and would for as long as a claim holds.
+        except Exception:  # whatever it was, it is raised again; but a page waits for the row, as long as a claim holds
             finish(state=self.failed, error=_BROKEN)
             raise
         else:

@@ -13,6 +13,7 @@ from scoring.engine.activity import DAY, KINDS, POSTING, Activity, without
 from scoring.engine.arrays import Ints
 from scoring.engine.parameters import Parameters
 from scoring.engine.tables import Table, Workspace
+from scoring.engine.weights import halved
 
 # What adds up, as it is and with the weights' age.
 COUNTS: Final = ("actions", "reactions", "namings")
@@ -295,24 +296,6 @@ def _by_account(table: Table) -> Table:
     return table.group_by("account", "day").aggregate(
         posts=table.posts.sum().cast("int64"), own=table.own.sum().cast("int64"), posted=table.posted.max()
     )
-
-
-def halved(age: Any, half_life: float) -> Any:
-    """Return 2 to the power of -age / half-life.
-
-    Parameters
-    ----------
-    age : ibis expression
-        In days; below 0 for what is to grow back.
-    half_life : float
-        In days.
-
-    Returns
-    -------
-    ibis expression
-        1 at age 0.
-    """
-    return ibis.literal(2.0) ** (-age / half_life)
 
 
 def _returned(mutual: Table, return_hours: float) -> Table:

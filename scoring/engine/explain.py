@@ -18,9 +18,10 @@ from scoring.engine.pairs import Pairs
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People
 from scoring.engine.reach import Reach
-from scoring.engine.state import State, act_weight, mixed
+from scoring.engine.state import State
 from scoring.engine.tables import Table, Workspace
 from scoring.engine.topic_sets import NO_TOPIC, ancestors, with_above
+from scoring.engine.weights import act_weight, mixed
 
 # Below this a supporter adds nothing but rounding.
 _LITTLE: Final = 1e-12

@@ -10,8 +10,8 @@ from scoring.engine.daily import WEIGHTS
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People
 from scoring.engine.rests import Spells
-from scoring.engine.state import aged_by, mixed
 from scoring.engine.tables import Table, Workspace
+from scoring.engine.weights import aged_by, mixed
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from scoring.engine.daily import COUNTS, PAIR
 from scoring.engine.gains import Gains
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People
-from scoring.engine.state import State, mixed
+from scoring.engine.state import State
 from scoring.engine.tables import Table, Workspace
+from scoring.engine.weights import mixed
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from scoring.engine.explain import in_proportion
 from scoring.engine.inputs import INTERACTIONS, OWNERS, POSTS, REACTIONS, Inputs, Source
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import to_persons
-from scoring.engine.state import act_weight
 from scoring.engine.tables import Workspace, conform
+from scoring.engine.weights import act_weight
 
 
 def reactions(

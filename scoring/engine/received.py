@@ -16,8 +16,8 @@ from scoring.engine.arrays import Ints
 from scoring.engine.daily import PAIR, WEIGHTS
 from scoring.engine.inputs import INTERACTIONS, RESTS, Source
 from scoring.engine.parameters import Parameters
-from scoring.engine.state import forgotten
 from scoring.engine.tables import Table, Workspace, conform, to_disk
+from scoring.engine.weights import forgotten
 
 _COLUMNS: Final = (*PAIR, "day", *WEIGHTS)
 _TYPES: Final[dict[str, pa.DataType]] = dict.fromkeys((*PAIR, "day"), pa.int64()) | dict.fromkeys(WEIGHTS, pa.float64())

@@ -19,27 +19,23 @@ from scoring.engine.daily import (
     accounts_by_day,
     by_day,
     freed,
-    halved,
     totals,
     weighed,
 )
 from scoring.engine.parameters import Parameters
 from scoring.engine.tables import Table, Workspace
+from scoring.engine.weights import WEIGHED, aged_by, forgotten
 
 # Of pairs within the last horizon: acts, days with a free act, and what the acts weigh by the half-life.
 RECENT: Final = ("recent", "recent_free", "recent_slow")
 # Posting days stand as bits, so many to a word: a sum of different powers of two is their union.
 WORD: Final = 60
-# An act of so long ago is forgotten, where nothing came since.
-_FORGOTTEN_DAYS: Final = 600
-_FORGOTTEN_HALF_LIVES: Final = 20
 # Of single sums this is rounding.
 _NOTHING: Final = 2.0**-40
 
 TABLES: Final = ("pairs", "details", "accounts", "words")
 
 _PAIRS: Final = (*COUNTS, *WEIGHTS, *RECENT)
-_WEIGHED: Final = {"recent_slow": "slow"} | {name: name.removesuffix("_free") for name in WEIGHTS}
 # Of each table: by what it sums up, and what.
 _COLUMNS: Final = {
     "pairs": (PAIR, _PAIRS),
@@ -201,7 +197,7 @@ def _ones(table: Table, columns: Iterable[str]) -> Any:
     return reduce(operator.add, (_count_ones(table[name]).cast("int64") for name in columns))
 
 
-# What DuckDB and Spark have under these names, and ibis not for both.
+# What DuckDB and Spark have under these names, and ibis not for both: declared, and run by them, never here.
 @ibis.udf.agg.builtin(name="bit_or")  # type: ignore[untyped-decorator]  # ibis publishes no types
 def _union(bits: int) -> int:
     raise NotImplementedError
@@ -278,91 +274,10 @@ def rolled(
         for table, (keys, names), parts in zip(state.tables().values(), _COLUMNS.values(), rows, strict=True)
     )
     # What was taken back leaves the rounding of its sum, on either side of 0.
-    pairs = pairs.mutate(**{name: ibis.greatest(pairs[name], 0.0) for name in _WEIGHED})
+    pairs = pairs.mutate(**{name: ibis.greatest(pairs[name], 0.0) for name in WEIGHED})
     details = details.filter(details.slow > _NOTHING)
     pairs, details = _remembered(workspace, pairs, details, formula)
     return State(until, pairs, details, accounts, words.filter(words.bits > 0), events, began)
-
-
-def forgotten(formula: Parameters) -> float:
-    """Return the weight below which two accounts' acts are forgotten, with their counts.
-
-    Parameters
-    ----------
-    formula : Parameters
-        The half-life.
-
-    Returns
-    -------
-    float
-        What one act weighs after 20 half-lives, or after 600 days if they are longer: at most 2^-20.
-    """
-    return float(2.0 ** -max(_FORGOTTEN_HALF_LIVES, _FORGOTTEN_DAYS / formula.half_life_days))
-
-
-def mixed(slow: Any, burst: Any, formula: Parameters) -> Any:
-    """Return what acts weigh.
-
-    An act weighs (1 - burst_share) 2^(-age / half life) + burst_share (half life / burst half life) 2^(-age / burst
-    half life): a mixture of two rates, each in proportion to 1 / its half-life.
-
-    Parameters
-    ----------
-    slow, burst : ibis expression
-        Their weights by the half-life, and by that of bursts.
-    formula : Parameters
-        The mixture.
-
-    Returns
-    -------
-    ibis expression
-        At least 0.
-    """
-    if not formula.burst_share:
-        return slow
-    faster = formula.half_life_days / formula.burst_half_life_days
-    return slow * (1.0 - formula.burst_share) + burst * (formula.burst_share * faster)
-
-
-def act_weight(age: Any, formula: Parameters) -> Any:
-    """Return what an act of an age weighs by the calendar.
-
-    Parameters
-    ----------
-    age : ibis expression
-        In days, at least 0.
-    formula : Parameters
-        Half-lives.
-
-    Returns
-    -------
-    ibis expression
-        1 at age 0, if there is no burst.
-    """
-    return mixed(halved(age, formula.half_life_days), halved(age, formula.burst_half_life_days), formula)
-
-
-def aged_by(table: Table, names: Sequence[str], age: Any, formula: Parameters) -> Table:
-    """Let weights age.
-
-    Parameters
-    ----------
-    table : ibis table
-        Rows with weights.
-    names : sequence of str
-        Columns; those that aren't weights stay as they are.
-    age : ibis expression or float
-        By how many days.
-    formula : Parameters
-        Half-lives.
-
-    Returns
-    -------
-    ibis table
-        The rows, all columns.
-    """
-    factors = {"slow": halved(age, formula.half_life_days), "burst": halved(age, formula.burst_half_life_days)}
-    return table.mutate(**{name: table[name] * factors[_WEIGHED[name]] for name in names if name in _WEIGHED})
 
 
 def _parts(days: Days, until: int, formula: Parameters, sign: int, recent_at: int) -> tuple[Table, Table, Table, Table]:
@@ -407,13 +322,13 @@ def _weighed(
 ) -> Table:
     """Return the columns that add up, with weights that are older by so many days."""
     aged = aged_by(table, names, age, formula)
-    values = {name: aged[name] * sign if name in _WEIGHED else (aged[name] * sign).cast("int64") for name in names}
+    values = {name: aged[name] * sign if name in WEIGHED else (aged[name] * sign).cast("int64") for name in names}
     return aged.select(*keys, **values)
 
 
 def _sums(table: Table, keys: Sequence[str], names: Sequence[str]) -> Table:
     sums = {name: table[name].sum() for name in names}
-    whole = {name: value if name in _WEIGHED else value.cast("int64") for name, value in sums.items()}
+    whole = {name: value if name in WEIGHED else value.cast("int64") for name, value in sums.items()}
     return table.group_by(*keys).aggregate(**whole)
 
 

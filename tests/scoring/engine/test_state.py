@@ -16,8 +16,9 @@ from scoring.engine.activity import POST_DAYS, activity
 from scoring.engine.daily import COUNTS, WEIGHTS, Days, summaries
 from scoring.engine.pairs import Pairs, pairs_of
 from scoring.engine.people import People, posting
-from scoring.engine.state import TABLES, State, forgotten, rolled, summed
+from scoring.engine.state import TABLES, State, rolled, summed
 from scoring.engine.tables import Table, Workspace
+from scoring.engine.weights import forgotten
 from tests.scoring.engine.worlds import DAY, UNTIL, World
 
 LAST = UNTIL // DAY
