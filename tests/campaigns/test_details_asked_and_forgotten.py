@@ -1,0 +1,139 @@
+"""What a perk needs to know, in time: who is told that it is asked, what stays asked, and when it is forgotten."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.actions import erase_person
+from accounts.models import Person
+from campaigns import tasks
+from campaigns.actions import (
+    NotOpen,
+    NotYours,
+    announce_details,
+    forget_details,
+    move_on,
+    redeem,
+    send_due_notices,
+    take_back,
+)
+from campaigns.models import Campaign, Handover, Invitation, Notice, PerkCode
+from tests.campaigns.conftest import Airlines
+from tests.campaigns.details import State, ann, campaign, gave, login_of, text
+from tests.campaigns.invited import address, open_campaign, shown
+from tests.campaigns.perks import codes, guest, says_yes
+from tests.factories.campaigns import NOW, NoticeFactory
+
+__all__ = ["ann", "campaign"]
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_is_deleted_on_the_day_that_was_told(client: Client, campaign: Campaign, ann: Invitation) -> None:
+    row = gave(ann)
+    # A later end doesn't put off what the person was told.
+    Campaign.objects.filter(pk=campaign.pk).update(ends_on=campaign.ends_on + timedelta(days=300))
+    last = datetime.combine(row.kept_until, time(23, 59), UTC)
+    assert forget_details(now=last) == 0
+    assert forget_details(now=last + timedelta(minutes=1)) == 1
+    assert forget_details(now=last + timedelta(minutes=1)) == 0
+    assert Invitation.objects.filter(pk=ann.pk).exists()
+    assert tasks.forget_details() == 0
+    Campaign.objects.filter(pk=campaign.pk).update(starts_on=date(2020, 1, 1), ends_on=date(2020, 2, 1))
+    client.force_login(login_of(ann))
+    assert "Where to send it" not in shown(client, address(ann))
+    with pytest.raises(NotOpen):
+        gave(ann)
+
+
+def test_it_goes_with_its_person_and_with_the_seat(airlines: Airlines, campaign: Campaign) -> None:
+    first, second = codes(campaign, 2)
+    ann, ben = (says_yes(guest(campaign, name), now=timezone.now()) for name in ("ann", "ben"))
+    gave(ann)
+    sent = gave(ben)
+    move_on(sent, to=State.SHIPPED, reference="1", by=airlines.manager, now=NOW)
+    take_back(first, by=airlines.manager, now=NOW)
+    assert list(Handover.objects.all()) == [sent]
+    take_back(second, by=airlines.manager, now=NOW)
+    assert list(Handover.objects.all()) == [sent]
+    erase_person(ben.person, by=airlines.operator, now=NOW)
+    assert not Handover.objects.exists()
+
+
+def test_who_accepted_before_it_was_asked_is_told_once(
+    client: Client, manager: Client, airlines: Airlines, settings: Settings
+) -> None:
+    campaign = open_campaign(brand=airlines.brand, name="Late", perk_text="a suitcase", seats=9)
+    codes(campaign, 4)
+    ann, used, gone, given = (guest(campaign, name) for name in ("ann", "used", "gone", "given"))
+    for invitation in (ann, used, gone, given):
+        Person.objects.filter(pk=invitation.person_id).update(email=f"{invitation.pk}@example.org")
+        says_yes(invitation, now=timezone.now())
+    guest(campaign, "unanswered")
+    redeem(PerkCode.objects.get(invitation=used), by=airlines.manager, now=NOW)
+    path = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+    _saves(manager, path, details_kind="address")
+    assert set(Notice.objects.values_list("kind", "invitation")) == {
+        ("details", invitation.pk) for invitation in (ann, gone, given)
+    }
+    # Who used the code has had it without.
+    client.force_login(login_of(used))
+    assert "Say where to send it" not in text(client, "/me")
+    assert "Where to send it" not in shown(client, address(used))
+    with pytest.raises(NotOpen, match="You have had"):
+        gave(used)
+    take_back(PerkCode.objects.get(invitation=gone), by=airlines.manager, now=NOW)
+    gave(given)
+    assert send_due_notices(now=timezone.now()) == 1
+    (message,) = mail.outbox
+    assert (message.to, message.subject) == (
+        [f"{ann.pk}@example.org"],
+        "Maple Air needs to know something: a suitcase",
+    )
+    assert "A form that asks where to send it is on your page, after signing in:" in message.body
+    # However often the campaign changes its mind.
+    Handover.objects.all().delete()
+    client.force_login(airlines.manager)
+    _saves(manager, path, details_kind="none")
+    _saves(manager, path, details_kind="booking")
+    assert Campaign.objects.get(pk=campaign.pk).details_kind == "booking"
+    assert Notice.objects.filter(kind="details", invitation=ann).count() == 1
+    assert announce_details(campaign=campaign, by=airlines.manager, now=timezone.now()) == 0
+    with pytest.raises(NotYours):
+        announce_details(campaign=campaign, by=airlines.other_manager, now=NOW)
+
+
+def test_nobody_is_asked_to_tell_who_gave_it_meanwhile(ann: Invitation) -> None:
+    notice = NoticeFactory.create(invitation=ann, kind="details", delivery="by_hand")
+    assert list(Notice.objects.to_tell()) == [notice]
+    gave(ann)
+    assert not Notice.objects.to_tell().exists()
+
+
+def _saves(manager: Client, path: str, **given: str) -> str:
+    page = manager.get(path)
+    form = page.context["adminform"].form
+    data = {name: form.initial.get(name) for name in form.fields if form.initial.get(name) is not None}
+    data |= {"topics": []}
+    for inline in page.context["inline_admin_formsets"]:
+        data |= {f"{inline.formset.prefix}-TOTAL_FORMS": "0", f"{inline.formset.prefix}-INITIAL_FORMS": "0"}
+    return manager.post(path, {**data, **given}).content.decode()
+
+
+def test_what_is_asked_stays_once_somebody_gave_it(manager: Client, campaign: Campaign, ann: Invitation) -> None:
+    path = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+    _saves(manager, path, details_kind="booking")
+    assert Campaign.objects.get().details_kind == "booking"
+    Campaign.objects.update(details_kind="address")
+    gave(ann)
+    page = _saves(manager, path, details_kind="booking")
+    assert "People gave what it asked for already" in page
+    _saves(manager, path, details_kind="address", details_kept_days="90")
+    row = Campaign.objects.get()
+    assert (row.details_kind, row.details_kept_days) == ("address", 90)
+    assert Handover.objects.get().kept_until == campaign.ends_on + timedelta(days=30)
