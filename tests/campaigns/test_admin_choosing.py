@@ -14,8 +14,8 @@ from campaigns.models import Campaign, Invitation, Selection, Shortlisting
 from scoring.models import ScoreRun
 from tests.asked import tables_asked
 from tests.campaigns.conftest import Airlines
-from tests.campaigns.test_choosing import campaign as campaign
-from tests.campaigns.test_choosing import scored as scored
+from tests.campaigns.groups import campaign as campaign
+from tests.campaigns.groups import scored as scored
 from tests.factories.campaigns import InvitationFactory, SelectedFactory, SelectionFactory, ShortlistingFactory
 
 NOTHING = dict.fromkeys(

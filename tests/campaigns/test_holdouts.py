@@ -17,7 +17,7 @@ from campaigns.actions.holding_back import lot
 from campaigns.models import Campaign, Holdout, Invitation, Selection
 from scoring.models import ScoreRun
 from tests.campaigns.conftest import Airlines
-from tests.campaigns.test_choosing import scored as scored
+from tests.campaigns.groups import scored as scored
 from tests.factories.accounts import PersonFactory
 from tests.factories.campaigns import NOW, CampaignFactory, HoldoutFactory, InvitationFactory, ShortlistingFactory
 
