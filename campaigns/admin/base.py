@@ -16,7 +16,7 @@ from kombu.exceptions import OperationalError
 from accounts.admin.base import ListAdmin, ReadOnly
 from accounts.admin.base import staff_of as staff_of  # the pages of this app find it here, beside the rest
 from accounts.models import Person
-from campaigns.models import Invitation
+from campaigns.models import Brand, Invitation
 from scoring.models import ScoreRun
 from scoring.queries import NOT_ENOUGH_SEEN
 
@@ -86,6 +86,26 @@ class VisibleAdmin(ListAdmin):
 
 class ReadOnlyAdmin(ReadOnly, VisibleAdmin):
     """Shows visible rows that only the actions write."""
+
+
+class OfOwnedBrandsAdmin(VisibleAdmin):
+    """Rows that owners make for a brand of theirs: no other can be chosen, and an only one is chosen already."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "brand":
+            kwargs["queryset"] = Brand.objects.owned_by(request.user).order_by("name")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "brand" and field is not None and not request.user.is_superuser:
+            for right in ("add", "change", "delete", "view"):
+                setattr(field.widget, f"can_{right}_related", False)
+        return field
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        own = list(Brand.objects.owned_by(request.user)[:2])
+        return {"brand": own[0].pk if len(own) == 1 else None, **super().get_changeform_initial_data(request)}
 
 
 class OfInvitationsAdmin(ReadOnlyAdmin):

@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User
 from campaigns import actions
-from campaigns.admin.base import VisibleAdmin, staff_of
+from campaigns.admin.base import OfOwnedBrandsAdmin, VisibleAdmin, staff_of
 from campaigns.models import Brand, ColleagueInvitation, Membership
 
 GIVEN_BY_OWNERS = [(role.value, role.label) for role in Membership.STAFF]
@@ -116,7 +116,7 @@ class ColleagueForm(forms.ModelForm[Membership]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(VisibleAdmin):
+class MembershipAdmin(OfOwnedBrandsAdmin):
     """Adding, changing and deleting go through the actions, which give and take the rights of the role."""
 
     list_display = ["user", "brand", "role", "created_at"]
@@ -147,22 +147,6 @@ class MembershipAdmin(VisibleAdmin):
         if not request.user.is_superuser:
             kwargs["form"] = ColleagueForm
         return super().get_form(request, obj, change=change, **kwargs)
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "brand":
-            kwargs["queryset"] = Brand.objects.owned_by(request.user).order_by("name")
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if db_field.name == "brand" and field is not None and not request.user.is_superuser:
-            for right in ("add", "change", "delete", "view"):
-                setattr(field.widget, f"can_{right}_related", False)
-        return field
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        own = list(Brand.objects.owned_by(request.user)[:2])
-        return {"brand": own[0].pk if len(own) == 1 else None, **super().get_changeform_initial_data(request)}
 
     def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
         may: bool = super().has_change_permission(request, obj)

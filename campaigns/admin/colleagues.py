@@ -15,8 +15,8 @@ from unfold.decorators import display
 from accounts.models import User
 from campaigns import actions, tasks
 from campaigns.admin.acting import act_on_each
-from campaigns.admin.base import VisibleAdmin, staff_of, start_soon
-from campaigns.models import Brand, ColleagueInvitation
+from campaigns.admin.base import OfOwnedBrandsAdmin, staff_of, start_soon
+from campaigns.models import ColleagueInvitation
 
 INVITED = "An e-mail with a link goes out within a minute. The link is good once, for seven days."
 Delivery = ColleagueInvitation.Delivery
@@ -46,7 +46,7 @@ class ColleagueInvitationForm(forms.ModelForm[ColleagueInvitation]):
 
 
 @admin.register(ColleagueInvitation)
-class ColleagueInvitationAdmin(VisibleAdmin):
+class ColleagueInvitationAdmin(OfOwnedBrandsAdmin):
     """Rows go as soon as somebody joined: who did stands under Members."""
 
     form = ColleagueInvitationForm
@@ -86,22 +86,6 @@ class ColleagueInvitationAdmin(VisibleAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         form.by = staff_of(request)
         return form
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "brand":
-            kwargs["queryset"] = Brand.objects.owned_by(request.user).order_by("name")
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if db_field.name == "brand" and field is not None:
-            for right in ("add", "change", "delete", "view"):
-                setattr(field.widget, f"can_{right}_related", False)
-        return field
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        own = list(Brand.objects.owned_by(request.user)[:2])
-        return {"brand": own[0].pk if len(own) == 1 else None, **super().get_changeform_initial_data(request)}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         context = {**(extra_context or {}), "title": "Invited colleagues"}
