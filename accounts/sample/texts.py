@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from accounts.sample.cast import Role
+from accounts.sample.languages import LANGUAGES, draw_languages, name_languages
 from accounts.sample.ledger import ANSWER, COMMENT, NOBODY, ORIGINAL, RESHARE
 from accounts.sample.places import CITIES
 from accounts.sample.population import Bools, Ints, Population
@@ -138,7 +139,7 @@ def write_texts(
     websites: Any,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    """Return the columns text, links and topics of all posts; reshares have none of them.
+    """Return the columns text, lang, links and topics of all posts; of reshares the language alone, their post's.
 
     `handles` and `websites` (addresses, or null) are arrays of text by person.
     """
@@ -150,8 +151,12 @@ def write_texts(
 
     text = pa.nulls(size, pa.string())
     original = kind == ORIGINAL
+    own = original & ~np.isin(style, ["headlines", "nonsense", "slogans"])
+    # Dice of their own, so that nothing else of the world hangs on them.
+    (dice,) = rng.spawn(1)
+    language = draw_languages(population.city, author, own & (author < len(population) - len(cast)), dice)
     for rows, words in (
-        (original & ~np.isin(style, ["headlines", "nonsense", "slogans"]), _own),
+        (own, _own),
         (original & (style == "headlines"), _headline),
         (original & (style == "nonsense"), lambda t, *_: _SENTENCES["nonsense"].draw(t, rng)),
         (original & (style == "slogans"), lambda t, *_: _SENTENCES["slogan"].draw(t, rng)),
@@ -161,6 +166,9 @@ def write_texts(
         at = np.flatnonzero(rows)
         city = _CITIES.take(population.city[author[rows]])
         text = pc.replace_with_mask(text, pa.array(rows), words(thing.take(at), other.take(at), city, rng))
+    for place, other_language in enumerate(LANGUAGES):
+        rows = language == place
+        text = pc.replace_with_mask(text, pa.array(rows), other_language.write(int(rows.sum()), dice))
 
     addressed = np.where(kind == ANSWER, author[posts["parent"]], NOBODY)
     text = pc.if_else(pa.array(addressed >= 0), _glued(" ", _at(handles, addressed), text), text)
@@ -176,7 +184,8 @@ def write_texts(
     links = _links(original, style, posts["site"], websites, rng)
     text = pc.if_else(pc.is_valid(links), _glued(" ", text, links), text)
     text = pc.if_else(pa.array(kind == RESHARE), None, text)
-    return {"text": text, "links": _lists([links]), "topics": _lists(tags)}
+    language = np.where(kind == RESHARE, language[posts["parent"]], language)
+    return {"text": text, "lang": name_languages(language), "links": _lists([links]), "topics": _lists(tags)}
 
 
 def _own(thing: Any, other: Any, city: Any, rng: np.random.Generator) -> Any:

@@ -98,7 +98,6 @@ def make_world(*, people: int = 3000, days: int = 90, until: datetime, seed: int
                 "at": pa.array(start + posts["at"]),
                 "author": _account(accounts.ids, posts["author"], network),
                 "kind": _named(happened.POSTS, posts["kind"]),
-                "lang": pa.array(["en"] * len(order)),
                 "network": _named(NETWORKS, network),
                 **texts,
             },

@@ -165,6 +165,26 @@ def test_cities_and_names_are_of_many_cultures(accounts: Rows) -> None:
         assert len(set(handles)) == len(handles)
 
 
+def test_some_write_in_the_language_of_their_city_and_english_now_and_then(posts: Rows, accounts: Rows) -> None:
+    cities = {row["account"]: found.name for row in accounts if (found := find_city(row["location"] or ""))}
+    own = [row for row in posts if row["kind"] == "original"]
+    languages = Counter(row["lang"] for row in own)
+    assert set(languages) == {"en", "fr", "es", "pt", "de"}
+    assert languages["en"] > 0.75 * len(own)
+    assert {cities[row["author"]] for row in own if row["lang"] == "fr" and row["author"] in cities} <= {
+        "Montréal",
+        "Paris",
+    }
+    writers = {row["author"] for row in own if row["lang"] != "en"}
+    assert len(writers) > 15
+    assert writers & {row["author"] for row in own if row["lang"] == "en"}
+    words = {"fr": " la ", "es": " que ", "pt": " que ", "de": " ich "}
+    for language, word in words.items():
+        said = [row["text"] for row in own if row["lang"] == language]
+        assert any(word in text.lower() for text in said)
+        assert not any(" about " in text or "  " in text for text in said)
+
+
 def test_subjects_and_their_hashtags_are_topics_of_the_starter_table() -> None:
     table = Path(__file__).resolve().parents[3] / "scoring" / "data" / "topics.csv"
     with table.open(encoding="utf-8", newline="") as file:
