@@ -35,11 +35,17 @@ def names_aside(run: ScoreRun) -> dict[type[models.Model], str]:
     return {model: f"{_own(model, run.pk)}_new_{token}" for model in PARTED}
 
 
-def make_aside(model: type[models.Model], name: str) -> None:
-    """Make a table for a run's rows: with the checks of the model's table, without its indexes and foreign keys."""
-    statement = sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+def make_aside(model: type[models.Model], run: ScoreRun, name: str) -> None:
+    """Make a table for a run's rows: with the checks of the model's table, without its indexes and foreign keys.
+
+    It is checked row by row, as they come, that they are of this run: the table becomes a partition without a look at
+    all of them, for which readers would have to wait.
+    """
+    statement = sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS, CHECK (run_id = {}))")
     with connection.cursor() as cursor:
-        cursor.execute(statement.format(sql.Identifier(name), sql.Identifier(model._meta.db_table)))
+        cursor.execute(
+            statement.format(sql.Identifier(name), sql.Identifier(model._meta.db_table), sql.Literal(run.pk))
+        )
 
 
 def index(model: type[models.Model], name: str) -> None:
@@ -110,17 +116,30 @@ ORDER BY oid
 def drop_aside() -> int:
     """Drop tables that a publishing which was killed or failed has left, and return how many.
 
-    The caller holds the lock of runs, so that none of them is in use.
+    The caller holds the lock of runs, so that none of them is in use. With a table go the triggers that its foreign
+    keys have on what it refers to, which readers are in the way of, and whoever waits for them is in the way of the
+    next ones: where they leave no moment for it, a table is left to the next run.
     """
-    dropped = 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ %s", [_ASIDE.pattern])
         left = [name for (name,) in cursor.fetchall()]
-    for name in left:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
-            dropped += 1
-    return dropped
+    return sum(map(_drop_unless_read, left))
+
+
+def _drop_unless_read(name: str) -> bool:
+    for attempt in range(LOCK_TRIES):
+        if attempt:
+            time.sleep(LOCK_PAUSE)
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, TRUE)", [f"{LOCK_SECONDS}s"])
+                cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
+                return True
+        except OperationalError as error:
+            if not isinstance(error.__cause__, _BUSY):
+                raise
+    log.warning("what %s refers to is being read all the time: the table is left to the next run", name)
+    return False
 
 
 _ASIDE: Final = re.compile(f"^({'|'.join(model._meta.db_table for model in PARTED)})_run_[0-9]+_new_[0-9a-f]{{8}}$")

@@ -198,7 +198,7 @@ def _fill_at_once(run: ScoreRun, tables: Tables, aside: dict[Any, str], sent: _S
 
 def _fill(run: ScoreRun, tables: Tables, aside: dict[Any, str], sent: Callable[[int], None]) -> None:
     for model, of_model in tables.items():
-        partitions.make_aside(model, aside[model])
+        partitions.make_aside(model, run, aside[model])
         _copy(model, run, of_model, sent, aside[model])
         partitions.index(model, aside[model])
 

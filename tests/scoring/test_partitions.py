@@ -57,6 +57,13 @@ def test_a_large_runs_partition_has_all_that_the_table_has(known: Path, monkeypa
             assert keys == of_the_table == len([field for field in model._meta.fields if field.is_relation])
 
 
+def aside() -> list[str]:
+    """Return the tables that no reader knows yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relname ~ '_run_[0-9]+_new_' AND relkind = 'r'")
+        return [name for (name,) in cursor.fetchall()]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_connections_that_fill_tables_at_once_give_the_rows_that_one_gives(
     known: Path, monkeypatch: pytest.MonkeyPatch
@@ -128,11 +135,6 @@ def test_whoever_is_erased_before_readers_see_a_run_takes_their_rows_along(
 def test_tables_of_a_publishing_that_failed_or_was_killed_do_not_stay(
     known: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def aside() -> list[str]:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT relname FROM pg_class WHERE relname ~ '_run_[0-9]+_new_' AND relkind = 'r'")
-            return [name for (name,) in cursor.fetchall()]
-
     def failing(*given: Any) -> None:
         raise OSError(28, "No space left on device")
 
@@ -150,6 +152,26 @@ def test_tables_of_a_publishing_that_failed_or_was_killed_do_not_stay(
     new = score(as_of=APRIL_2, now=NOW)
     assert aside() == []
     assert ScoreRun.objects.current() == new
+
+
+def test_a_table_is_put_in_place_without_a_look_at_its_rows(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers wait meanwhile, and there may be tens of millions."""
+    told: list[str] = []
+    put = partitions.put_in_place
+
+    def putting(*given: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET client_min_messages = debug1")
+            connection.connection.add_notice_handler(lambda said: told.append(said.message_primary))
+            put(*given)
+            cursor.execute("RESET client_min_messages")
+
+    monkeypatch.setattr(publishing, "LARGE", 1)
+    monkeypatch.setattr(publishing, "put_in_place", putting)
+    run = score(as_of=APRIL_1, now=NOW)
+    assert partitions_of(Score, run) == [run.pk]
+    implied = [text for text in told if "implied by existing constraints" in text]
+    assert len(implied) == len(partitions.PARTED), told
 
 
 def test_tables_that_no_page_shows_are_dropped_and_scores_stay(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,6 +205,9 @@ def test_where_somebody_reads_all_the_time_the_last_good_run_stays(
         assert reading.wait(30)
         with pytest.raises(OperationalError, match="lock timeout"):
             score(as_of=APRIL_2, now=NOW)
+        # To drop what was made, nobody waits for the reader either: others would wait behind.
+        assert reader.is_alive()
+        assert len(aside()) == len(partitions.PARTED)
     finally:
         done.set()
         reader.join(30)
@@ -190,6 +215,7 @@ def test_where_somebody_reads_all_the_time_the_last_good_run_stays(
     assert current_rows()[:2] == (old.pk, 30)
     assert partitions_of(Score, ScoreRun.objects.get(as_of=APRIL_2)) == []
     assert score(as_of=APRIL_2, now=NOW) == ScoreRun.objects.current()
+    assert aside() == []
 
 
 @pytest.mark.django_db(transaction=True)
