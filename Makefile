@@ -31,7 +31,7 @@ services: ## PostgreSQL and Valkey alone, until ctrl-C
 	@requirements/sync runtime && $(LAUNCH) services
 
 test: ## the tests; ARGS goes to pytest, e.g. ARGS="-k launcher"
-	@requirements/sync dev && $(LAUNCH) run --for-tests -- $(PY) -m pytest -n 2 $(ARGS)
+	@requirements/sync dev && $(LAUNCH) run --for-tests -- $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 bench-score: dev ## how well the score foretells, and what cheating buys; ARGS="--seed tuning usual" for one world
 	$(PY) -m benchmarks.score $(ARGS)

@@ -8,11 +8,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute
 
 from accounts.models import Identity, LogFile
 from accounts.queries import erased_accounts, log_files, numbers
 from accounts.storage import open_parquet
 
+pc: Any = pyarrow.compute
 Ints = npt.NDArray[np.int64]
 
 WINDOW: Final = timedelta(days=28)
@@ -89,7 +91,7 @@ def _pairs(until: datetime, keys: Ints, person: Ints, codes: dict[str, int]) -> 
                 place = np.minimum(np.searchsorted(keys, author), max(keys.size - 1, 0))
                 mine = (keys[place] == author) if keys.size else np.zeros(author.size, dtype=bool)
                 mine &= (at >= first) & (at < last) & (language >= 0)
-                mine &= np.array(kind.to_pylist(), dtype=object) != "reshare"
+                mine &= pc.fill_null(pc.not_equal(kind, "reshare"), True).to_numpy(zero_copy_only=False)
                 yield person[place[mine]] * _LANGUAGES + language[mine]
 
 
