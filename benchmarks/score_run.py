@@ -102,7 +102,7 @@ def publish(size: int, seconds: dict[str, float]) -> None:
     from django.db import connection, transaction
 
     from accounts.models import Person
-    from scoring.actions import ensure_formula, ensure_topics, publishing
+    from scoring.actions import ensure_formula, ensure_topics, filling, publishing
     from scoring.actions.rows import rows_of
     from scoring.models import ReachPart, Score, ScoreRun, Support, Topic, TopicReach
 
@@ -128,7 +128,7 @@ def publish(size: int, seconds: dict[str, float]) -> None:
                 ReachPart: [rows.parts],
             }
             for each, table_rows in tables.items():
-                publishing._copy(each, run, table_rows)
+                filling.copy_rows(each, run, table_rows)
         with connection.cursor() as cursor:
             for model in (Score, TopicReach, Support, ReachPart):
                 cursor.execute(f"DROP TABLE pg_temp.{model._meta.db_table}")

@@ -79,7 +79,7 @@ def publish_and_copy(people: int, rounds: int) -> dict[str, Any]:
     from django.db import connection, transaction
     from django.utils import timezone
 
-    from scoring.actions import publishing
+    from scoring.actions import filling, publishing
     from scoring.actions.copying import copied_columns
     from scoring.actions.formulas import ensure_formula
     from scoring.actions.rows import rows_of
@@ -125,7 +125,7 @@ def publish_and_copy(people: int, rounds: int) -> dict[str, Any]:
 
     for turn in range(rounds):
         run = ScoreRun.objects.create(as_of=now - timedelta(days=rounds - turn), formula=formula)
-        texts = _texts(publishing.with_run(run, rows))
+        texts = _texts(filling.with_run(run, rows))
 
         def publish(run: ScoreRun = run) -> None:
             publishing.publish(run, result, now=now, finished=timezone.now, make_current=False, check=lambda: None)
@@ -136,7 +136,7 @@ def publish_and_copy(people: int, rounds: int) -> dict[str, Any]:
         texts = []
         found["publish"].append(_seconds(publish))
         found["publish again"].append(_seconds(publish))
-    return found | {"text": sum(map(len, _texts(publishing.with_run(run, rows))))}
+    return found | {"text": sum(map(len, _texts(filling.with_run(run, rows))))}
 
 
 if __name__ == "__main__":

@@ -6,40 +6,29 @@ tables become partitions of those that readers read. A small run's rows go into 
 other.
 """
 
-import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import numpy as np
 import psycopg
-import pyarrow as pa
-import pyarrow.compute
-from django.db import DatabaseError, IntegrityError, connection, models, transaction
-from psycopg import sql
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from accounts.models import Person
 from accounts.queries import numbers
 from scoring import engine
-from scoring.actions import partitions
-from scoring.actions.copying import copied_bytes, copied_columns
+from scoring.actions import filling, partitions
 from scoring.actions.figures import figures_of
+from scoring.actions.filling import Ahead, Sent
 from scoring.actions.languages import languages_until
 from scoring.actions.partitions import put_in_place
-from scoring.actions.rows import COLUMNS, KEYS, Rows, Tables, rows_of
+from scoring.actions.rows import Rows, rows_of
 from scoring.engine import Result
 from scoring.models import Backtest, RunFigures, ScoreRun, Support, Topic
 
 # A person erased while the rows are copied fails the copy; each try begins with who is there now.
 TRIES: Final = 3
-# A run of as many scores gets tables of its own. Making these takes a tenth of a second, and every query that names no
-# run looks into each of them.
-LARGE: Final = 50_000
-# Seconds between two words of how far other connections are.
-_TOLD_EVERY: Final = 0.5
 
 
 def publish(
@@ -51,14 +40,15 @@ def publish(
     make_current: bool,
     check: Callable[[], None],
     copied: Callable[[int, int], None] = lambda rows, of: None,
+    ahead: Ahead | None = None,
 ) -> None:
     """Store a run's rows in place of those that it has, and say that it is done, in one transaction.
 
     Readers see the run's old rows, or none where it had none, until the commit; rows are never locked for longer than
-    the last statements take. `check` is called last and may raise; `copied` is told
-    how many rows are in the database, of how many. The run becomes the current one if it has the
-    highest moment among the finished runs of the current formula, and no earlier moment than the run that is current
-    now; with `make_current` in any case.
+    the last statements take. `check` is called last and may raise; `copied` is told how many rows are in the database,
+    of how many. Supporters that were sent `ahead` aren't sent again, unless somebody of them is gone. The run becomes
+    the current one if it has the highest moment among the finished runs of the current formula, and no earlier moment
+    than the run that is current now; with `make_current` in any case.
     """
     # What somebody else's transaction has changed or locked isn't for other connections to see.
     at_once = not connection.in_atomic_block
@@ -67,17 +57,24 @@ def publish(
         try:
             (people,), (topics,) = (numbers(model.objects.order_by(), "id") for model in (Person, Topic))
             rows = rows_of(result, people=people, topics=topics, languages=languages)
-            aside = partitions.names_aside(run) if rows.scores.num_rows >= LARGE else {}
+            early = ahead if ahead is not None and ahead.began and attempt == 1 else None
+            is_large = people.size >= filling.LARGE
+            aside = early.names if early else partitions.names_aside(run) if is_large else {}
             figures = figures_of(run, rows.scores, rows.topics, rows.languages)
             others = (rows.scores, rows.topics, rows.parts, rows.languages)
-            sent = _Sent(copied, rows.supported + sum(table.num_rows for table in others))
+            sent = Sent(copied, rows.supported + sum(table.num_rows for table in others))
+            tables = rows.by_model()
+            if early:
+                del tables[Support]
+                sent.rows(rows.supported)
             if aside and at_once:
                 # Before the transaction begins, which would keep its locks while it waits for other connections.
-                _fill_at_once(run, rows.by_model(), aside, sent)
+                filling.fill_at_once(run, tables, aside, sent)
+            if early:
+                early.done()
             with transaction.atomic():
                 if aside and not at_once:
-                    _fill(run, rows.by_model(), aside, sent.rows)
-                    _refer([*aside.items()])
+                    filling.fill_own(run, tables, aside, sent.rows)
                 _publish(run, result, rows, figures, aside, sent, now, finished, make_current, check)
         except BaseException as error:
             if at_once:
@@ -97,7 +94,7 @@ def _publish(
     rows: Rows,
     figures: RunFigures,
     aside: dict[Any, str],
-    sent: "_Sent",
+    sent: Sent,
     now: datetime,
     finished: Callable[[], datetime],
     make_current: bool,
@@ -106,7 +103,7 @@ def _publish(
     if not aside:
         for model, of_model in rows.by_model().items():
             model.objects.filter(run=run).delete()
-            _copy(model, run, of_model, sent.rows)
+            filling.copy_rows(model, run, of_model, sent.rows)
     _store_backtest(run, result.backtest)
     RunFigures.objects.filter(run=run).delete()
     figures.save(force_insert=True)
@@ -152,88 +149,6 @@ def _store_backtest(run: ScoreRun, found: engine.Backtest | None) -> None:
             "bins": [asdict(part) for part in found.bins],
         },
     )
-
-
-class _Sent:
-    """How many rows are in the database: counted by several threads, told by the one that waits for them."""
-
-    def __init__(self, tell: Callable[[int, int], None], of: int) -> None:
-        self._tell, self._of = tell, of
-        self._lock = threading.Lock()
-        self._thread = threading.get_ident()
-        self._rows = 0
-
-    def rows(self, more: int) -> None:
-        with self._lock:
-            self._rows += more
-        if threading.get_ident() == self._thread:
-            self.tell()
-
-    def tell(self) -> None:
-        self._tell(self._rows, self._of)
-
-
-def _fill_at_once(run: ScoreRun, tables: Tables, aside: dict[Any, str], sent: _Sent) -> None:
-    """Fill a run's tables on two connections of their own: supporters take as long as all else.
-
-    They are then there for everybody, under names that nobody looks for.
-    """
-
-    def fill(models: set[Any]) -> None:
-        try:
-            with transaction.atomic():
-                _fill(run, {model: tables[model] for model in tables if model in models}, aside, sent.rows)
-            _refer([(model, name) for model, name in aside.items() if model in models])
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(2) as workers:
-        waiting = {workers.submit(fill, some) for some in ({Support}, {*tables} - {Support})}
-        while waiting:
-            done, waiting = wait(waiting, timeout=_TOLD_EVERY, return_when=FIRST_COMPLETED)
-            sent.tell()
-            for each in done:
-                each.result()
-
-
-def _fill(run: ScoreRun, tables: Tables, aside: dict[Any, str], sent: Callable[[int], None]) -> None:
-    for model, of_model in tables.items():
-        partitions.make_aside(model, run, aside[model])
-        _copy(model, run, of_model, sent, aside[model])
-        partitions.index(model, aside[model])
-
-
-def _refer(tables: list[tuple[Any, str]]) -> None:
-    """Give filled tables their foreign keys, in a moment, and check these, which keeps nobody waiting."""
-    with transaction.atomic():
-        partitions.refer(tables)
-    with transaction.atomic():
-        for _, name in tables:
-            partitions.check_references(name)
-
-
-def _copy(
-    model: type[models.Model],
-    run: ScoreRun,
-    tables: Iterable[pa.Table],
-    sent: Callable[[int], None] = lambda rows: None,
-    into: str = "",
-) -> None:
-    """Append rows through COPY, to the model's table unless another is named; say how many at a time."""
-    names = ["run", *KEYS[model], *COLUMNS[model]]
-    columns = sql.SQL(", ").join(map(sql.Identifier, copied_columns(model, names)))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
-        sql.Identifier(into or model._meta.db_table), columns
-    )
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for chunk, rows in copied_bytes(model, names, (with_run(run, table) for table in tables)):
-            copy.write(chunk)
-            sent(rows)
-
-
-def with_run(run: ScoreRun, table: pa.Table) -> pa.Table:
-    """Return rows with the run that they are of."""
-    return table.add_column(0, "run", pa.array(np.full(table.num_rows, run.pk, dtype=np.int64)))
 
 
 def _choose_current(run: ScoreRun, make_current: bool) -> None:

@@ -21,12 +21,14 @@ log = logging.getLogger(__name__)
 FOLDER: Final = "results"
 
 Gather = Callable[[Iterable[pa.Table]], Supports]
+Pass = Callable[[Iterable[pa.Table]], Iterable[pa.Table]]
 
 
-def computed_once(key: str, compute: Callable[[Gather], Result]) -> Result:
+def computed_once(key: str, compute: Callable[[Gather], Result], passing: Pass) -> Result:
     """Return what was computed under a key, or compute it and keep it.
 
-    `key` says everything that the result depends on; `compute` is given where its supporters go. A folder is there
+    `key` says everything that the result depends on; `compute` is given where its supporters go, which are `passing`
+    on their way if they are computed. A folder is there
     whole or not at all: it is written under another name. The caller holds the lock of runs.
     """
     folder = Path(settings.SCORING_STATE) / FOLDER / key
@@ -38,6 +40,6 @@ def computed_once(key: str, compute: Callable[[Gather], Result]) -> Result:
             log.error("what a run had computed can't be read: %s", type(error).__name__)
             shutil.rmtree(folder, ignore_errors=True)
     aside = folder.with_name(uuid.uuid4().hex)
-    write_result(compute(lambda supports: write_supports(supports, aside)), aside)
+    write_result(compute(lambda supports: write_supports(passing(supports), aside)), aside)
     aside.rename(folder)
     return read_result(folder)

@@ -92,21 +92,23 @@ def rows_of(result: Result, *, people: Ints, topics: Ints, languages: pa.Table |
         ),
         score=_within("score", topic_rows["score"], 1.0, 100.0),
     )
-    supports = (
-        _of_known(pa.Table.from_batches([batch]), supporter=people, supported=people)
-        for batch in _batches(result.supports)
-    )
     supported = result.supports.num_rows if isinstance(result.supports, pa.Table) else result.supports.count_rows()
     parts = _of_known(result.parts, person=people)
     return Rows(
         scores,
         topic_rows.select([*KEYS[TopicReach], *COLUMNS[TopicReach]]),
-        (table.select([*KEYS[Support], *COLUMNS[Support]]) for table in supports),
+        supporters_of_known((pa.Table.from_batches([batch]) for batch in _batches(result.supports)), people),
         supported,
         parts.select([*KEYS[ReachPart], *COLUMNS[ReachPart]]),
         _of_known(SCHEMA.empty_table() if languages is None else languages, person=scores["person"].to_numpy()),
         left_out=result.scores.num_rows - scores.num_rows,
     )
+
+
+def supporters_of_known(tables: Iterable[pa.Table], people: Ints) -> Iterator[pa.Table]:
+    """Yield rows of `SUPPORTS` as they are stored: those whose two persons are both known."""
+    for table in tables:
+        yield _of_known(table, supporter=people, supported=people).select([*KEYS[Support], *COLUMNS[Support]])
 
 
 def _batches(supports: Supports) -> Iterator[pa.RecordBatch]:

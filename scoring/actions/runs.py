@@ -16,6 +16,7 @@ from accounts.storage import LogUnreachable
 from scoring.actions import publishing
 from scoring.actions.computing import compute_night, engine_connection
 from scoring.actions.errors import LogFaulty, RunInProgress, ScoringError
+from scoring.actions.filling import Ahead
 from scoring.actions.formulas import ensure_formula, formula_at, parameters_of
 from scoring.actions.lock import RunLock, run_lock
 from scoring.actions.nights import Sources, can_roll, keep_forecast, make_anew, sweep_states
@@ -128,30 +129,27 @@ def _compute_and_publish(
         ensure_topics()
     _refuse_faulty_log(run.as_of, deep=False)
     step("people")
-    try:
-        result = compute_night(
-            run=run,
+    with Ahead(run) as ahead:
+        try:
+            result = compute_night(run=run, now=now, sources=sources_of_runs(), progress=step, passing=ahead.send)
+            run.forecast = keep_forecast(result.forecast())
+        except (ScoringError, EngineError, LogUnreachable):
+            raise
+        except Exception:  # whichever library met a spoilt file says that something is wrong, and not where; raised on
+            _refuse_faulty_log(run.as_of, deep=True)
+            raise
+        give_back()
+        step("publishing")
+        publishing.publish(
+            run,
+            result,
             now=now,
-            sources=sources_of_runs(),
-            progress=step,
+            finished=finished,
+            make_current=make_current,
+            check=lock.check,
+            copied=step.done,
+            ahead=ahead,
         )
-        run.forecast = keep_forecast(result.forecast())
-    except (ScoringError, EngineError, LogUnreachable):
-        raise
-    except Exception:  # whichever library met a spoilt file says that something is wrong, and not where; raised on
-        _refuse_faulty_log(run.as_of, deep=True)
-        raise
-    give_back()
-    step("publishing")
-    publishing.publish(
-        run,
-        result,
-        now=now,
-        finished=finished,
-        make_current=make_current,
-        check=lock.check,
-        copied=step.done,
-    )
 
 
 def rebuild_state(*, now: datetime, progress: Callable[[str], None]) -> ScoreState:

@@ -167,13 +167,14 @@ def score_known(
     del recent
     give_back()
     progress("splitting by topic, kind and supporter", int(now.pairs.giver.size))
-    topics, parts = _by_act(workspace, state, people, now, around, formula)
-    give_back()
     supports = gather(
         explain.supports(
             now.pairs, now.reach, people.numbers, formula.supports_kept, lambda rows: _taken(rows, now, formula)
         )
     )
+    give_back()
+    topics, parts = _by_act(workspace, state, people, now, around, formula)
+    give_back()
     scores = _scores(people.numbers, now, calibration, formula)
     notes = {
         "people": people.size,

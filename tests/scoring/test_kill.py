@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.actions import publishing, score, score_night, score_unfinished
+from scoring.actions import filling, score, score_night, score_unfinished
 from scoring.models import Score, ScoreRun, Support, TopicReach
 from scoring.queries.progress import is_run_going_on
 from tests.factories.scoring import FormulaFactory
@@ -26,7 +26,7 @@ import sys
 import django
 django.setup()
 from datetime import datetime
-from scoring.actions import publishing, score, score_shadows
+from scoring.actions import filling, publishing, score, score_shadows
 
 def wait():
     print("here", flush=True)
@@ -36,19 +36,19 @@ def step(name):
     if name == sys.argv[1]:
         wait()
 
-copy = publishing._copy
+copy = filling.copy_rows
 def copying(model, run, table, *others):
     copy(model, run, table, *others)
     if sys.argv[1] == "copied " + model.__name__:
         wait()
-publishing._copy = copying
+filling.copy_rows = copying
 put_in_place = publishing.put_in_place
 def putting(aside, run):
     put_in_place(aside, run)
     if sys.argv[1] == "put in place":
         wait()
 publishing.put_in_place = putting
-publishing.LARGE = int(sys.argv[5])
+filling.LARGE = int(sys.argv[5])
 
 as_of, now = map(datetime.fromisoformat, sys.argv[2:4])
 if sys.argv[4] == "shadows":
@@ -81,7 +81,7 @@ def until_nobody_runs() -> None:
 def test_a_run_killed_with_signal_9_is_finished_by_the_next(
     known: Path, place: str, large: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publishing, "LARGE", large)
+    monkeypatch.setattr(filling, "LARGE", large)
     old = score(as_of=APRIL_1, now=NOW)
     before = dict(Score.objects.filter(run=old).values_list("person", "score"))
 
@@ -109,8 +109,8 @@ import sys
 import django
 django.setup()
 from datetime import datetime
-from scoring.actions import publishing, score
-publishing.LARGE = int(sys.argv[3])
+from scoring.actions import filling, score
+filling.LARGE = int(sys.argv[3])
 print("begins", flush=True)
 score(as_of=datetime.fromisoformat(sys.argv[1]), now=datetime.fromisoformat(sys.argv[2]))
 print("ends", flush=True)
@@ -155,7 +155,7 @@ def test_nights_killed_at_random_moments_end_as_those_that_were_left_alone(
         as_of = APRIL_3 + timedelta(days=place)
         # By turns in tables of their own and in those of others.
         large = (1, 31)[place % 2]
-        monkeypatch.setattr(publishing, "LARGE", large)
+        monkeypatch.setattr(filling, "LARGE", large)
         # One moment in each stretch of the night, so that none is left out.
         run_and_kill(as_of, (place + random.random()) / MOMENTS * whole, large)  # no secret
         until_nobody_runs()

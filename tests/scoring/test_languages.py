@@ -133,7 +133,7 @@ def test_counts_are_summed_up_on_the_way(settings: Settings, monkeypatch: pytest
 def test_a_run_stores_and_counts_them_and_drops_those_that_no_page_shows(
     known: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, large: int
 ) -> None:
-    monkeypatch.setattr("scoring.actions.publishing.LARGE", large)
+    monkeypatch.setattr("scoring.actions.filling.LARGE", large)
     posts = [Post("a0", "en"), Post("a1", "de"), Post("a1", "en"), Post("a2", "de"), Post("nobody-scored", "fr")]
     IdentityFactory.create(network_id="dataset", external_id="nobody-scored")
     written(settings, *posts, network="dataset")

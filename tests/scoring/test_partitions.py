@@ -12,7 +12,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Q
 
 from accounts.models import Person
-from scoring.actions import partitions, publishing, score
+from scoring.actions import filling, partitions, publishing, score
+from scoring.engine import explain
 from scoring.models import ReachPart, Score, ScoreRun, Support, TopicReach, WrittenLanguage
 from tests.scoring.conftest import APRIL_1, APRIL_2, APRIL_3, NOW
 from tests.scoring.published import PARTED_FIRST, current_rows, everything, partitions_of
@@ -20,20 +21,20 @@ from tests.scoring.published import PARTED_FIRST, current_rows, everything, part
 
 def test_a_large_run_has_the_rows_that_a_small_one_has(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = everything(score(as_of=APRIL_1, now=NOW))
-    monkeypatch.setattr(publishing, "LARGE", 30)
+    monkeypatch.setattr(filling, "LARGE", 30)
     run = score(as_of=APRIL_1, now=NOW)
     assert everything(run) == small
     assert partitions_of(Score, run) == [run.pk]
     again = score(as_of=APRIL_1, now=NOW)
     assert again == run
     assert everything(run) == small
-    monkeypatch.setattr(publishing, "LARGE", 31)
+    monkeypatch.setattr(filling, "LARGE", 31)
     score(as_of=APRIL_1, now=NOW)
     assert everything(run) == small
 
 
 def test_a_large_runs_partition_has_all_that_the_table_has(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "LARGE", 1)
+    monkeypatch.setattr(filling, "LARGE", 1)
     with connection.cursor() as cursor:
         run = score(as_of=APRIL_1, now=NOW)
         for model in (Score, TopicReach, Support, ReachPart, WrittenLanguage):
@@ -68,10 +69,10 @@ def aside() -> list[str]:
 def test_connections_that_fill_tables_at_once_give_the_rows_that_one_gives(
     known: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a test's own transaction everything goes over one connection, and here over three."""
+    """In a test's own transaction everything goes over one connection, and here over four."""
     told: list[tuple[int, int]] = []
     threads: set[int] = set()
-    copy, done = publishing._copy, publishing._Sent.tell
+    copy, done = filling.copy_rows, filling.Sent.tell
 
     def copying(*given: Any) -> None:
         threads.add(threading.get_ident())
@@ -81,17 +82,17 @@ def test_connections_that_fill_tables_at_once_give_the_rows_that_one_gives(
         told.append((threading.get_ident(), sent._rows))
         done(sent)
 
-    monkeypatch.setattr(publishing, "_copy", copying)
-    monkeypatch.setattr(publishing._Sent, "tell", telling)
+    monkeypatch.setattr(filling, "copy_rows", copying)
+    monkeypatch.setattr(filling.Sent, "tell", telling)
     small = everything(score(as_of=APRIL_1, now=NOW))
     assert threads == {threading.get_ident()}
-    monkeypatch.setattr(publishing, "LARGE", 1)
+    monkeypatch.setattr(filling, "LARGE", 1)
     threads.clear()
     told.clear()
     run = score(as_of=APRIL_1, now=NOW)
     assert everything(run) == small
     assert partitions_of(Score, run) == [run.pk]
-    assert len(threads - {threading.get_ident()}) == 2
+    assert len(threads - {threading.get_ident()}) == 3
     # Of how far they are only the thread tells that waits for them: the lock's session is its own.
     assert {thread for thread, _ in told} == {threading.get_ident()}
     assert told[-1][1] == sum(map(len, small))
@@ -119,7 +120,7 @@ def test_whoever_is_erased_before_readers_see_a_run_takes_their_rows_along(
                 somebody.submit(erase).result()
         check(name)
 
-    monkeypatch.setattr(publishing, "LARGE", 1)
+    monkeypatch.setattr(filling, "LARGE", 1)
     monkeypatch.setattr(partitions, "check_references", checking)
     run = score(as_of=APRIL_2, now=NOW)
     assert len(erased) == 1
@@ -132,6 +133,68 @@ def test_whoever_is_erased_before_readers_see_a_run_takes_their_rows_along(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("at", ["copy_rows", "check_references"])
+def test_supporters_are_sent_anew_where_somebody_of_them_was_erased(
+    known: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """They are on their way before the run is computed: who is erased then may be in what is still to come."""
+    person = Person.objects.filter(identities__handle="handle7").get()
+    module: Any = filling if at == "copy_rows" else partitions
+    act, tries = getattr(module, at), []
+
+    def erasing(*given: Any) -> None:
+        act(*given)
+        if given[0] is Support or str(given[0]).startswith(Support._meta.db_table):
+            tries.append(threading.get_ident())
+            if len(tries) == 1:
+                with ThreadPoolExecutor(1) as somebody:
+                    somebody.submit(erase).result()
+
+    def erase() -> None:
+        Person.objects.get(pk=person.pk).delete()
+        connection.close()
+
+    monkeypatch.setattr(filling, "LARGE", 1)
+    monkeypatch.setattr(module, at, erasing)
+    run = score(as_of=APRIL_1, now=NOW)
+    # Before the keys are there, they tell; afterwards they take the rows along.
+    assert len(tries) == (2 if at == "copy_rows" else 1)
+    assert run.people == 29
+    assert not Support.objects.filter(Q(supporter=person.pk) | Q(supported=person.pk)).exists()
+    assert Support.objects.filter(run=run).exists()
+    assert aside() == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("what", ["their own table", "the rest of the run"])
+def test_supporters_that_were_sent_ahead_of_a_run_that_fails_do_not_stay(
+    known: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    refer, there, seen = partitions.refer, threading.Event(), []
+
+    def referring(tables: Any) -> None:
+        refer(tables)
+        there.set()
+
+    def failing(*given: Any) -> None:
+        if what == "the rest of the run":
+            assert there.wait(30)
+            seen.extend(aside())
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(filling, "LARGE", 1)
+    monkeypatch.setattr(partitions, "refer", referring)
+    with monkeypatch.context() as broken:
+        broken.setattr(*((explain, "parts") if what == "the rest of the run" else (partitions, "index")), failing)
+        with pytest.raises(OSError, match="No space"):
+            score(as_of=APRIL_1, now=NOW)
+    assert len(seen) == (what == "the rest of the run")
+    assert aside() == []
+    assert ScoreRun.objects.current() is None
+    assert score(as_of=APRIL_1, now=NOW).people == 30
+
+
+@pytest.mark.django_db(transaction=True)
 def test_tables_of_a_publishing_that_failed_or_was_killed_do_not_stay(
     known: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +202,7 @@ def test_tables_of_a_publishing_that_failed_or_was_killed_do_not_stay(
         raise OSError(28, "No space left on device")
 
     old = score(as_of=APRIL_1, now=NOW)
-    monkeypatch.setattr(publishing, "LARGE", 1)
+    monkeypatch.setattr(filling, "LARGE", 1)
     with monkeypatch.context() as broken:
         broken.setattr(publishing, "put_in_place", failing)
         with pytest.raises(OSError, match="No space"):
@@ -166,7 +229,7 @@ def test_a_table_is_put_in_place_without_a_look_at_its_rows(known: Path, monkeyp
             put(*given)
             cursor.execute("RESET client_min_messages")
 
-    monkeypatch.setattr(publishing, "LARGE", 1)
+    monkeypatch.setattr(filling, "LARGE", 1)
     monkeypatch.setattr(publishing, "put_in_place", putting)
     run = score(as_of=APRIL_1, now=NOW)
     assert partitions_of(Score, run) == [run.pk]
@@ -175,7 +238,7 @@ def test_a_table_is_put_in_place_without_a_look_at_its_rows(known: Path, monkeyp
 
 
 def test_tables_that_no_page_shows_are_dropped_and_scores_stay(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "LARGE", 1)
+    monkeypatch.setattr(filling, "LARGE", 1)
     runs = [score(as_of=moment, now=NOW) for moment in (APRIL_1, APRIL_2, APRIL_3)]
     assert partitions_of(Score, *runs) == [run.pk for run in runs]
     for model in (TopicReach, Support, ReachPart, WrittenLanguage):
@@ -187,7 +250,7 @@ def test_where_somebody_reads_all_the_time_the_last_good_run_stays(
     known: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = score(as_of=APRIL_1, now=NOW)
-    monkeypatch.setattr(publishing, "LARGE", 1)
+    monkeypatch.setattr(filling, "LARGE", 1)
     monkeypatch.setattr(partitions, "LOCK_SECONDS", 0.01)
     monkeypatch.setattr(partitions, "LOCK_TRIES", 2)
     reading, done = threading.Event(), threading.Event()
@@ -224,7 +287,7 @@ def test_rows_stay_when_the_tables_are_parted_by_run_and_when_they_are_made_whol
     known: Path, monkeypatch: pytest.MonkeyPatch, large: int
 ) -> None:
     runs = [score(as_of=APRIL_1, now=NOW)]
-    monkeypatch.setattr(publishing, "LARGE", 1)
+    monkeypatch.setattr(filling, "LARGE", 1)
     runs.append(score(as_of=APRIL_2, now=NOW))
     before = [everything(run, PARTED_FIRST) for run in runs]
     assert all(rows for run in before for rows in run)

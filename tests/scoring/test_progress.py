@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Identity, User
-from scoring.actions import publishing, score, score_night, steps
+from scoring.actions import filling, publishing, score, score_night, steps
 from scoring.actions.lock import run_lock
 from scoring.actions.results import FOLDER
 from scoring.models import Score, ScoreRun
@@ -95,7 +95,7 @@ def test_the_admin_shows_where_a_run_is_while_its_rows_are_written(
         seen.setdefault("change", change.content.decode())
         connection.close()
 
-    copy = publishing._copy
+    copy = filling.copy_rows
 
     def copying(model: Any, *given: Any) -> None:
         copy(model, *given)
@@ -104,7 +104,7 @@ def test_the_admin_shows_where_a_run_is_while_its_rows_are_written(
             other.start()
             other.join()
 
-    monkeypatch.setattr(publishing, "_copy", copying)
+    monkeypatch.setattr(filling, "copy_rows", copying)
     run = score(as_of=APRIL_2, now=NOW)
     rows = next(step["rows"] for step in run.notes["steps"] if step["step"] == "publishing")
     assert f"publishing, 30 of {rows} rows" in seen["text"]

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.models import Person
-from scoring.actions import publishing, score
+from scoring.actions import filling, score
 from scoring.actions.rows import ResultFault, rows_of
 from scoring.engine import Result
 from scoring.engine.forecasts import Forecast
@@ -116,7 +116,7 @@ def test_rows_are_stored_by_rank() -> None:
 @pytest.fixture(params=["in a partition with others", "in a partition of its own"])
 def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Publish the small world both as what it is and as if it were a large one."""
-    monkeypatch.setattr(publishing, "LARGE", 1 if request.param.endswith("own") else 31)
+    monkeypatch.setattr(filling, "LARGE", 1 if request.param.endswith("own") else 31)
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_the_database_keeps_one_of_each(scored: ScoreRun) -> None:
 def test_readers_see_the_old_run_or_the_new_one(known: Path, size: None, monkeypatch: pytest.MonkeyPatch) -> None:
     old = score(as_of=APRIL_1, now=NOW)
     before = current_rows()
-    copy = publishing._copy
+    copy = filling.copy_rows
 
     with Reader(old) as reader:
 
@@ -180,7 +180,7 @@ def test_readers_see_the_old_run_or_the_new_one(known: Path, size: None, monkeyp
             copy(*given)
             reader.look()
 
-        monkeypatch.setattr(publishing, "_copy", slowly)
+        monkeypatch.setattr(filling, "copy_rows", slowly)
         new = score(as_of=APRIL_2, now=NOW)
         after = current_rows()
     assert reader.errors == []
@@ -199,7 +199,7 @@ def test_readers_of_a_line_that_is_run_again_see_its_old_rows_or_its_new_ones(
     run = score(as_of=APRIL_1, now=NOW)
     Score.objects.filter(run=run).update(score=77)
     before = current_rows()
-    copy = publishing._copy
+    copy = filling.copy_rows
 
     with Reader(run) as reader:
 
@@ -207,7 +207,7 @@ def test_readers_of_a_line_that_is_run_again_see_its_old_rows_or_its_new_ones(
             copy(*given)
             reader.look()
 
-        monkeypatch.setattr(publishing, "_copy", slowly)
+        monkeypatch.setattr(filling, "copy_rows", slowly)
         score(as_of=APRIL_1, now=NOW)
         after = current_rows()
     assert reader.errors == []

@@ -18,7 +18,7 @@ from scoring.actions import (
     RunInProgress,
     ScoringError,
     ensure_formula,
-    publishing,
+    filling,
     runs,
     score,
     score_night,
@@ -213,7 +213,7 @@ def test_people_who_were_erased_are_left_out_and_counted(known: Path) -> None:
 
 def test_a_person_erased_while_rows_are_copied_costs_one_more_try(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[int] = []
-    copy = publishing._copy
+    copy = filling.copy_rows
 
     def erasing(model: Any, run: ScoreRun, tables: Any, *others: Any) -> None:
         if model is Score:
@@ -225,7 +225,7 @@ def test_a_person_erased_while_rows_are_copied_costs_one_more_try(known: Path, m
                 tables = [type(table).from_pylist(rows, schema=table.schema)]
         copy(model, run, tables, *others)
 
-    monkeypatch.setattr(publishing, "_copy", erasing)
+    monkeypatch.setattr(filling, "copy_rows", erasing)
     run = score(as_of=APRIL_2, now=NOW)
     assert tries == [30, 30]
     assert Score.objects.filter(run=run).count() == 30
