@@ -14,7 +14,7 @@ from accounts.sample.population import Bools, Ints
 pc: Any = pyarrow.compute
 
 ENGLISH: Final = "en"
-# Of a post of their own, people who write another language write so many in it, and the others in English.
+# Of posts of their own, people who write another language write so many in it, and the others in English.
 _IN_IT: Final = 0.8
 _SECOND, _CLOSING = 0.75, 0.65
 
@@ -51,6 +51,7 @@ def _languages() -> tuple[Language, ...]:
 
 
 LANGUAGES: Final = _languages()
+_CITY_NAMES: Final = [city.name for city in CITIES]
 
 
 def draw_languages(city: Ints, author: Ints, own: Bools, rng: np.random.Generator) -> Ints:
@@ -63,7 +64,7 @@ def draw_languages(city: Ints, author: Ints, own: Bools, rng: np.random.Generato
     draw = rng.random(len(city))
     for place, language in enumerate(LANGUAGES):
         for name, part in language.cities.items():
-            theirs[(city == [city.name for city in CITIES].index(name)) & (draw < part)] = place
+            theirs[(city == _CITY_NAMES.index(name)) & (draw < part)] = place
     return np.where(own & (rng.random(len(author)) < _IN_IT), theirs[author], -1)
 
 

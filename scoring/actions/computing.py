@@ -85,7 +85,7 @@ def compute_night(
 
     Where that can't be, because days can't be taken in whole (`nights.can_roll`), from the whole log. What the same run
     has computed before it was killed, from the same sums, isn't computed again. Supporters go by `passing` as they are
-    made, if they are.
+    made: unless they had been before, or the sums aren't kept.
     """
     as_of, parameters = run.as_of, parameters_of(run.formula)
     if not can_roll(as_of, parameters):

@@ -4,15 +4,17 @@ Tables of a run's own are filled over several connections at once, and that of s
 soon as these are made: the rest of the run is computed meanwhile.
 """
 
+import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
+import psycopg
 import pyarrow as pa
 from django.db import DatabaseError, connection, models, transaction
 from psycopg import sql
@@ -23,6 +25,8 @@ from scoring.actions import partitions
 from scoring.actions.copying import copied_bytes, copied_columns
 from scoring.actions.rows import COLUMNS, KEYS, Tables, supporters_of_known
 from scoring.models import ReachPart, Score, ScoreRun, Support, TopicReach, WrittenLanguage
+
+log = logging.getLogger(__name__)
 
 # A run of as many people gets tables of its own. Making these takes a tenth of a second, and every query that names no
 # run looks into each of them.
@@ -37,6 +41,8 @@ _AT_ONCE: Final[tuple[tuple[type[models.Model], ...], ...]] = (
 )
 # Tables of supporters that wait for the database; whoever makes them waits then, too.
 _WAITING: Final = 1
+# Seconds after which whoever waits for the other thread looks whether it is still there.
+_LOOK_EVERY: Final = 0.5
 
 
 class Sent:
@@ -61,9 +67,9 @@ class Sent:
 class Ahead:
     """A run's supporters on their way into a table of its own, over a connection of their own, as they are made.
 
-    Used as a context: what went wrong in between leaves nothing behind. A transaction that is open already keeps them,
-    for what it has changed isn't for other connections to see, and so does a small run: they are then sent with all
-    other rows.
+    Used as a context, which leaves nothing behind that didn't become a partition. Nothing is sent ahead of a small run,
+    nor in a transaction that is open already, for what it has changed isn't for other connections to see; `publish`
+    sends supporters with all other rows then.
     """
 
     def __init__(self, run: ScoreRun) -> None:
@@ -71,72 +77,84 @@ class Ahead:
         self._run = run
         self._tables: queue.Queue[pa.Table | None] = queue.Queue(_WAITING)
         self._worker = ThreadPoolExecutor(1)
-        self._sent: Future[None] | None = None
+        self._session: psycopg.Connection | None = None
         self._stopped = threading.Event()
+        self.filled: Future[None] | None = None
 
-    def __enter__(self) -> "Ahead":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stopped.set()
-        self._worker.shutdown()
-        if self.began:
-            # Those that became partitions have another name by now.
-            with suppress(DatabaseError):
-                partitions.drop_aside()
-
-    @property
-    def began(self) -> bool:
-        """Say whether any are sent ahead."""
-        return self._sent is not None
+        self.give_up()
 
     def send(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-        """Pass supporters on, rows of `SUPPORTS`, and send them ahead; if that fails, `done` says so."""
+        """Pass supporters on, rows of `SUPPORTS`, and send them ahead; if that fails, `filled` says so."""
         if not connection.in_atomic_block:
             (people,) = numbers(Person.objects.order_by(), "id")
             if people.size >= LARGE:
-                self._sent = self._worker.submit(self._fill, people)
+                self.filled = self._worker.submit(self._fill, people)
         for table in tables:
             self._put(table)
             yield table
         self._put(None)
 
-    def done(self) -> None:
-        """Wait until all that were sent are in their table, with its indexes and keys. Raises what went wrong."""
-        if self._sent is not None:
-            self._sent.result()
+    def give_up(self) -> None:
+        """End what isn't done yet, whatever the database is at, and drop what didn't become a partition."""
+        self._stopped.set()
+        while self.filled is not None and not self.filled.done():
+            # A statement that begins behind this is met by the next.
+            with suppress(psycopg.Error):
+                if self._session is not None:
+                    self._session.cancel_safe()
+            wait([self.filled], timeout=_LOOK_EVERY)
+        self._worker.shutdown()
+        if self.filled is not None:
+            with suppress(DatabaseError):
+                partitions.drop_aside(self.names.values())
 
     def _put(self, table: pa.Table | None) -> None:
         waiting = True
-        while waiting and self._sent is not None and not self._sent.done():
+        while waiting and self.filled is not None and not self.filled.done():
             with suppress(queue.Full):
-                self._tables.put(table, timeout=_TOLD_EVERY)
+                self._tables.put(table, timeout=_LOOK_EVERY)
                 waiting = False
 
     def _fill(self, people: npt.NDArray[np.int64]) -> None:
         try:
+            connection.ensure_connection()
+            self._session = connection.connection
             fill_own(self._run, {Support: supporters_of_known(self._made(), people)}, self.names)
+        except Exception as error:
+            if not self._stopped.is_set():
+                # Whoever publishes raises it; a run that fails for something else first would never tell.
+                log.warning("sending supporters ahead failed: %s", type(error).__name__)
+            raise
         finally:
             connection.close()
 
     def _made(self) -> Iterator[pa.Table]:
         while True:
             try:
-                table = self._tables.get(timeout=_TOLD_EVERY)
+                table = self._tables.get(timeout=_LOOK_EVERY)
             except queue.Empty:
                 if self._stopped.is_set():
-                    raise InterruptedError("the run ended before all supporters were made") from None
+                    raise CancelledError("the run ended before all supporters were made") from None
                 continue
             if table is None:
                 return
             yield table
 
 
-def fill_at_once(run: ScoreRun, tables: Tables, aside: dict[Any, str], sent: Sent) -> None:
-    """Fill a run's tables on several connections of their own.
+def fill_at_once(
+    run: ScoreRun, tables: Tables, aside: dict[Any, str], sent: Sent, ahead: Future[None] | None = None
+) -> None:
+    """Fill a run's tables on several connections of their own, and wait for what was sent ahead.
 
     They are then there for everybody, under names that nobody looks for.
     """
+    if ahead is not None and ahead.done():
+        # If that failed, all else would be in vain.
+        ahead.result()
 
     def fill(some: Tables) -> None:
         try:
@@ -144,9 +162,11 @@ def fill_at_once(run: ScoreRun, tables: Tables, aside: dict[Any, str], sent: Sen
         finally:
             connection.close()
 
+    parts = ({model: tables[model] for model in some if model in tables} for some in _AT_ONCE)
     with ThreadPoolExecutor(len(_AT_ONCE)) as workers:
-        parts = ({model: tables[model] for model in some if model in tables} for some in _AT_ONCE)
         waiting = {workers.submit(fill, part) for part in parts if part}
+        if ahead is not None:
+            waiting.add(ahead)
         while waiting:
             done, waiting = wait(waiting, timeout=_TOLD_EVERY, return_when=FIRST_COMPLETED)
             sent.tell()

@@ -4,11 +4,13 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
 import psycopg
 from django.db import OperationalError, connection, models, transaction
+from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
 from scoring.models import ReachPart, Score, ScoreRun, Support, TopicReach, WrittenLanguage
@@ -22,6 +24,10 @@ PARTED: Final[tuple[type[models.Model], ...]] = (Score, TopicReach, Support, Rea
 LOCK_SECONDS: Final = 0.1
 LOCK_PAUSE: Final = 0.2
 LOCK_TRIES: Final = 20
+# An import may be writing people for minutes, and the run has time: ten minutes of tries.
+WRITER_TRIES: Final = 200
+# A try where readers aren't in the way: it waits for writers, and for the autovacuum, which gives way after a second.
+_TURN_SECONDS: Final = 3.0
 
 
 def _own(model: type[models.Model], run_id: int) -> str:
@@ -41,7 +47,11 @@ def make_aside(model: type[models.Model], run: ScoreRun, name: str) -> None:
     It is checked row by row, as they come, that they are of this run: the table becomes a partition without a look at
     all of them, for which readers would have to wait.
     """
-    statement = sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS, CHECK (run_id = {}))")
+    # The autovacuum would be at it by the time that it is put in place, and readers wait until it gives way.
+    statement = sql.SQL(
+        "CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS, CHECK (run_id = {}))"
+        " WITH (autovacuum_enabled = off)"
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             statement.format(sql.Identifier(name), sql.Identifier(model._meta.db_table), sql.Literal(run.pk))
@@ -67,11 +77,12 @@ def index(model: type[models.Model], name: str) -> None:
 def refer(tables: list[tuple[type[models.Model], str]]) -> None:
     """Give tables of a run the foreign keys of their models', for rows to come and whoever is deleted from now on.
 
-    Writers of what they refer to wait until the transaction ends, and it for them; `check_references` looks at the rows
-    that are there.
+    Writers of what they refer to wait until the transaction ends. Where one is at it for minutes, an import, others
+    get through between two tries. `check_references` looks at the rows that are there. Raises OperationalError if
+    writers left no moment.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_lock_out_writers([model for model, _ in tables]))
+    writers = _lock_out_writers([model for model, _ in tables])
+    _locking(lambda cursor: cursor.execute(writers), seconds=_TURN_SECONDS, tries=WRITER_TRIES)
     for model, name in tables:
         _constrain(name, model._meta.db_table, "f", unchecked=True)
 
@@ -113,33 +124,37 @@ ORDER BY oid
 """
 
 
-def drop_aside() -> int:
-    """Drop tables that a publishing which was killed or failed has left, and return how many.
+def drop_aside(names: Iterable[str] | None = None) -> int:
+    """Drop tables that no reader knows, and return how many: of one run, or all that are there.
 
-    The caller holds the lock of runs, so that none of them is in use. With a table go the triggers that its foreign
-    keys have on what it refers to, which readers are in the way of, and whoever waits for them is in the way of the
-    next ones: where they leave no moment for it, a table is left to the next run.
+    For all the caller holds the lock of runs, and has just got it: they are then of runs that were killed. With a table
+    go the triggers that its foreign keys have on what it refers to, which readers are in the way of, and whoever waits
+    for them is in the way of the next ones: where they leave no moment for it, tables are left to the next run.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ %s", [_ASIDE.pattern])
         left = [name for (name,) in cursor.fetchall()]
-    return sum(map(_drop_unless_read, left))
-
-
-def _drop_unless_read(name: str) -> bool:
-    for attempt in range(LOCK_TRIES):
-        if attempt:
-            time.sleep(LOCK_PAUSE)
+    wanted = left if names is None else sorted({*left}.intersection(names))
+    for place, name in enumerate(wanted):
         try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('lock_timeout', %s, TRUE)", [f"{LOCK_SECONDS}s"])
-                cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
-                return True
+            _locking(partial(_drop, sql.Identifier(name)), seconds=_TURN_SECONDS)
         except OperationalError as error:
-            if not isinstance(error.__cause__, _BUSY):
+            if not _is_busy(error):
                 raise
-    log.warning("what %s refers to is being read all the time: the table is left to the next run", name)
-    return False
+            # The others refer to the same.
+            log.warning(
+                "%d tables of a run that failed are in use, or people are read all the time: left to the next run",
+                len(wanted) - place,
+            )
+            return place
+    return len(wanted)
+
+
+def _drop(table: sql.Identifier, cursor: CursorWrapper) -> None:
+    # What a killed run was at may go on for a moment, and nobody else waits for the table itself.
+    cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table))
+    cursor.execute("SELECT set_config('lock_timeout', %s, TRUE)", [f"{LOCK_SECONDS}s"])
+    cursor.execute(sql.SQL("DROP TABLE {}").format(table))
 
 
 _ASIDE: Final = re.compile(f"^({'|'.join(model._meta.db_table for model in PARTED)})_run_[0-9]+_new_[0-9a-f]{{8}}$")
@@ -154,6 +169,7 @@ def put_in_place(aside: dict[type[models.Model], str], run: ScoreRun) -> None:
             cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(own))
             model._base_manager.filter(run=run).delete()
             cursor.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(sql.Identifier(name), own))
+            cursor.execute(sql.SQL("ALTER TABLE {} RESET (autovacuum_enabled)").format(own))
             cursor.execute(
                 sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
                     parent, own, sql.Literal(run.pk)
@@ -169,23 +185,40 @@ def _lock_out_readers(tables: list[type[models.Model]]) -> None:
     there when a partition comes or goes. Raises OperationalError if there was no moment without readers.
     """
     everything = _tables([*tables, *_referred(tables)])
-    for attempt in range(1, LOCK_TRIES + 1):
+
+    def lock(cursor: CursorWrapper) -> None:
+        cursor.execute(_lock_out_writers(tables))
+        cursor.execute("SELECT set_config('lock_timeout', %s, TRUE)", [f"{LOCK_SECONDS}s"])
+        # Whoever reads a partition has locked the table first, so partitions can be left alone.
+        cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(everything))
+
+    # Readers aren't in the way of the first lock, nor it in theirs.
+    _locking(lock, seconds=_TURN_SECONDS)
+
+
+def _locking(act: Callable[[CursorWrapper], None], *, seconds: float, tries: int | None = None) -> None:
+    """Do what takes locks, which the transaction then has, and wait for each only so long, over and over.
+
+    Whoever comes while somebody waits for a lock waits behind, and gets through between two tries. Raises
+    OperationalError if there was no moment for it.
+    """
+    tries = tries or LOCK_TRIES
+    for attempt in range(1, tries + 1):
         try:
             with transaction.atomic(), connection.cursor() as cursor:
-                # Readers aren't in the way of this, nor it in theirs: it waits for writers, and for a second for the
-                # autovacuum, which then gives way.
-                cursor.execute("SET LOCAL lock_timeout = '3s'")
-                cursor.execute(_lock_out_writers(tables))
-                cursor.execute("SELECT set_config('lock_timeout', %s, TRUE)", [f"{LOCK_SECONDS}s"])
-                # Whoever reads a partition has locked the table first, so partitions can be left alone.
-                cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(everything))
+                cursor.execute("SELECT set_config('lock_timeout', %s, TRUE)", [f"{seconds}s"])
+                act(cursor)
                 cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
         except OperationalError as error:
-            if attempt == LOCK_TRIES or not isinstance(error.__cause__, _BUSY):
+            if attempt == tries or not _is_busy(error):
                 raise
             time.sleep(LOCK_PAUSE)
         else:
             return
+
+
+def _is_busy(error: OperationalError) -> bool:
+    return isinstance(error.__cause__, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected)
 
 
 def _lock_out_writers(tables: list[type[models.Model]]) -> sql.Composed:
@@ -200,9 +233,6 @@ def _referred(tables: list[type[models.Model]]) -> list[Any]:
 
 def _tables(some: list[Any]) -> sql.Composed:
     return sql.SQL(", ONLY ").join(sql.Identifier(model._meta.db_table) for model in some)
-
-
-_BUSY: Final = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 
 def drop_tables(unwanted: dict[Any, Callable[[int], bool]]) -> int:
@@ -221,7 +251,7 @@ def drop_tables(unwanted: dict[Any, Callable[[int], bool]]) -> int:
                     (found,) = cursor.fetchall()
                     cursor.execute(sql.SQL("DROP TABLE {}").format(own))
             except OperationalError as error:
-                if not isinstance(error.__cause__, _BUSY):
+                if not _is_busy(error):
                     raise
                 log.warning("%s is being read all the time: its rows are deleted, not dropped", model._meta.db_table)
             else:

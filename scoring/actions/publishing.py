@@ -46,41 +46,42 @@ def publish(
 
     Readers see the run's old rows, or none where it had none, until the commit; rows are never locked for longer than
     the last statements take. `check` is called last and may raise; `copied` is told how many rows are in the database,
-    of how many. Supporters that were sent `ahead` aren't sent again, unless somebody of them is gone. The run becomes
-    the current one if it has the highest moment among the finished runs of the current formula, and no earlier moment
-    than the run that is current now; with `make_current` in any case.
+    of how many. Supporters that were sent `ahead` aren't among them; they are sent again where somebody, of whatever
+    table, was erased meanwhile. The run becomes the current one if it has the highest moment among the finished runs of
+    the current formula, and no earlier moment than the run that is current now; with `make_current` in any case.
     """
     # What somebody else's transaction has changed or locked isn't for other connections to see.
     at_once = not connection.in_atomic_block
     languages = languages_until(run.as_of)
     for attempt in range(1, TRIES + 1):
+        early = ahead if ahead is not None and ahead.filled is not None and attempt == 1 else None
+        aside: dict[Any, str] = {}
         try:
             (people,), (topics,) = (numbers(model.objects.order_by(), "id") for model in (Person, Topic))
             rows = rows_of(result, people=people, topics=topics, languages=languages)
-            early = ahead if ahead is not None and ahead.began and attempt == 1 else None
-            is_large = people.size >= filling.LARGE
-            aside = early.names if early else partitions.names_aside(run) if is_large else {}
+            if early or people.size >= filling.LARGE:
+                aside = early.names if early else partitions.names_aside(run)
             figures = figures_of(run, rows.scores, rows.topics, rows.languages)
             others = (rows.scores, rows.topics, rows.parts, rows.languages)
-            sent = Sent(copied, rows.supported + sum(table.num_rows for table in others))
             tables = rows.by_model()
             if early:
                 del tables[Support]
-                sent.rows(rows.supported)
+            rest = 0 if early else rows.supported
+            sent = Sent(copied, rest + sum(table.num_rows for table in others))
             if aside and at_once:
                 # Before the transaction begins, which would keep its locks while it waits for other connections.
-                filling.fill_at_once(run, tables, aside, sent)
-            if early:
-                early.done()
+                filling.fill_at_once(run, tables, aside, sent, early.filled if early else None)
             with transaction.atomic():
                 if aside and not at_once:
                     filling.fill_own(run, tables, aside, sent.rows)
                 _publish(run, result, rows, figures, aside, sent, now, finished, make_current, check)
         except BaseException as error:
-            if at_once:
-                # Nobody reads these tables, and whoever is erased from now on would stay in them.
+            # Nobody reads these tables, and whoever is erased from now on would stay in them.
+            if early:
+                early.give_up()
+            elif at_once:
                 with suppress(DatabaseError):
-                    partitions.drop_aside()
+                    partitions.drop_aside(aside.values())
             gone = isinstance(error, IntegrityError) and isinstance(error.__cause__, psycopg.errors.ForeignKeyViolation)
             if not gone or attempt == TRIES:
                 raise

@@ -28,8 +28,8 @@ def computed_once(key: str, compute: Callable[[Gather], Result], passing: Pass) 
     """Return what was computed under a key, or compute it and keep it.
 
     `key` says everything that the result depends on; `compute` is given where its supporters go, which are `passing`
-    on their way if they are computed. A folder is there
-    whole or not at all: it is written under another name. The caller holds the lock of runs.
+    on their way there. A folder is there whole or not at all: it is written under another name. The caller holds the
+    lock of runs.
     """
     folder = Path(settings.SCORING_STATE) / FOLDER / key
     if folder.is_dir():

@@ -10,7 +10,7 @@ from scoring.engine.attention import attention
 from scoring.engine.pairs import Pairs
 from scoring.engine.parameters import Parameters
 from scoring.engine.reach import Reach, Switches, brings
-from scoring.engine.shapley import REASONS, shares
+from scoring.engine.shapley import REASONS, coefficients
 
 # Pairs whose parts are in memory at once.
 _AT_ONCE: Final = 100_000
@@ -80,14 +80,13 @@ def taken_of(
 
 def _weights(switches: Switches, size: int) -> dict[str, Floats]:
     """Return by reason what each part counts for, of shape (12, k): exchange and indiscriminate off or on, by sort."""
-    nothing = np.zeros(size)
-
-    def value(on: frozenset[str]) -> Floats:
+    weights = {reason: np.zeros((12, size)) for reason in REASONS}
+    for on, share in coefficients():
         scaling = switches.scaling(on)
-        weights = np.zeros((12, size))
+        factors = np.empty((3, size))
+        factors[:] = scaling.vouched, scaling.broad, scaling.narrow
+        # Of a subset only the parts that are as it says count: three rows of the twelve.
         place = 3 * (2 * ("exchange" in on) + ("indiscriminate" in on))
-        for sort, factors in enumerate((scaling.vouched, scaling.broad, scaling.narrow)):
-            weights[place + sort] = factors + nothing
-        return weights
-
-    return shares(value)
+        for reason, part in share.items():
+            weights[reason][place : place + 3] += part * factors
+    return weights

@@ -9,7 +9,7 @@ from django.db import migrations, models
 import django.db.models.deletion
 
 TABLES = ("scoring_score", "scoring_topicreach", "scoring_support", "scoring_reachpart")
-# Rows of a run that get a table of their own here; `actions.publishing` decides for runs to come.
+# Rows of a run that get a table of their own here; `actions.filling` decides for runs to come.
 LARGE = 50_000
 
 

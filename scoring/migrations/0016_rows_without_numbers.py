@@ -1,7 +1,7 @@
 """Know rows of topics, supports, parts and languages by what they are of, and let the database erase a person's rows.
 
 A number of a row, its index and an index of nothing but the run cost every night, and nobody looks rows up by them. A
-run's tables get their foreign keys before readers see them (`actions.publishing`): who is erased in that minute then
+run's tables get their foreign keys before readers see them (`actions.filling`): who is erased in that minute then
 takes their rows there along, of which Django doesn't know. Foreign keys of tables that are there are checked anew.
 """
 

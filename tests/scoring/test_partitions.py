@@ -1,6 +1,7 @@
 """Tables of a large run's own: filled aside, put in place in one moment, dropped whole."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
@@ -95,7 +96,8 @@ def test_connections_that_fill_tables_at_once_give_the_rows_that_one_gives(
     assert len(threads - {threading.get_ident()}) == 3
     # Of how far they are only the thread tells that waits for them: the lock's session is its own.
     assert {thread for thread, _ in told} == {threading.get_ident()}
-    assert told[-1][1] == sum(map(len, small))
+    # Supporters were there before.
+    assert told[-1][1] == sum(map(len, small)) - Support.objects.filter(run=run).count()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -140,7 +142,8 @@ def test_supporters_are_sent_anew_where_somebody_of_them_was_erased(
     """They are on their way before the run is computed: who is erased then may be in what is still to come."""
     person = Person.objects.filter(identities__handle="handle7").get()
     module: Any = filling if at == "copy_rows" else partitions
-    act, tries = getattr(module, at), []
+    act, parts, tries = getattr(module, at), explain.parts, []
+    gone = threading.Event()
 
     def erasing(*given: Any) -> None:
         act(*given)
@@ -149,13 +152,19 @@ def test_supporters_are_sent_anew_where_somebody_of_them_was_erased(
             if len(tries) == 1:
                 with ThreadPoolExecutor(1) as somebody:
                     somebody.submit(erase).result()
+                gone.set()
 
     def erase() -> None:
         Person.objects.get(pk=person.pk).delete()
         connection.close()
 
+    def afterwards(*given: Any) -> Any:
+        assert gone.wait(30)
+        return parts(*given)
+
     monkeypatch.setattr(filling, "LARGE", 1)
     monkeypatch.setattr(module, at, erasing)
+    monkeypatch.setattr(explain, "parts", afterwards)
     run = score(as_of=APRIL_1, now=NOW)
     # Before the keys are there, they tell; afterwards they take the rows along.
     assert len(tries) == (2 if at == "copy_rows" else 1)
@@ -166,32 +175,112 @@ def test_supporters_are_sent_anew_where_somebody_of_them_was_erased(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("what", ["their own table", "the rest of the run"])
+@pytest.mark.parametrize("what", ["their own table", "what is computed meanwhile", "other rows"])
 def test_supporters_that_were_sent_ahead_of_a_run_that_fails_do_not_stay(
     known: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    refer, there, seen = partitions.refer, threading.Event(), []
+    refer, index, there, seen = partitions.refer, partitions.index, threading.Event(), []
 
     def referring(tables: Any) -> None:
         refer(tables)
         there.set()
 
-    def failing(*given: Any) -> None:
-        if what == "the rest of the run":
+    def failing(*given: Any, **named: Any) -> None:
+        if what != "their own table":
             assert there.wait(30)
             seen.extend(aside())
         raise OSError(28, "No space left on device")
 
+    def indexing(model: Any, name: str) -> None:
+        (failing if model is Support else index)(model, name)
+
+    broken = {
+        "their own table": (partitions, "index", indexing),
+        "what is computed meanwhile": (explain, "parts", failing),
+        "other rows": (publishing, "rows_of", failing),
+    }
     monkeypatch.setattr(filling, "LARGE", 1)
     monkeypatch.setattr(partitions, "refer", referring)
-    with monkeypatch.context() as broken:
-        broken.setattr(*((explain, "parts") if what == "the rest of the run" else (partitions, "index")), failing)
+    with monkeypatch.context() as patch:
+        patch.setattr(*broken[what])
         with pytest.raises(OSError, match="No space"):
             score(as_of=APRIL_1, now=NOW)
-    assert len(seen) == (what == "the rest of the run")
+    assert len(seen) == (what != "their own table")
     assert aside() == []
     assert ScoreRun.objects.current() is None
     assert score(as_of=APRIL_1, now=NOW).people == 30
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_fails_does_not_wait_for_what_the_database_is_at(
+    known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_it = threading.Event()
+
+    def indexing(model: Any, name: str) -> None:
+        with connection.cursor() as cursor:
+            at_it.set()
+            cursor.execute("SELECT pg_sleep(60)")
+
+    def failing(*given: Any) -> None:
+        assert at_it.wait(30)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(filling, "LARGE", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(partitions, "index", indexing)
+        patch.setattr(explain, "parts", failing)
+        began = time.monotonic()
+        with pytest.raises(OSError, match="No space"):
+            score(as_of=APRIL_1, now=NOW)
+    assert time.monotonic() - began < 50
+    assert aside() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_behind_a_run_that_waits_for_a_long_writer(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Person.objects.order_by("pk")[:2]
+    asked, written, refer = threading.Event(), threading.Event(), partitions.refer
+
+    def referring(tables: Any) -> None:
+        asked.set()
+        refer(tables)
+
+    def change(person: Person, until: threading.Event | None) -> None:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '10s'")
+                Person.objects.filter(pk=person.pk).update(bio="new")
+                if until is not None:
+                    started.set()
+                    assert until.wait(60)
+        finally:
+            connection.close()
+
+    started = threading.Event()
+    monkeypatch.setattr(filling, "LARGE", 1)
+    monkeypatch.setattr(partitions, "refer", referring)
+    with ThreadPoolExecutor(2) as others:
+        long = others.submit(change, first, written)
+        assert started.wait(30)
+        run = others.submit(_scored)
+        assert asked.wait(60)
+        # By now the run waits; a try of its own takes a second.
+        time.sleep(0.3)
+        try:
+            change(second, None)
+            assert not run.done()
+        finally:
+            written.set()
+        long.result()
+        assert run.result() == 30
+
+
+def _scored() -> int:
+    try:
+        return score(as_of=APRIL_1, now=NOW).people
+    finally:
+        connection.close()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -222,11 +311,15 @@ def test_a_table_is_put_in_place_without_a_look_at_its_rows(known: Path, monkeyp
     told: list[str] = []
     put = partitions.put_in_place
 
+    def hear(said: Any) -> None:
+        told.append(said.message_primary)
+
     def putting(*given: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET client_min_messages = debug1")
-            connection.connection.add_notice_handler(lambda said: told.append(said.message_primary))
+            connection.connection.add_notice_handler(hear)
             put(*given)
+            connection.connection.remove_notice_handler(hear)
             cursor.execute("RESET client_min_messages")
 
     monkeypatch.setattr(filling, "LARGE", 1)
