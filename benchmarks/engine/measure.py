@@ -92,6 +92,13 @@ def by_turns(contenders: Mapping[str, Callable[[], T]], rounds: int) -> dict[str
     return found
 
 
+def busy() -> float:
+    """Return the seconds that all processors together have been at work since the machine started, for whomever."""
+    ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+    idle, waiting = ticks[3:5]
+    return (sum(ticks) - idle - waiting) / os.sysconf("SC_CLK_TCK")
+
+
 def middle(costs: Sequence[Cost]) -> float:
     """Return the median of the seconds."""
     return median(each.seconds for each in costs)

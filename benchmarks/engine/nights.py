@@ -18,11 +18,12 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.engine.activity import DAYS, FIRST, NETWORK, Activity, write_log
-from benchmarks.engine.measure import Cost, part, platform
+from benchmarks.engine.measure import Cost, busy, part, platform
 from benchmarks.score.bound import Bound, Part
 
 TIME: Final = 1.5
@@ -56,8 +57,11 @@ def measured(size: int, folder: Path, rounds: int) -> Part:
         f"{'night':<20}{night.seconds:>10.1f}{night.bytes / 2**20:>10.0f}",
         f"{'whole log':<20}{whole.seconds:>10.1f}{whole.bytes / 2**20:>10.0f}",
         *(f"{'bare ' + name:<20}{float(bare[name]):>10.1f}" for name in (*parts, "aggregating")),
-        "steps of the night: " + _steps(night),
-        "steps of the whole log: " + _steps(whole),
+        "steps, seconds, and in brackets those of processors, which others' work adds to:",
+        "  of the night: " + _steps(night),
+        "  of the whole log: " + _steps(whole),
+        f"the night kept processors at work for {_worked(night):.1f} s;"
+        f" the bound leaves {os.cpu_count()} of them {TIME * of_night * (os.cpu_count() or 1):.1f} s",
     ]
     bounds = (
         Bound(f"night, {size:,} acts, time against its bare parts", night.seconds / of_night, high=TIME),
@@ -69,7 +73,11 @@ def measured(size: int, folder: Path, rounds: int) -> Part:
 
 
 def _steps(cost: Cost) -> str:
-    return ", ".join(f"{name} {seconds:.1f}" for name, seconds in cost.told["steps"])
+    return ", ".join(f"{name} {seconds:.1f} ({worked:.1f})" for name, seconds, worked in cost.told["steps"])
+
+
+def _worked(cost: Cost) -> float:
+    return sum(float(worked) for _name, _seconds, worked in cost.told["steps"])
 
 
 def fill(size: int) -> None:
@@ -126,20 +134,24 @@ def fill(size: int) -> None:
 
 
 def score_day(day: int) -> dict[str, Any]:
-    """Run as of the beginning of a day; return seconds, memory, and seconds by step."""
+    """Run as of the beginning of a day; return seconds and memory, and by step seconds and those of processors."""
     from django.utils import timezone
 
     from scoring.actions import score
 
     as_of = datetime.combine(FIRST, datetime.min.time(), UTC) + timedelta(days=day)
-    begun: list[tuple[str, float]] = []
+    begun: list[tuple[str, float, float]] = []
+
+    def begin(step: str) -> None:
+        begun.append((step, time.perf_counter(), busy()))
+
     started = time.perf_counter()
-    run = score(
-        as_of=as_of, now=max(timezone.now(), as_of), progress=lambda step: begun.append((step, time.perf_counter()))
-    )
+    run = score(as_of=as_of, now=max(timezone.now(), as_of), progress=begin)
     ended = time.perf_counter()
-    moments = [*(moment for _, moment in begun), ended]
-    steps = [(name, moments[place + 1] - moment) for place, (name, moment) in enumerate(begun)]
+    begin("end")
+    steps = [
+        (name, moment - since, worked - before) for (name, since, before), (_next, moment, worked) in pairwise(begun)
+    ]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {"seconds": ended - started, "bytes": peak, "people": run.people, "steps": steps, "read": run.notes["read"]}
 
