@@ -22,6 +22,7 @@ from scoring.actions.resting import with_new_ones
 from scoring.engine import POST_TOPICS, Inputs, Parameters
 from scoring.engine.activity import DAY, POST_DAYS, Activity, activity, without
 from scoring.engine.daily import Days, summaries, texts
+from scoring.engine.memory import give_back
 from scoring.engine.progress import Progress
 from scoring.engine.received import (
     Received,
@@ -194,6 +195,8 @@ class Keeping:
         self.progress("topics of posts", self.rows(days))
         files = [path for day in sorted(days & self.log_of.keys()) for path in self.log_of[day].posts]
         found = self.sources.topics.matcher.match_all(texts_of(files, self.until, erased=self.sources.erased))
+        # Of all texts of the log, while tables are about to take what they may.
+        give_back()
         return found.cast(POST_TOPICS)
 
     def _around(self, sets: pa.Table, networks: tuple[str, ...]) -> Around:
