@@ -16,7 +16,7 @@ from tests.scoring.engine.worlds import DAY, UNTIL, World, assert_equal, communi
 
 FORMULA = Parameters(exchange_actions=3, selectivity_slack=1, credibility_texts=2, trust_scale=0.8)
 
-quick = settings(max_examples=9, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def renamed(world: World, name: Callable[[int], int]) -> World:

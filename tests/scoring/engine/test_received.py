@@ -86,7 +86,7 @@ def rested_pairs(
     return {name: by_pair(pairs, numbers, of_pairs) for name, of_pairs in values.items()}
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @example(
     arrivals=[((UNTIL - 3 * DAY - 3600, "like", 2, 1, None, "demo"), 2)],
     all_declared=[Declared(1, 2, 0, LAST - 2, LAST + 1)],

@@ -130,7 +130,7 @@ def together(days: list[Days]) -> Days:
     return Days(*(union(field.name) for field in fields(Days)))
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @example(
     arrivals=[
         ((UNTIL - 3 * DAY - 3600, "like", 1, 2, None, "demo"), 2),
