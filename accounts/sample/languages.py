@@ -1,4 +1,4 @@
-"""Other languages than English in the sample world: who writes one, and what their posts say in it."""
+"""Other languages than English in the sample world: who writes one, and sentences in it."""
 
 import csv
 from pathlib import Path
@@ -6,35 +6,23 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
 
 from accounts.sample.places import CITIES
 from accounts.sample.population import Bools, Ints
 
-pc: Any = pyarrow.compute
-
 ENGLISH: Final = "en"
 # Of posts of their own, people who write another language write so many in it, and the others in English.
 _IN_IT: Final = 0.8
-_SECOND, _CLOSING = 0.75, 0.65
 
 
 class Language(NamedTuple):
-    """A language by its code, the part of a city's people who write it, and sentences."""
+    """A language by its code, the part of a city's people who write it, and its sentences, with bars between."""
 
     code: str
     cities: dict[str, float]
-    openings: Any
-    seconds: Any
-    closings: Any
-
-    def write(self, size: int, rng: np.random.Generator) -> Any:
-        """Return so many texts of one to three sentences."""
-        parts = [self.openings.take(rng.integers(0, len(self.openings), size))]
-        for sentences, share in ((self.seconds, _SECOND), (self.closings, _CLOSING)):
-            drawn = pc.binary_join_element_wise(" ", sentences.take(rng.integers(0, len(sentences), size)), "")
-            parts.append(pc.if_else(pa.array(rng.random(size) < share), drawn, ""))
-        return pc.binary_join_element_wise(*parts, "")
+    openings: str
+    seconds: str
+    closings: str
 
 
 def _languages() -> tuple[Language, ...]:
@@ -44,7 +32,7 @@ def _languages() -> tuple[Language, ...]:
             Language(
                 row["language"],
                 {city: float(part) for city, _, part in (text.partition(":") for text in row["cities"].split("|"))},
-                *(pa.array(row[column].split("|")) for column in ("openings", "seconds", "closings")),
+                *(row[column] for column in ("openings", "seconds", "closings")),
             )
             for row in csv.DictReader(file)
         )

@@ -1,5 +1,6 @@
 """What posts in the sample world say: sentences put together so that few people ever write the same twice."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from accounts.sample.population import Bools, Ints, Population
 from accounts.sample.subjects import SUBJECTS
 
 pc: Any = pyarrow.compute
+# From a thing, another, a city for each row, and dice, to a text for each row.
+Words = Callable[[Any, Any, Any, np.random.Generator], Any]
 
 # {} stands for a thing. Every line takes it as an object, so that one and many fit alike.
 _OPENINGS = """
@@ -155,20 +158,18 @@ def write_texts(
     # Dice of their own, so that nothing else of the world hangs on them.
     (dice,) = rng.spawn(1)
     language = draw_languages(population.city, author, own & (author < len(population) - len(cast)), dice)
-    for rows, words in (
-        (own, _own),
-        (original & (style == "headlines"), _headline),
-        (original & (style == "nonsense"), lambda t, *_: _SENTENCES["nonsense"].draw(t, rng)),
-        (original & (style == "slogans"), lambda t, *_: _SENTENCES["slogan"].draw(t, rng)),
-        (kind == ANSWER, _answer),
-        (kind == COMMENT, lambda t, *_: _SENTENCES["comment"].draw(t, rng)),
+    for rows, words, draws in (
+        (own, _own_words(_SENTENCES["opening"], _SENTENCES["second"], _SENTENCES["closing"]), rng),
+        (original & (style == "headlines"), _headline, rng),
+        (original & (style == "nonsense"), lambda t, *_: _SENTENCES["nonsense"].draw(t, rng), rng),
+        (original & (style == "slogans"), lambda t, *_: _SENTENCES["slogan"].draw(t, rng), rng),
+        (kind == ANSWER, _answer, rng),
+        (kind == COMMENT, lambda t, *_: _SENTENCES["comment"].draw(t, rng), rng),
+        *((language == place, words, dice) for place, words in enumerate(_OTHER_WORDS)),
     ):
         at = np.flatnonzero(rows)
         city = _CITIES.take(population.city[author[rows]])
-        text = pc.replace_with_mask(text, pa.array(rows), words(thing.take(at), other.take(at), city, rng))
-    for place, other_language in enumerate(LANGUAGES):
-        rows = language == place
-        text = pc.replace_with_mask(text, pa.array(rows), other_language.write(int(rows.sum()), dice))
+        text = pc.replace_with_mask(text, pa.array(rows), words(thing.take(at), other.take(at), city, draws))
 
     addressed = np.where(kind == ANSWER, author[posts["parent"]], NOBODY)
     text = pc.if_else(pa.array(addressed >= 0), _glued(" ", _at(handles, addressed), text), text)
@@ -188,12 +189,23 @@ def write_texts(
     return {"text": text, "lang": name_languages(language), "links": _lists([links]), "topics": _lists(tags)}
 
 
-def _own(thing: Any, other: Any, city: Any, rng: np.random.Generator) -> Any:
-    opening = _SENTENCES["opening"].draw(thing, rng)
-    draw = rng.random(len(thing))
-    second = pc.if_else(pa.array(draw < 0.75), _glued("", " ", _SENTENCES["second"].draw(other, rng)), "")
-    closing = pc.if_else(pa.array(draw > 0.35), _glued("", " ", _SENTENCES["closing"].draw(city, rng)), "")
-    return _glued("", opening, second, closing)
+def _own_words(openings: _Sentences, seconds: _Sentences, closings: _Sentences) -> Words:
+    """Return what writes one to three sentences for each row."""
+
+    def words(thing: Any, other: Any, city: Any, rng: np.random.Generator) -> Any:
+        opening = openings.draw(thing, rng)
+        draw = rng.random(len(thing))
+        second = pc.if_else(pa.array(draw < 0.75), _glued("", " ", seconds.draw(other, rng)), "")
+        closing = pc.if_else(pa.array(draw > 0.35), _glued("", " ", closings.draw(city, rng)), "")
+        return _glued("", opening, second, closing)
+
+    return words
+
+
+_OTHER_WORDS = [
+    _own_words(_Sentences(language.openings), _Sentences(language.seconds), _Sentences(language.closings))
+    for language in LANGUAGES
+]
 
 
 def _headline(thing: Any, other: Any, city: Any, rng: np.random.Generator) -> Any:
