@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from campaigns.links import invitation_url
 from campaigns.models import Campaign, Invitation, Shortlisting
-from tests.browser.pages import sign_in
+from tests.browser.pages import NARROW, WIDE, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -114,4 +114,15 @@ def _accept(page: Page, link: str, invitation: Invitation, picture: Callable[[Pa
     phone.goto(phone.url.split("/i/")[0].split("/me")[0] + "/me")
     expect(phone.get_by_text(invitation.person.display_name).first).to_be_visible()
     picture(phone, "me")
+    for size in (WIDE, NARROW):
+        phone.set_viewport_size(size)
+        # The history's last date stands below its last point.
+        ends = [_right_end(phone, part) for part in (".chart .plot", ".chart .dates span:last-child")]
+        assert abs(ends[0] - ends[1]) < 10, ends
     phone.context.close()
+
+
+def _right_end(page: Page, part: str) -> float:
+    box = page.locator(part).first.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"]
