@@ -42,11 +42,13 @@ class Picture:
     scroll_to: str = ""
 
 
-def story(route: int, group: int) -> list[Picture]:
-    """Return the pictures, in the order of the story."""
+def story(route: int, group: int, find: str) -> list[Picture]:
+    """Return the pictures, in the README's order, of a campaign, its group, and the list for a campaign to come."""
     posts, codes = f"{_ADMIN}/campaignpost/?campaign={route}", f"{_ADMIN}/perkcode/?campaign={route}"
     missing = "&label_state__exact=missing"
     return [
+        Picture("profile", ("/p/amara_eats_toronto",), 1180),
+        Picture("influencers", (find, f"{find}&o=3", f"{find}&o=-3"), 860),
         Picture("1-campaign", (f"{_ADMIN}/campaign/{route}/change/",), 700, scroll_to="fieldset:has(#id_name)"),
         Picture("2-group", (f"{_ADMIN}/selection/{group}/change/",)),
         Picture("3-overlap", (f"{_ADMIN}/campaign/{route}/overlap/",), 560),
@@ -82,13 +84,17 @@ def main() -> int:
     return 0
 
 
-def _found(page: Page, address: str) -> tuple[int, int]:
-    """Return the numbers of the campaign that is over and of its group."""
+def _found(page: Page, address: str) -> tuple[int, int, str]:
+    """Return the numbers of the campaign that is over and of its group, and the list for one that is to come."""
     page.goto(f"{address}{_ADMIN}/selection/?q=Toronto+route&o=1")
     group = page.locator("#result_list tbody a[href*='/selection/']").first.get_attribute("href") or ""
     page.goto(f"{address}{_ADMIN}/campaign/?q=Toronto+route")
     campaign = page.locator("#result_list tbody a[href*='/campaign/']").first.get_attribute("href") or ""
-    return tuple(int(re.findall(r"/(\d+)/change", link)[0]) for link in (campaign, group))  # type: ignore[return-value]
+    page.goto(f"{address}{_ADMIN}/campaign/?q=First+flights")
+    page.locator("#result_list tbody a[href*='/campaign/']").first.click()
+    find = page.get_by_role("link", name="Find more influencers").first.get_attribute("href") or ""
+    number, of_group = (int(re.findall(r"/(\d+)/change", link)[0]) for link in (campaign, group))
+    return number, of_group, find
 
 
 def _take(page: Page, address: str, picture: Picture, blank: Page) -> int:
