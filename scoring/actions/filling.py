@@ -64,78 +64,112 @@ class Sent:
         self._tell(self._rows, self._of)
 
 
-class Ahead:
-    """A run's supporters on their way into a table of its own, over a connection of their own, as they are made.
+class OwnTables:
+    """A large run's own tables, which nobody knows until they are put in place.
 
-    Used as a context, which leaves nothing behind that didn't become a partition. Nothing is sent ahead of a small run,
-    nor in a transaction that is open already, for what it has changed isn't for other connections to see; `publish`
-    sends supporters with all other rows then.
+    Supporters can be sent ahead, over a connection of their own, as they are made. Used as a context, which leaves no
+    table behind that didn't become a partition.
     """
 
     def __init__(self, run: ScoreRun) -> None:
         self.names = partitions.names_aside(run)
         self._run = run
-        self._tables: queue.Queue[pa.Table | None] = queue.Queue(_WAITING)
+        self._made: queue.Queue[pa.Table | None] = queue.Queue(_WAITING)
         self._worker = ThreadPoolExecutor(1)
         self._session: psycopg.Connection | None = None
         self._stopped = threading.Event()
-        self.filled: Future[None] | None = None
+        self._ahead: Future[None] | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.give_up()
+        self.drop()
 
-    def send(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-        """Pass supporters on, rows of `SUPPORTS`, and send them ahead; if that fails, `filled` says so."""
+    @property
+    def has_supporters(self) -> bool:
+        """Say whether supporters are sent ahead."""
+        return self._ahead is not None
+
+    def send_ahead(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """Pass supporters on, rows of `SUPPORTS`, and send them; if that fails, `fill` raises it.
+
+        Nothing is sent ahead of a small run, nor in a transaction that is open already, for what it has changed isn't
+        for other connections to see.
+        """
         if not connection.in_atomic_block:
             (people,) = numbers(Person.objects.order_by(), "id")
             if people.size >= LARGE:
-                self.filled = self._worker.submit(self._fill, people)
+                self._ahead = self._worker.submit(self._fill_ahead, people)
         for table in tables:
             self._put(table)
             yield table
         self._put(None)
 
-    def give_up(self) -> None:
+    def fill(self, tables: Tables, sent: Sent) -> None:
+        """Fill the others, and wait for what was sent ahead.
+
+        Over several connections of their own, and the tables are then there for everybody, under names that nobody
+        looks for; in a transaction that is open already, over its own.
+        """
+        if connection.in_atomic_block:
+            fill_own(self._run, tables, self.names, sent.rows)
+            return
+        if self._ahead is not None and self._ahead.done():
+            # If that failed, all else would be in vain.
+            self._ahead.result()
+        parts = ({model: tables[model] for model in some if model in tables} for some in _AT_ONCE)
+        with ThreadPoolExecutor(len(_AT_ONCE)) as workers:
+            waiting = {workers.submit(self._fill, part, sent.rows) for part in parts if part}
+            if self._ahead is not None:
+                waiting.add(self._ahead)
+            while waiting:
+                done, waiting = wait(waiting, timeout=_TOLD_EVERY, return_when=FIRST_COMPLETED)
+                sent.tell()
+                for each in done:
+                    each.result()
+
+    def drop(self) -> None:
         """End what isn't done yet, whatever the database is at, and drop what didn't become a partition."""
         self._stopped.set()
-        while self.filled is not None and not self.filled.done():
+        while self._ahead is not None and not self._ahead.done():
             # A statement that begins behind this is met by the next.
             with suppress(psycopg.Error):
                 if self._session is not None:
                     self._session.cancel_safe()
-            wait([self.filled], timeout=_LOOK_EVERY)
+            wait([self._ahead], timeout=_LOOK_EVERY)
         self._worker.shutdown()
-        if self.filled is not None:
-            with suppress(DatabaseError):
-                partitions.drop_aside(self.names.values())
+        with suppress(DatabaseError):
+            partitions.drop_aside(self.names.values())
 
-    def _put(self, table: pa.Table | None) -> None:
-        waiting = True
-        while waiting and self.filled is not None and not self.filled.done():
-            with suppress(queue.Full):
-                self._tables.put(table, timeout=_LOOK_EVERY)
-                waiting = False
-
-    def _fill(self, people: npt.NDArray[np.int64]) -> None:
+    def _fill(self, tables: Tables, sent: Callable[[int], None]) -> None:
         try:
-            connection.ensure_connection()
-            self._session = connection.connection
-            fill_own(self._run, {Support: supporters_of_known(self._made(), people)}, self.names)
-        except Exception as error:
-            if not self._stopped.is_set():
-                # Whoever publishes raises it; a run that fails for something else first would never tell.
-                log.warning("sending supporters ahead failed: %s", type(error).__name__)
-            raise
+            fill_own(self._run, tables, self.names, sent)
         finally:
             connection.close()
 
-    def _made(self) -> Iterator[pa.Table]:
+    def _fill_ahead(self, people: npt.NDArray[np.int64]) -> None:
+        connection.ensure_connection()
+        self._session = connection.connection
+        try:
+            self._fill({Support: supporters_of_known(self._taken(), people)}, lambda rows: None)
+        except Exception as error:
+            if not self._stopped.is_set():
+                # A run that fails for something else first would never tell.
+                log.warning("sending supporters ahead failed: %s", type(error).__name__)
+            raise
+
+    def _put(self, table: pa.Table | None) -> None:
+        waiting = True
+        while waiting and self._ahead is not None and not self._ahead.done():
+            with suppress(queue.Full):
+                self._made.put(table, timeout=_LOOK_EVERY)
+                waiting = False
+
+    def _taken(self) -> Iterator[pa.Table]:
         while True:
             try:
-                table = self._tables.get(timeout=_LOOK_EVERY)
+                table = self._made.get(timeout=_LOOK_EVERY)
             except queue.Empty:
                 if self._stopped.is_set():
                     raise CancelledError("the run ended before all supporters were made") from None
@@ -145,38 +179,7 @@ class Ahead:
             yield table
 
 
-def fill_at_once(
-    run: ScoreRun, tables: Tables, aside: dict[Any, str], sent: Sent, ahead: Future[None] | None = None
-) -> None:
-    """Fill a run's tables on several connections of their own, and wait for what was sent ahead.
-
-    They are then there for everybody, under names that nobody looks for.
-    """
-    if ahead is not None and ahead.done():
-        # If that failed, all else would be in vain.
-        ahead.result()
-
-    def fill(some: Tables) -> None:
-        try:
-            fill_own(run, some, aside, sent.rows)
-        finally:
-            connection.close()
-
-    parts = ({model: tables[model] for model in some if model in tables} for some in _AT_ONCE)
-    with ThreadPoolExecutor(len(_AT_ONCE)) as workers:
-        waiting = {workers.submit(fill, part) for part in parts if part}
-        if ahead is not None:
-            waiting.add(ahead)
-        while waiting:
-            done, waiting = wait(waiting, timeout=_TOLD_EVERY, return_when=FIRST_COMPLETED)
-            sent.tell()
-            for each in done:
-                each.result()
-
-
-def fill_own(
-    run: ScoreRun, tables: Tables, aside: dict[Any, str], sent: Callable[[int], None] = lambda rows: None
-) -> None:
+def fill_own(run: ScoreRun, tables: Tables, aside: dict[Any, str], sent: Callable[[int], None]) -> None:
     """Make and fill tables of a run's own, and then give them their foreign keys, which keeps nobody waiting."""
     with transaction.atomic():
         for model, of_model in tables.items():

@@ -7,23 +7,22 @@ other.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts.models import Person
 from accounts.queries import numbers
 from scoring import engine
-from scoring.actions import filling, partitions
+from scoring.actions import filling
 from scoring.actions.figures import figures_of
-from scoring.actions.filling import Ahead, Sent
+from scoring.actions.filling import OwnTables, Sent
 from scoring.actions.languages import languages_until
 from scoring.actions.partitions import put_in_place
-from scoring.actions.rows import Rows, rows_of
+from scoring.actions.rows import Rows, Tables, rows_of
 from scoring.engine import Result
 from scoring.models import Backtest, RunFigures, ScoreRun, Support, Topic
 
@@ -40,53 +39,53 @@ def publish(
     make_current: bool,
     check: Callable[[], None],
     copied: Callable[[int, int], None] = lambda rows, of: None,
-    ahead: Ahead | None = None,
+    own: OwnTables | None = None,
 ) -> None:
     """Store a run's rows in place of those that it has, and say that it is done, in one transaction.
 
     Readers see the run's old rows, or none where it had none, until the commit; rows are never locked for longer than
     the last statements take. `check` is called last and may raise; `copied` is told how many rows are in the database,
-    of how many. Supporters that were sent `ahead` aren't among them; they are sent again where somebody, of whatever
+    of how many. Supporters that `own` was sent ahead aren't among them; they are sent again where somebody, of whatever
     table, was erased meanwhile. The run becomes the current one if it has the highest moment among the finished runs of
     the current formula, and no earlier moment than the run that is current now; with `make_current` in any case.
     """
-    # What somebody else's transaction has changed or locked isn't for other connections to see.
-    at_once = not connection.in_atomic_block
     languages = languages_until(run.as_of)
     for attempt in range(1, TRIES + 1):
-        early = ahead if ahead is not None and ahead.filled is not None and attempt == 1 else None
-        aside: dict[Any, str] = {}
+        tables = own if own is not None and attempt == 1 else OwnTables(run)
         try:
             (people,), (topics,) = (numbers(model.objects.order_by(), "id") for model in (Person, Topic))
             rows = rows_of(result, people=people, topics=topics, languages=languages)
-            if early or people.size >= filling.LARGE:
-                aside = early.names if early else partitions.names_aside(run)
             figures = figures_of(run, rows.scores, rows.topics, rows.languages)
+            unsent = rows.by_model()
+            if tables.has_supporters:
+                del unsent[Support]
             others = (rows.scores, rows.topics, rows.parts, rows.languages)
-            tables = rows.by_model()
-            if early:
-                del tables[Support]
-            rest = 0 if early else rows.supported
-            sent = Sent(copied, rest + sum(table.num_rows for table in others))
-            if aside and at_once:
+            sent = Sent(copied, sum(table.num_rows for table in others) + rows.supported * (Support in unsent))
+            is_large = tables.has_supporters or people.size >= filling.LARGE
+            if is_large:
                 # Before the transaction begins, which would keep its locks while it waits for other connections.
-                filling.fill_at_once(run, tables, aside, sent, early.filled if early else None)
+                tables.fill(unsent, sent)
             with transaction.atomic():
-                if aside and not at_once:
-                    filling.fill_own(run, tables, aside, sent.rows)
-                _publish(run, result, rows, figures, aside, sent, now, finished, make_current, check)
+                if not is_large:
+                    _replace(run, unsent, sent)
+                _publish(
+                    run, result, rows, figures, tables.names if is_large else {}, now, finished, make_current, check
+                )
         except BaseException as error:
             # Nobody reads these tables, and whoever is erased from now on would stay in them.
-            if early:
-                early.give_up()
-            elif at_once:
-                with suppress(DatabaseError):
-                    partitions.drop_aside(aside.values())
+            tables.drop()
             gone = isinstance(error, IntegrityError) and isinstance(error.__cause__, psycopg.errors.ForeignKeyViolation)
             if not gone or attempt == TRIES:
                 raise
         else:
             return
+
+
+def _replace(run: ScoreRun, tables: Tables, sent: Sent) -> None:
+    """Put rows in the place of a run's in the tables that readers read."""
+    for model, of_model in tables.items():
+        model.objects.filter(run=run).delete()
+        filling.copy_rows(model, run, of_model, sent.rows)
 
 
 def _publish(
@@ -95,16 +94,11 @@ def _publish(
     rows: Rows,
     figures: RunFigures,
     aside: dict[Any, str],
-    sent: Sent,
     now: datetime,
     finished: Callable[[], datetime],
     make_current: bool,
     check: Callable[[], None],
 ) -> None:
-    if not aside:
-        for model, of_model in rows.by_model().items():
-            model.objects.filter(run=run).delete()
-            filling.copy_rows(model, run, of_model, sent.rows)
     _store_backtest(run, result.backtest)
     RunFigures.objects.filter(run=run).delete()
     figures.save(force_insert=True)

@@ -16,7 +16,7 @@ from accounts.storage import LogUnreachable
 from scoring.actions import publishing
 from scoring.actions.computing import compute_night, engine_connection
 from scoring.actions.errors import LogFaulty, RunInProgress, ScoringError
-from scoring.actions.filling import Ahead
+from scoring.actions.filling import OwnTables
 from scoring.actions.formulas import ensure_formula, formula_at, parameters_of
 from scoring.actions.lock import RunLock, run_lock
 from scoring.actions.nights import Sources, can_roll, keep_forecast, make_anew, sweep_states
@@ -129,9 +129,11 @@ def _compute_and_publish(
         ensure_topics()
     _refuse_faulty_log(run.as_of, deep=False)
     step("people")
-    with Ahead(run) as ahead:
+    with OwnTables(run) as tables:
         try:
-            result = compute_night(run=run, now=now, sources=sources_of_runs(), progress=step, passing=ahead.send)
+            result = compute_night(
+                run=run, now=now, sources=sources_of_runs(), progress=step, passing=tables.send_ahead
+            )
             run.forecast = keep_forecast(result.forecast())
         except (ScoringError, EngineError, LogUnreachable):
             raise
@@ -148,7 +150,7 @@ def _compute_and_publish(
             make_current=make_current,
             check=lock.check,
             copied=step.done,
-            ahead=ahead,
+            own=tables,
         )
 
 
