@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from scoring.engine import scale
 from scoring.engine.activity import DAY, KINDS
-from scoring.engine.arrays import Counts, Floats, Ints, blocks, sum_by
+from scoring.engine.arrays import Counts, Floats, Ints, blocks, in_groups, sum_by
 from scoring.engine.inputs import PARTS, SUPPORTS, TOPICS
 from scoring.engine.lift import own_topics
 from scoring.engine.pairs import Pairs
@@ -261,14 +261,14 @@ def supports(
     Yields
     ------
     pyarrow.Table
-        Rows of `SUPPORTS`, by supported and rank, some at a time, for there may be as many as pairs. At least one
-        table, which may be empty. A supporter who adds nothing, because nobody vouches for
-        them, say, has a reach of 0 and ranks after those who do, by expected activity.
+        Rows of `SUPPORTS`, by supported and supporter, as a database's index has them, some at a time, for there may
+        be as many as pairs. At least one table, which may be empty. A supporter who adds nothing, because nobody
+        vouches for them, say, has a reach of 0 and ranks after those who do, by expected activity.
     """
-    rank_given = _ranked(pairs.giver, reach, people.size)[0]
-    rank, by_supported = _ranked(pairs.receiver, reach, people.size)
-    keep = by_supported[((rank <= kept) | (rank_given <= kept))[by_supported]]
-    del by_supported
+    rank_given = _ranked(pairs.giver, reach, people.size)
+    rank = _ranked(pairs.receiver, reach, people.size)
+    keep = np.flatnonzero((rank <= kept) | (rank_given <= kept)).astype(np.int32)
+    keep = keep[in_groups(pairs.receiver[keep], people.size)]
     for begin in range(0, max(keep.size, 1), _AT_ONCE):
         some = keep[begin : begin + _AT_ONCE]
         columns = {
@@ -284,8 +284,8 @@ def supports(
         yield pa.table(columns, schema=SUPPORTS)
 
 
-def _ranked(owner: Counts, reach: Reach, size: int) -> tuple[Counts, Counts]:
-    """Rank pairs within each owner; return the ranks from 1, and the order by owner and rank.
+def _ranked(owner: Counts, reach: Reach, size: int) -> Counts:
+    """Rank pairs within each owner, from 1.
 
     What adds more comes first, of what adds nothing what is expected to bring more. Values are rounded, so that the
     last bit of a sum doesn't decide; equals keep their order.
@@ -315,4 +315,4 @@ def _ranked(owner: Counts, reach: Reach, size: int) -> tuple[Counts, Counts]:
     rank[order] = np.arange(1, order.size + 1, dtype=np.int32) - np.repeat(
         begins.astype(np.int32), np.diff(begins, append=order.size)
     )
-    return rank, order
+    return rank

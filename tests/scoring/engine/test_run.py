@@ -288,5 +288,7 @@ def test_supports_keep_the_largest_both_ways() -> None:
     # Fifth of 1's supporters, but 1 is whom they support most.
     assert (2, 1, 5, 1) in places
     assert (2, 7, 1, 2) in places
-    assert [row["rank"] for row in kept if row["supported"] == 1] == [1, 2, 3, 4, 5]
+    assert [(row["supporter"], row["rank"]) for row in kept if row["supported"] == 1] == [
+        *((2, 5), (3, 4), (4, 3), (5, 2), (6, 1)),
+    ]
     assert world.run(Parameters(supports_kept=0)).supports.num_rows == 0
