@@ -200,11 +200,15 @@ def copy_rows(
     sent: Callable[[int], None] = lambda rows: None,
     into: str = "",
 ) -> None:
-    """Append rows through COPY, to the model's table unless another is named; say how many at a time."""
+    """Append rows through COPY, to the model's table unless another is named; say how many at a time.
+
+    Another table must have been made in this transaction. Its rows are then written as those that everybody sees, once:
+    the first who reads others writes a mark on each, and a vacuum has to follow.
+    """
     names = ["run", *KEYS[model], *COLUMNS[model]]
     columns = sql.SQL(", ").join(map(sql.Identifier, copied_columns(model, names)))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
-        sql.Identifier(into or model._meta.db_table), columns
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary, FREEZE {})").format(
+        sql.Identifier(into or model._meta.db_table), columns, sql.Literal(bool(into))
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for chunk, rows in copied_bytes(model, names, (with_run(run, table) for table in tables)):

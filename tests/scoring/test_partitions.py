@@ -33,6 +33,19 @@ def test_a_large_run_has_the_rows_that_a_small_one_has(known: Path, monkeypatch:
     assert everything(run) == small
 
 
+def test_a_large_runs_rows_leave_a_vacuum_nothing_to_do(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "LARGE", 1)
+    run = score(as_of=APRIL_1, now=NOW)
+    with connection.cursor() as cursor:
+        for model in (Score, TopicReach, Support, ReachPart):
+            cursor.execute(
+                "SELECT relpages, relallvisible FROM pg_class WHERE oid = %s::regclass",
+                [f"{model._meta.db_table}_run_{run.pk}"],
+            )
+            [(pages, seen_by_all)] = cursor.fetchall()
+            assert pages == seen_by_all > 0
+
+
 def test_a_large_runs_partition_has_all_that_the_table_has(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filling, "LARGE", 1)
     with connection.cursor() as cursor:
