@@ -20,7 +20,7 @@ from accounts.queries import log_files
 from accounts.storage import Readable
 from scoring.actions.formulas import parameters_of
 from scoring.actions.nights import Sources, bring_up_to, can_roll, people_and_forecast
-from scoring.actions.results import Gather, Pass, computed_once
+from scoring.actions.results import Gather, Made, computed_once
 from scoring.actions.spark import spark_connection
 from scoring.engine import RESTS, TOPIC_PARENTS, Inputs, Parameters, Result, compute
 from scoring.engine.progress import Progress
@@ -79,13 +79,13 @@ def compute_night(
     now: datetime,
     sources: Sources,
     progress: Progress,
-    passing: Pass = lambda supporters: supporters,
+    supporters_made: Made = lambda supports: None,
 ) -> Result:
     """Compute everything that a run of a midnight gives, from what was kept the night before (`nights.bring_up_to`).
 
     Where that can't be, because days can't be taken in whole (`nights.can_roll`), from the whole log. What the same run
-    has computed before it was killed, from the same sums, isn't computed again. Supporters go by `passing` as they are
-    made: unless they had been before, or the sums aren't kept.
+    has computed before it was killed, from the same sums, isn't computed again. `supporters_made` is told of supporters
+    as soon as they are there, while the rest is computed: unless they had been before, or the sums aren't kept.
     """
     as_of, parameters = run.as_of, parameters_of(run.formula)
     if not can_roll(as_of, parameters):
@@ -112,7 +112,7 @@ def compute_night(
             result.notes["read"] = sums.how
             return result
 
-        return computed_once(sums.fingerprint(run), computed, passing) if sums.kept else computed()
+        return computed_once(sums.fingerprint(run), computed, supporters_made) if sums.kept else computed()
 
 
 @contextmanager

@@ -5,15 +5,13 @@ soon as these are made: the rest of the run is computed meanwhile.
 """
 
 import logging
-import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, Final, Self
 
 import numpy as np
-import numpy.typing as npt
 import psycopg
 import pyarrow as pa
 from django.db import DatabaseError, connection, models, transaction
@@ -24,6 +22,7 @@ from accounts.queries import numbers
 from scoring.actions import partitions
 from scoring.actions.copying import copied_bytes, copied_columns
 from scoring.actions.rows import COLUMNS, KEYS, Tables, supporters_of_known
+from scoring.engine.results import Supports
 from scoring.models import ReachPart, Score, ScoreRun, Support, TopicReach, WrittenLanguage
 
 log = logging.getLogger(__name__)
@@ -39,8 +38,6 @@ _AT_ONCE: Final[tuple[tuple[type[models.Model], ...], ...]] = (
     (Score, WrittenLanguage),
     (TopicReach, ReachPart),
 )
-# Tables of supporters that wait for the database; whoever makes them waits then, too.
-_WAITING: Final = 1
 # Seconds after which whoever waits for the other thread looks whether it is still there.
 _LOOK_EVERY: Final = 0.5
 
@@ -67,17 +64,16 @@ class Sent:
 class OwnTables:
     """A large run's own tables, which nobody knows until they are put in place.
 
-    Supporters can be sent ahead, over a connection of their own, as they are made. Used as a context, which leaves no
-    table behind that didn't become a partition.
+    Supporters can be sent ahead, over a connection of their own, as soon as they are made. Used as a context, which
+    leaves no table behind that didn't become a partition.
     """
 
     def __init__(self, run: ScoreRun) -> None:
         self.names = partitions.names_aside(run)
         self._run = run
-        self._made: queue.Queue[pa.Table | None] = queue.Queue(_WAITING)
         self._worker = ThreadPoolExecutor(1)
         self._session: psycopg.Connection | None = None
-        self._stopped = threading.Event()
+        self._stopped = False
         self._ahead: Future[None] | None = None
 
     def __enter__(self) -> Self:
@@ -91,29 +87,29 @@ class OwnTables:
         """Say whether supporters are sent ahead."""
         return self._ahead is not None
 
-    def send_ahead(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-        """Pass supporters on, rows of `SUPPORTS`, and send them; if that fails, `fill` raises it.
+    def send_ahead(self, supports: Supports) -> None:
+        """Begin to send supporters, rows of `SUPPORTS`; if that fails, `filling` raises it.
 
         Nothing is sent ahead of a small run, nor in a transaction that is open already, for what it has changed isn't
         for other connections to see.
         """
-        if not connection.in_atomic_block:
-            (people,) = numbers(Person.objects.order_by(), "id")
-            if people.size >= LARGE:
-                self._ahead = self._worker.submit(self._fill_ahead, people)
-        for table in tables:
-            self._put(table)
-            yield table
-        self._put(None)
+        if connection.in_atomic_block:
+            return
+        (people,) = numbers(Person.objects.order_by(), "id")
+        if people.size >= LARGE:
+            rows = supporters_of_known(supports, people)
+            self._ahead = self._worker.submit(self._fill_ahead, rows)
 
-    def fill(self, tables: Tables, sent: Sent) -> None:
-        """Fill the others, and wait for what was sent ahead.
+    @contextmanager
+    def filling(self, tables: Tables, sent: Sent) -> Iterator[None]:
+        """Fill the others, and wait for what was sent ahead; do what stands in the context meanwhile.
 
         Over several connections of their own, and the tables are then there for everybody, under names that nobody
         looks for; in a transaction that is open already, over its own.
         """
         if connection.in_atomic_block:
             fill_own(self._run, tables, self.names, sent.rows)
+            yield
             return
         if self._ahead is not None and self._ahead.done():
             # If that failed, all else would be in vain.
@@ -121,6 +117,7 @@ class OwnTables:
         parts = ({model: tables[model] for model in some if model in tables} for some in _AT_ONCE)
         with ThreadPoolExecutor(len(_AT_ONCE)) as workers:
             waiting = {workers.submit(self._fill, part, sent.rows) for part in parts if part}
+            yield
             if self._ahead is not None:
                 waiting.add(self._ahead)
             while waiting:
@@ -131,7 +128,7 @@ class OwnTables:
 
     def drop(self) -> None:
         """End what isn't done yet, whatever the database is at, and drop what didn't become a partition."""
-        self._stopped.set()
+        self._stopped = True
         while self._ahead is not None and not self._ahead.done():
             # A statement that begins behind this is met by the next.
             with suppress(psycopg.Error):
@@ -148,40 +145,30 @@ class OwnTables:
         finally:
             connection.close()
 
-    def _fill_ahead(self, people: npt.NDArray[np.int64]) -> None:
+    def _fill_ahead(self, rows: Iterator[pa.Table]) -> None:
         connection.ensure_connection()
         self._session = connection.connection
         try:
-            self._fill({Support: supporters_of_known(self._taken(), people)}, lambda rows: None)
+            self._fill({Support: self._until_stopped(rows)}, lambda rows: None)
         except Exception as error:
-            if not self._stopped.is_set():
+            if not self._stopped:
                 # A run that fails for something else first would never tell.
                 log.warning("sending supporters ahead failed: %s", type(error).__name__)
             raise
 
-    def _put(self, table: pa.Table | None) -> None:
-        waiting = True
-        while waiting and self._ahead is not None and not self._ahead.done():
-            with suppress(queue.Full):
-                self._made.put(table, timeout=_LOOK_EVERY)
-                waiting = False
-
-    def _taken(self) -> Iterator[pa.Table]:
-        while True:
-            try:
-                table = self._made.get(timeout=_LOOK_EVERY)
-            except queue.Empty:
-                if self._stopped.is_set():
-                    raise CancelledError("the run ended before all supporters were made") from None
-                continue
-            if table is None:
-                return
+    def _until_stopped(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        for table in tables:
+            if self._stopped:
+                raise CancelledError("the run ended before all supporters were sent")
             yield table
 
 
 def fill_own(run: ScoreRun, tables: Tables, aside: dict[Any, str], sent: Callable[[int], None]) -> None:
     """Make and fill tables of a run's own, and then give them their foreign keys, which keeps nobody waiting."""
     with transaction.atomic():
+        with connection.cursor() as cursor:
+            # An index that one process makes takes less of the processors, and others are at other tables meanwhile.
+            cursor.execute("SET LOCAL max_parallel_maintenance_workers = 0")
         for model, of_model in tables.items():
             partitions.make_aside(model, run, aside[model])
             copy_rows(model, run, of_model, sent, aside[model])

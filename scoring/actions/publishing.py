@@ -7,6 +7,7 @@ other.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -55,16 +56,15 @@ def publish(
         try:
             (people,), (topics,) = (numbers(model.objects.order_by(), "id") for model in (Person, Topic))
             rows = rows_of(result, people=people, topics=topics, languages=languages)
-            figures = figures_of(run, rows.scores, rows.topics, rows.languages)
             unsent = rows.by_model()
             if tables.has_supporters:
                 del unsent[Support]
             others = (rows.scores, rows.topics, rows.parts, rows.languages)
             sent = Sent(copied, sum(table.num_rows for table in others) + rows.supported * (Support in unsent))
             is_large = tables.has_supporters or people.size >= filling.LARGE
-            if is_large:
-                # Before the transaction begins, which would keep its locks while it waits for other connections.
-                tables.fill(unsent, sent)
+            # Before the transaction begins, which would keep its locks while it waits for other connections.
+            with tables.filling(unsent, sent) if is_large else nullcontext():
+                figures = figures_of(run, rows.scores, rows.topics, rows.languages)
             with transaction.atomic():
                 if not is_large:
                     _replace(run, unsent, sent)

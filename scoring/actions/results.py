@@ -21,15 +21,15 @@ log = logging.getLogger(__name__)
 FOLDER: Final = "results"
 
 Gather = Callable[[Iterable[pa.Table]], Supports]
-Pass = Callable[[Iterable[pa.Table]], Iterable[pa.Table]]
+Made = Callable[[Supports], None]
 
 
-def computed_once(key: str, compute: Callable[[Gather], Result], passing: Pass) -> Result:
+def computed_once(key: str, compute: Callable[[Gather], Result], supporters_made: Made) -> Result:
     """Return what was computed under a key, or compute it and keep it.
 
-    `key` says everything that the result depends on; `compute` is given where its supporters go, which are `passing`
-    on their way there. A folder is there whole or not at all: it is written under another name. The caller holds the
-    lock of runs.
+    `key` says everything that the result depends on; `compute` is given where its supporters go, and
+    `supporters_made` is told as soon as they are there. A folder is there whole or not at all: it is written under
+    another name. The caller holds the lock of runs.
     """
     folder = Path(settings.SCORING_STATE) / FOLDER / key
     if folder.is_dir():
@@ -40,6 +40,12 @@ def computed_once(key: str, compute: Callable[[Gather], Result], passing: Pass) 
             log.error("what a run had computed can't be read: %s", type(error).__name__)
             shutil.rmtree(folder, ignore_errors=True)
     aside = folder.with_name(uuid.uuid4().hex)
-    write_result(compute(lambda supports: write_supports(passing(supports), aside)), aside)
+
+    def gather(tables: Iterable[pa.Table]) -> Supports:
+        supports = write_supports(tables, aside)
+        supporters_made(supports)
+        return supports
+
+    write_result(compute(gather), aside)
     aside.rename(folder)
     return read_result(folder)

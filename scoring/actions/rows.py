@@ -97,7 +97,7 @@ def rows_of(result: Result, *, people: Ints, topics: Ints, languages: pa.Table |
     return Rows(
         scores,
         topic_rows.select([*KEYS[TopicReach], *COLUMNS[TopicReach]]),
-        supporters_of_known((pa.Table.from_batches([batch]) for batch in _batches(result.supports)), people),
+        supporters_of_known(result.supports, people),
         supported,
         parts.select([*KEYS[ReachPart], *COLUMNS[ReachPart]]),
         _of_known(SCHEMA.empty_table() if languages is None else languages, person=scores["person"].to_numpy()),
@@ -105,18 +105,21 @@ def rows_of(result: Result, *, people: Ints, topics: Ints, languages: pa.Table |
     )
 
 
-def supporters_of_known(tables: Iterable[pa.Table], people: Ints) -> Iterator[pa.Table]:
-    """Yield rows of `SUPPORTS` as they are stored: those whose two persons are both known."""
-    for table in tables:
-        yield _of_known(table, supporter=people, supported=people).select([*KEYS[Support], *COLUMNS[Support]])
+def supporters_of_known(supports: Supports, people: Ints) -> Iterator[pa.Table]:
+    """Return rows of `SUPPORTS` as they are stored, some at a time: those whose two persons are both known.
 
-
-def _batches(supports: Supports) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a table or a file some at a time, of which few are read ahead: nobody waits for the disk."""
+    A file is opened at once, and may be called otherwise while it is read.
+    """
     if isinstance(supports, pa.Table):
-        yield from supports.to_batches()
+        batches: Iterable[pa.RecordBatch] = supports.to_batches()
     else:
-        yield from supports.to_batches(batch_size=CHUNK, batch_readahead=2, fragment_readahead=1)
+        # Few are read ahead: nobody waits for the disk.
+        batches = supports.scanner(batch_size=CHUNK, batch_readahead=2, fragment_readahead=1).to_reader()
+    tables = (pa.Table.from_batches([batch]) for batch in batches)
+    return (
+        _of_known(table, supporter=people, supported=people).select([*KEYS[Support], *COLUMNS[Support]])
+        for table in tables
+    )
 
 
 def _by_rank(scores: pa.Table) -> Iterator[pa.Table]:

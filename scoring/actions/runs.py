@@ -132,7 +132,7 @@ def _compute_and_publish(
     with OwnTables(run) as tables:
         try:
             result = compute_night(
-                run=run, now=now, sources=sources_of_runs(), progress=step, passing=tables.send_ahead
+                run=run, now=now, sources=sources_of_runs(), progress=step, supporters_made=tables.send_ahead
             )
             run.forecast = keep_forecast(result.forecast())
         except (ScoringError, EngineError, LogUnreachable):

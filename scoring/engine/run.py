@@ -162,17 +162,18 @@ def score_known(
     state = known.state
     progress("scoring", int(workspace.number(state.pairs.count())))
     now, recent = snapshot(workspace, known, people, seeds=around.seeds, resting=around.rests, formula=formula)
-    progress("checking the forecast of a horizon ago", int(now.pairs.giver.size))
-    calibration, tested = _check(now, recent, people, before, formula)
-    del recent
-    give_back()
-    progress("splitting by topic, kind and supporter", int(now.pairs.giver.size))
+    progress("listing supporters", int(now.pairs.giver.size))
     supports = gather(
         explain.supports(
             now.pairs, now.reach, people.numbers, formula.supports_kept, lambda rows: _taken(rows, now, formula)
         )
     )
     give_back()
+    progress("checking the forecast of a horizon ago", int(now.pairs.giver.size))
+    calibration, tested = _check(now, recent, people, before, formula)
+    del recent
+    give_back()
+    progress("splitting by topic and kind", int(now.pairs.giver.size))
     topics, parts = _by_act(workspace, state, people, now, around, formula)
     give_back()
     scores = _scores(people.numbers, now, calibration, formula)

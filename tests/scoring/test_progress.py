@@ -64,8 +64,8 @@ def test_a_run_tells_how_long_its_steps_took(known: Path) -> None:
     took = {step["step"]: step for step in run.notes["steps"]}
     assert list(took) == [
         *("moving activity to the log", "people", "topics of posts", "reading the whole log"),
-        *("forecasting as of a horizon ago", "scoring", "checking the forecast of a horizon ago"),
-        *("splitting by topic, kind and supporter", "publishing"),
+        *("forecasting as of a horizon ago", "scoring", "listing supporters"),
+        *("checking the forecast of a horizon ago", "splitting by topic and kind", "publishing"),
     ]
     assert all(step["seconds"] >= 0 for step in took.values())
     published = sum(model.objects.filter(run=run).count() for model in TABLES)

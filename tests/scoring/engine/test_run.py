@@ -261,8 +261,9 @@ def test_progress_names_the_steps_and_notes_are_json() -> None:
         "reading activity",
         "forecasting as of a horizon ago",
         "scoring",
+        "listing supporters",
         "checking the forecast of a horizon ago",
-        "splitting by topic, kind and supporter",
+        "splitting by topic and kind",
     ]
     notes = json.loads(json.dumps(result.notes))
     assert notes["people"] == 12
