@@ -1,7 +1,10 @@
 """The array types of the engine, and what is done with arrays everywhere."""
 
-from collections.abc import Iterator
-from typing import Final
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +16,9 @@ Counts = npt.NDArray[np.int32]
 Positions = Counts | Ints
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 # Elements that are worked on at once.
 _AT_ONCE: Final = 1_000_000
@@ -88,6 +94,36 @@ def blocks(many: int) -> Iterator[slice]:
     """
     for begin in range(0, many, _AT_ONCE):
         yield slice(begin, begin + _AT_ONCE)
+
+
+def side_by_side(work: Callable[[T], U], parts: Iterable[T]) -> Iterator[U]:
+    """Do the same with each part, as many at a time as there are processors: NumPy works without Python's lock.
+
+    Parameters
+    ----------
+    work : callable
+        From a part to what comes of it.
+    parts : iterable
+        Looked at one by one, so that few are in memory.
+
+    Yields
+    ------
+    object
+        What came of each, in the order of the parts. What `work` raises is raised in its place.
+    """
+    many = os.cpu_count() or 1
+    with ThreadPoolExecutor(many) as threads:
+        begun: deque[Future[U]] = deque()
+        try:
+            for part in parts:
+                begun.append(threads.submit(work, part))
+                if len(begun) > many:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for future in begun:
+                future.cancel()
 
 
 def keys_of(giver: Positions, receiver: Positions, size: int) -> Ints:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from scoring.engine import scale
 from scoring.engine.activity import DAY, KINDS
-from scoring.engine.arrays import Counts, Floats, Ints, blocks, in_groups, sum_by
+from scoring.engine.arrays import Counts, Floats, Ints, blocks, in_groups, side_by_side, sum_by
 from scoring.engine.inputs import PARTS, SUPPORTS, TOPICS
 from scoring.engine.lift import own_topics
 from scoring.engine.pairs import Pairs
@@ -26,7 +26,7 @@ from scoring.engine.weights import act_weight, mixed
 # Below this a supporter adds nothing but rounding.
 _LITTLE: Final = 1e-12
 # Rows of supporters that are made at once.
-_AT_ONCE: Final = 500_000
+_AT_ONCE: Final = 250_000
 
 
 @dataclass(frozen=True)
@@ -265,11 +265,11 @@ def supports(
         be as many as pairs. At least one table, which may be empty. A supporter who adds nothing, because nobody
         vouches for them, say, has a reach of 0 and ranks after those who do, by expected activity.
     """
-    rank_given = _ranked(pairs.giver, reach, people.size)
-    rank = _ranked(pairs.receiver, reach, people.size)
+    rank_given, rank = side_by_side(lambda owner: _ranked(owner, reach, people.size), (pairs.giver, pairs.receiver))
     keep = np.flatnonzero((rank <= kept) | (rank_given <= kept)).astype(np.int32)
     keep = keep[in_groups(pairs.receiver[keep], people.size)]
-    for begin in range(0, max(keep.size, 1), _AT_ONCE):
+
+    def _table(begin: int) -> pa.Table:
         some = keep[begin : begin + _AT_ONCE]
         columns = {
             "supporter": people[pairs.giver[some]],
@@ -281,7 +281,9 @@ def supports(
             "expected": reach.expected[some],
             **{f"taken_{reason}": share for reason, share in taken(some).items()},
         }
-        yield pa.table(columns, schema=SUPPORTS)
+        return pa.table(columns, schema=SUPPORTS)
+
+    yield from side_by_side(_table, range(0, max(keep.size, 1), _AT_ONCE))
 
 
 def _ranked(owner: Counts, reach: Reach, size: int) -> Counts:

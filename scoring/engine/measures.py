@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import spearmanr
 
-from scoring.engine.arrays import Floats
+from scoring.engine.arrays import Floats, Ints
 
 TOP = 100
 
@@ -63,11 +63,12 @@ def ndcg(score: Floats, outcome: Floats, top: int = TOP) -> float:
     1.0
     """
     discount = 1.0 / np.log2(np.arange(2, min(top, score.size) + 2))
-    best = float(np.sort(outcome)[::-1][: discount.size] @ discount)
+    best = float(np.sort(outcome[_not_behind(outcome, top)])[::-1][: discount.size] @ discount)
     if not best:
         return 0.0
-    _, group = np.unique(-score, return_inverse=True)
-    mean = np.bincount(group, outcome) / np.bincount(group)
+    first = _not_behind(score, top)
+    _, group = np.unique(-score[first], return_inverse=True)
+    mean = np.bincount(group, outcome[first]) / np.bincount(group)
     return min(float(mean[np.sort(group)[: discount.size]] @ discount) / best, 1.0)
 
 
@@ -96,8 +97,16 @@ def overlap(score: Floats, outcome: Floats, top: int = TOP) -> float:
 
 
 def _first(values: Floats, top: int) -> set[int]:
-    order: list[int] = np.argsort(-values, kind="stable")[:top].tolist()
+    first = _not_behind(values, top)
+    order: list[int] = first[np.argsort(-values[first], kind="stable")][:top].tolist()
     return set(order)
+
+
+def _not_behind(values: Floats, top: int) -> Ints:
+    """Return where the highest are, and all that are level with the last of them, in their order."""
+    if values.size <= top:
+        return np.arange(values.size)
+    return np.flatnonzero(values >= np.partition(values, values.size - top)[values.size - top])
 
 
 def coverage(outcome: Floats, quantiles: Floats, levels: Floats, wanted: float) -> float:

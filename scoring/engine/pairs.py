@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scoring.engine.arrays import Bools, Counts, Floats, Ints, blocks, keys_of
+from scoring.engine.arrays import Bools, Counts, Floats, Ints, blocks, keys_of, side_by_side
 from scoring.engine.daily import COUNTS, PAIR
 from scoring.engine.gains import Gains
 from scoring.engine.parameters import Parameters
@@ -145,7 +145,7 @@ def _by_persons(workspace: Workspace, sums: Table, people: People) -> tuple[Ints
     keys = keys[order]
     if keys.size < 2 or (keys[1:] != keys[:-1]).all():
         # Hardly anybody has several accounts, and where nobody has, there is nothing to sum up.
-        return keys, {name: found.pop(name)[order] for name in [*found]}
+        return keys, dict(zip([*found], side_by_side(lambda name: found.pop(name)[order], [*found]), strict=True))
     begins = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
     for name in [*found]:
         ordered = found.pop(name)[order]

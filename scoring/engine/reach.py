@@ -6,7 +6,7 @@ from typing import Final, Self
 
 import numpy as np
 
-from scoring.engine.arrays import Floats, Positions, blocks, sum_by
+from scoring.engine.arrays import Floats, Positions, blocks, side_by_side, sum_by
 from scoring.engine.attention import Attention, Caps, attention
 from scoring.engine.pairs import Pairs
 from scoring.engine.parameters import Parameters
@@ -235,25 +235,37 @@ def reach(
         giver = pairs.giver[some]
         return attention(np.ones(giver.size), trust[giver], firm[giver], broad(some))
 
-    for some in blocks(many):
-        receiver, selective = pairs.receiver[some], selectivity[pairs.giver[some]]
+    def _parts_of(some: slice) -> tuple[Attention, dict[tuple[bool, bool], Attention]]:
+        selective = selectivity[pairs.giver[some]]
         expected[some] = brings(pairs.weight[some], formula)
         free = brings(pairs.free[some], formula) * exchange[some]
         sorts = _sorts(some)
+        found = {}
         for exchange_on, indiscriminate_on in _SWITCHES:
             part = free if exchange_on else expected[some]
             if indiscriminate_on:
                 part = part * selective
-            single = Attention(part * sorts.vouched, part * sorts.broad, part * sorts.narrow)
-            sums[exchange_on, indiscriminate_on] += single.summed(receiver, size)
+            found[exchange_on, indiscriminate_on] = Attention(
+                part * sorts.vouched, part * sorts.broad, part * sorts.narrow
+            )
         # The last of the four: both switches on.
         contribution[some] = part
-        vouchers += sum_by(receiver, np.where(part > 0, sorts.vouched, 0.0), size)
+        return sorts, found
+
+    for some, (sorts, parts) in zip(blocks(many), side_by_side(_parts_of, blocks(many)), strict=True):
+        receiver = pairs.receiver[some]
+        for on, part in parts.items():
+            sums[on] += part.summed(receiver, size)
+        vouchers += sum_by(receiver, np.where(contribution[some] > 0, sorts.vouched, 0.0), size)
 
     switches = Switches(sums, caps, credibility, alive)
     scaling = switches.scaling(frozenset(REASONS))
-    for some in blocks(many):
+
+    def _scale(some: slice) -> None:
         contribution[some] *= _sorts(some).scaled(scaling, pairs.receiver[some])
+
+    for _ in side_by_side(_scale, blocks(many)):
+        pass
     return Reach(
         forecast=switches.value(frozenset()),
         reach=switches.value(frozenset(REASONS)),
