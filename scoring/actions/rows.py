@@ -92,7 +92,7 @@ def rows_of(result: Result, *, people: Ints, topics: Ints, languages: pa.Table |
         ),
         score=_within("score", topic_rows["score"], 1.0, 100.0),
     )
-    supported = result.supports.num_rows if isinstance(result.supports, pa.Table) else result.supports.count_rows()
+    supported = result.supports.num_rows if isinstance(result.supports, pa.Table) else result.supports.metadata.num_rows
     parts = _of_known(result.parts, person=people)
     return Rows(
         scores,
@@ -106,20 +106,18 @@ def rows_of(result: Result, *, people: Ints, topics: Ints, languages: pa.Table |
 
 
 def supporters_of_known(supports: Supports, people: Ints) -> Iterator[pa.Table]:
-    """Return rows of `SUPPORTS` as they are stored, some at a time: those whose two persons are both known.
+    """Yield rows of `SUPPORTS` as they are stored, some at a time: those whose two persons are both known."""
+    for table in _some_at_a_time(supports):
+        yield _of_known(table, supporter=people, supported=people).select([*KEYS[Support], *COLUMNS[Support]])
 
-    A file is opened at once, and may be called otherwise while it is read.
-    """
+
+def _some_at_a_time(supports: Supports) -> Iterator[pa.Table]:
+    """Yield rows as they were written: whatever reads them ahead has most of them in memory before they are taken."""
     if isinstance(supports, pa.Table):
-        batches: Iterable[pa.RecordBatch] = supports.to_batches()
-    else:
-        # Few are read ahead: nobody waits for the disk.
-        batches = supports.scanner(batch_size=CHUNK, batch_readahead=2, fragment_readahead=1).to_reader()
-    tables = (pa.Table.from_batches([batch]) for batch in batches)
-    return (
-        _of_known(table, supporter=people, supported=people).select([*KEYS[Support], *COLUMNS[Support]])
-        for table in tables
-    )
+        yield supports
+        return
+    for group in range(supports.num_row_groups):
+        yield supports.read_row_group(group)
 
 
 def _by_rank(scores: pa.Table) -> Iterator[pa.Table]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet
 
 from scoring.engine.backtests import Backtest
 from scoring.engine.forecasts import Forecast
 
-# A pyarrow.Table, or a Dataset over a file: there are as many of these rows as pairs. `to_batches` gives either's.
-Supports = Any
+# There are as many of these rows as pairs: a table, or a file that is open.
+Supports = pa.Table | pyarrow.parquet.ParquetFile
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Result:
         least `reach`, and topics overlap in it; `score` is its score. `lift` says how many times the share that
         the topic has of everybody else's reach that is, and `rank`, from 1, orders the person's own topics; both
         are null without a topic, and `rank` also for topics that aren't the person's own.
-    supports : pyarrow.Table or Dataset
+    supports : pyarrow.Table or ParquetFile
         Rows of `SUPPORTS`: each person's largest supporters (`rank`, from 1, among all supporters of
         `supported`) and the largest supported of each (`rank_given`, among all supported by `supporter`).
         `expected` less the taken_ columns is `reach`; one of these is below 0 where what was taken off others left room

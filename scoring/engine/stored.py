@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import ibis
 import pyarrow as pa
-import pyarrow.dataset
 import pyarrow.parquet
 
 from scoring.engine.backtests import Backtest, Bin, Ranking
@@ -238,8 +237,8 @@ def write_supports(tables: Iterable[pa.Table], folder: Path) -> Supports:
 
     Returns
     -------
-    pyarrow.dataset.Dataset
-        The rows, unread.
+    pyarrow.parquet.ParquetFile
+        The rows, unread; a row group for each table.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with pyarrow.parquet.ParquetWriter(folder / _SUPPORTS, SUPPORTS, **_QUICK) as writer:
@@ -305,5 +304,4 @@ def read_result(folder: Path) -> Result:
 
 
 def _supports(folder: Path) -> Supports:
-    pyarrow.parquet.read_metadata(folder / _SUPPORTS)
-    return pyarrow.dataset.dataset(folder / _SUPPORTS, schema=SUPPORTS, format="parquet")
+    return pyarrow.parquet.ParquetFile(folder / _SUPPORTS)
