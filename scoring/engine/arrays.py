@@ -46,9 +46,13 @@ def sum_by(group: Positions, values: npt.NDArray[np.generic], size: int) -> Floa
     >>> sum_by(np.array([0, 2, 0]), np.array([1.5, 2.0, 1.0]), 3).tolist()
     [2.5, 0.0, 2.0]
     """
-    return np.asarray(
-        np.bincount(group, weights=values.astype(np.float64, copy=False), minlength=size), dtype=np.float64
-    )
+    if values.dtype == np.float64:
+        return np.asarray(np.bincount(group, weights=values, minlength=size), dtype=np.float64)
+    # Wide for a moment only, and some at a time: sums of whole numbers are the same in whatever order.
+    sums = np.zeros(size)
+    for some in blocks(group.size):
+        sums += np.bincount(group[some], weights=values[some], minlength=size)
+    return sums
 
 
 def in_groups(group: Positions, size: int) -> Counts:

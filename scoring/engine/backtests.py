@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from scoring.engine import band as bands
-from scoring.engine.arrays import Bools, Floats, Ints
+from scoring.engine.arrays import Bools, Floats, Ints, blocks
 from scoring.engine.measures import coverage, ndcg, overlap, spearman
 
 # Of whom so many people or more are expected, bands are judged apart: of fewer, chance is most of what happens.
@@ -299,10 +299,11 @@ def held_against(
     # Rounded, or the last bit of a sum would decide the order of two who are level.
     expected = np.round(forecast[judged], 9)
     large = expected >= LARGE
+    everybody = np.arange(came.size)
     held = [
-        _held(came[some], foretold.quantiles[:, some], foretold.levels, wanted) if foretold else None
+        _held(came, foretold, some, wanted) if foretold else None
         for foretold in (halves, earlier)
-        for some in (np.ones_like(large), large)
+        for some in (everybody, np.flatnonzero(large))
     ]
     return Backtest(
         cut=cut,
@@ -319,9 +320,16 @@ def held_against(
     )
 
 
-def _held(outcome: Floats, quantiles: Floats, levels: Floats, wanted: float) -> float | None:
-    # In whole people, as they are shown and as they come: a tenth of a person would else be outside of "0 to 0".
-    return coverage(np.rint(outcome), np.rint(quantiles), levels, wanted) if outcome.size else None
+def _held(outcome: Floats, foretold: Foretold, people: Ints, wanted: float) -> float | None:
+    if not people.size:
+        return None
+    held = 0.0
+    for block in blocks(people.size):
+        some = people[block]
+        # In whole people, as they are shown and as they come: a tenth of a person would else be outside of "0 to 0".
+        quantiles = np.rint(foretold.quantiles[:, some])
+        held += some.size * coverage(np.rint(outcome[some]), quantiles, foretold.levels, wanted)
+    return held / people.size
 
 
 def _bins(forecast: Floats, outcome: Floats, low: Floats, high: Floats) -> tuple[Bin, ...]:

@@ -35,7 +35,7 @@ def counted(receiver: Positions, size: int, times: Floats | Counts | Bools | Non
     >>> counted(np.array([0, 0, 2]), 3).tolist()
     [2.0, 0.0, 1.0]
     """
-    return sum_by(receiver, np.ones(receiver.size) if times is None else times, size)
+    return np.bincount(receiver, minlength=size).astype(np.float64) if times is None else sum_by(receiver, times, size)
 
 
 def distinct(giver: Positions, receiver: Positions, size: int) -> Floats:

@@ -52,9 +52,28 @@ class Split:
     part: Floats
 
 
-def over_acts(
-    workspace: Workspace, state: State, people: People, pairs: Pairs, reach: Reach, formula: Parameters
-) -> Split:
+def by_weight(pairs: Pairs, reach: Reach) -> pa.Table:
+    """Return what each supporter adds for a weight of 1.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        What each pair did.
+    reach : Reach
+        What each supporter adds.
+
+    Returns
+    -------
+    pyarrow.Table
+        giver and receiver, as positions, and `each`, in people; of those who add anything.
+    """
+    adds = (reach.contribution > 0) & (pairs.weight_calendar > 0)
+    each = reach.contribution[adds]
+    each /= pairs.weight_calendar[adds]
+    return pa.table({"giver": pairs.giver[adds], "receiver": pairs.receiver[adds], "each": each})
+
+
+def over_acts(workspace: Workspace, state: State, people: People, each: pa.Table, formula: Parameters) -> Split:
     """Split what each supporter adds over what they did, in proportion to its decayed weight.
 
     Parameters
@@ -65,10 +84,8 @@ def over_acts(
         What was done.
     people : People
         Who did it.
-    pairs : Pairs
-        What each pair did.
-    reach : Reach
-        What each supporter adds.
+    each : pyarrow.Table
+        What each supporter adds for a weight of 1 (`by_weight`).
     formula : Parameters
         Half-lives.
 
@@ -77,17 +94,11 @@ def over_acts(
     Split
         By receiver, kind, network and topics; each at most once.
     """
-    counted = (reach.contribution > 0) & (pairs.weight_calendar > 0)
-    if not counted.any():
+    if not each.num_rows:
         none = np.zeros(0, dtype=np.int64)
         return Split(none, none, none, none, np.zeros(0))
-    each = {
-        "giver": pairs.giver[counted],
-        "receiver": pairs.receiver[counted],
-        "each": reach.contribution[counted] / pairs.weight_calendar[counted],
-    }
     table = people.placed(people.placed(state.details, "actor", "giver"), "target", "receiver")
-    acts = table.inner_join(ibis.memtable(pa.table(each)), ["giver", "receiver"])
+    acts = table.inner_join(ibis.memtable(each), ["giver", "receiver"])
     acts = acts.mutate(part=acts.each * mixed(acts.slow, acts.burst, formula))
     sums = acts.group_by("receiver", "kind", "network", "topic_set").aggregate(part=acts.part.sum())
     found = workspace.arrays(sums)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -165,7 +166,7 @@ def score_known(
     progress("listing supporters", int(now.pairs.giver.size))
     supports = gather(
         explain.supports(
-            now.pairs, now.reach, people.numbers, formula.supports_kept, lambda rows: _taken(rows, now, formula)
+            now.pairs, now.reach, people.numbers, formula.supports_kept, partial(_taken, now=now, formula=formula)
         )
     )
     give_back()
@@ -173,10 +174,8 @@ def score_known(
     calibration, tested = _check(now, recent, people, before, formula)
     del recent
     give_back()
-    progress("splitting by topic and kind", int(now.pairs.giver.size))
-    topics, parts = _by_act(workspace, state, people, now, around, formula)
-    give_back()
     scores = _scores(people.numbers, now, calibration, formula)
+    foretold = Forecast.of(now, people, state.until)
     notes = {
         "people": people.size,
         "interactions": state.events,
@@ -192,17 +191,29 @@ def score_known(
         "formula": formula.version,
         "fingerprint": formula.fingerprint(),
     }
-    foretold = Forecast.of(now, people, state.until)
+    progress("splitting by topic and kind", int(now.pairs.giver.size))
+    each, reached = explain.by_weight(now.pairs, now.reach), now.reach.reach
+    # Of pairs nothing else is wanted any more, and no step takes more memory than the next.
+    del now
+    give_back()
+    topics, parts = _by_act(workspace, state, people, each, reached, around, formula)
+    give_back()
     return Result(scores, topics, supports, parts, notes, lambda: foretold, tested)
 
 
 def _by_act(
-    workspace: Workspace, state: State, people: People, now: Snapshot, around: Around, formula: Parameters
+    workspace: Workspace,
+    state: State,
+    people: People,
+    each: pa.Table,
+    reach: Floats,
+    around: Around,
+    formula: Parameters,
 ) -> tuple[pa.Table, pa.Table]:
     """Split reach by topic, and by kind and network; what both come from isn't kept."""
     with room_for_arrays(workspace.connection):
-        split = explain.over_acts(workspace, state, people, now.pairs, now.reach, formula)
-    topics = explain.topics(split, around.topic_sets, people, now.reach.reach, around.topic_parents, formula)
+        split = explain.over_acts(workspace, state, people, each, formula)
+    topics = explain.topics(split, around.topic_sets, people, reach, around.topic_parents, formula)
     return topics, explain.parts(split, people, around.networks)
 
 
