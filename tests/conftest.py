@@ -18,6 +18,12 @@ def pytest_sessionstart() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow ones, or one process is still at the last of them when the others have nothing left."""
+    items.sort(key=lambda item: "slow" not in item.keywords)
+
+
 def pytest_runtest_setup() -> None:
     socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
 

@@ -58,6 +58,7 @@ def test_an_import_of_unfit_handles_goes_through(tmp_path: Path) -> None:
     assert Person.objects.filter(handle__startswith="iii").count() == 3
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_migration_mends_what_was_stored() -> None:
     executor = MigrationExecutor(connection)

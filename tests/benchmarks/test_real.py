@@ -123,6 +123,7 @@ def test_the_best_of_the_inner_splits_is_chosen_weighed_by_people() -> None:
     assert all(len(formulas) == len(RATES) * len(TRUST_UNPROVED) for formulas in asked)
 
 
+@pytest.mark.slow
 def test_the_choice_sees_nothing_of_what_is_judged() -> None:
     data = crowd(8)
     cut = 6 * DAY

@@ -193,6 +193,7 @@ def test_another_brand_reads_nothing(secrets: Airlines, client: Client) -> None:
     assert [address for address in lists if SECRET in _reads(client, address)] == []
 
 
+@pytest.mark.slow
 def test_another_brand_changes_nothing(secrets: Airlines, client: Client) -> None:
     client.force_login(secrets.other_manager)
     before = _state()
@@ -200,6 +201,7 @@ def test_another_brand_changes_nothing(secrets: Airlines, client: Client) -> Non
     assert _state() == before
 
 
+@pytest.mark.slow
 def test_a_viewer_changes_nothing_and_takes_nothing_home(secrets: Airlines, client: Client) -> None:
     viewer = User.objects.create_user("viewer")
     add_member(brand=secrets.brand, user=viewer, role=Membership.Role.VIEWER, by=secrets.operator)

@@ -49,6 +49,7 @@ def page(run: ScoreRun, **given: Any) -> Reactions:
     return reactions(Person.objects.get(handle="handle0"), run, viewer=operator, **given)
 
 
+@pytest.mark.slow
 def test_nights_and_pages_are_those_of_a_folder(both: Bucket, here: Path, settings: Settings) -> None:
     expected = [numbers(score(as_of=as_of, now=NOW)) for as_of in (APRIL_1, APRIL_2)]
     run = ScoreRun.objects.get(as_of=APRIL_2)
@@ -76,6 +77,7 @@ def test_nights_and_pages_are_those_of_a_folder(both: Bucket, here: Path, settin
     assert page(run, topic=jazz).reach == pytest.approx(on_jazz.reach, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_run_names_a_damaged_object_and_goes_on_when_it_is_back(both: Bucket, here: Path, settings: Settings) -> None:
     move(both, here, settings)
     name = LogFile.objects.filter(table="interactions").earliest("day").path

@@ -242,6 +242,7 @@ def test_where_somebody_reads_all_the_time_the_last_good_run_stays(
     assert aside() == []
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_rows_stay_when_the_tables_are_parted_by_run_and_when_they_are_made_whole(
     known: Path, monkeypatch: pytest.MonkeyPatch

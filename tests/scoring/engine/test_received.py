@@ -86,6 +86,7 @@ def rested_pairs(
     return {name: by_pair(pairs, numbers, of_pairs) for name, of_pairs in values.items()}
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @example(
     arrivals=[((UNTIL - 3 * DAY - 3600, "like", 2, 1, None, "demo"), 2)],

@@ -130,6 +130,7 @@ def together(days: list[Days]) -> Days:
     return Days(*(union(field.name) for field in fields(Days)))
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @example(
     arrivals=[
