@@ -38,8 +38,8 @@ _AT_ONCE: Final[tuple[tuple[type[models.Model], ...], ...]] = (
     (Score, WrittenLanguage),
     (TopicReach, ReachPart),
 )
-# Seconds after which whoever waits for the other thread looks whether it is still there.
-_LOOK_EVERY: Final = 0.5
+# Seconds between two words to the database that what it is at is in vain.
+_CANCEL_EVERY: Final = 0.5
 
 
 class Sent:
@@ -72,7 +72,7 @@ class OwnTables:
         self.names = partitions.names_aside(run)
         self._run = run
         self._worker = ThreadPoolExecutor(1)
-        self._session: psycopg.Connection | None = None
+        self._sessions: set[psycopg.Connection] = set()
         self._stopped = False
         self._ahead: Future[None] | None = None
 
@@ -116,40 +116,49 @@ class OwnTables:
             self._ahead.result()
         parts = ({model: tables[model] for model in some if model in tables} for some in _AT_ONCE)
         with ThreadPoolExecutor(len(_AT_ONCE)) as workers:
-            waiting = {workers.submit(self._fill, part, sent.rows) for part in parts if part}
-            yield
-            if self._ahead is not None:
-                waiting.add(self._ahead)
-            while waiting:
-                done, waiting = wait(waiting, timeout=_TOLD_EVERY, return_when=FIRST_COMPLETED)
-                sent.tell()
-                for each in done:
-                    each.result()
+            begun = {workers.submit(self._fill, part, sent.rows) for part in parts if part}
+            try:
+                yield
+                waiting = begun if self._ahead is None else begun | {self._ahead}
+                while waiting:
+                    done, waiting = wait(waiting, timeout=_TOLD_EVERY, return_when=FIRST_COMPLETED)
+                    sent.tell()
+                    for each in done:
+                        each.result()
+            except BaseException:
+                self._end(begun)
+                raise
 
     def drop(self) -> None:
         """End what isn't done yet, whatever the database is at, and drop what didn't become a partition."""
-        self._stopped = True
-        while self._ahead is not None and not self._ahead.done():
-            # A statement that begins behind this is met by the next.
-            with suppress(psycopg.Error):
-                if self._session is not None:
-                    self._session.cancel_safe()
-            wait([self._ahead], timeout=_LOOK_EVERY)
+        self._end(set() if self._ahead is None else {self._ahead})
         self._worker.shutdown()
         with suppress(DatabaseError):
             partitions.drop_aside(self.names.values())
 
+    def _end(self, going: set[Future[None]]) -> None:
+        self._stopped = True
+        while going:
+            # A statement that begins behind this is met by the next.
+            for session in [*self._sessions]:
+                with suppress(psycopg.Error):
+                    session.cancel_safe()
+            going = wait(going, timeout=_CANCEL_EVERY).not_done
+
     def _fill(self, tables: Tables, sent: Callable[[int], None]) -> None:
+        connection.ensure_connection()
+        session = connection.connection
+        self._sessions.add(session)
         try:
-            fill_own(self._run, tables, self.names, sent)
+            stopping: Tables = {model: self._until_stopped(of_model) for model, of_model in tables.items()}
+            fill_own(self._run, stopping, self.names, sent)
         finally:
+            self._sessions.discard(session)
             connection.close()
 
     def _fill_ahead(self, rows: Iterator[pa.Table]) -> None:
-        connection.ensure_connection()
-        self._session = connection.connection
         try:
-            self._fill({Support: self._until_stopped(rows)}, lambda rows: None)
+            self._fill({Support: rows}, lambda rows: None)
         except Exception as error:
             if not self._stopped:
                 # A run that fails for something else first would never tell.
@@ -159,7 +168,7 @@ class OwnTables:
     def _until_stopped(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         for table in tables:
             if self._stopped:
-                raise CancelledError("the run ended before all supporters were sent")
+                raise CancelledError("the run ended before all rows were sent")
             yield table
 
 
@@ -189,8 +198,8 @@ def copy_rows(
 ) -> None:
     """Append rows through COPY, to the model's table unless another is named; say how many at a time.
 
-    Another table must have been made in this transaction. Its rows are then written as those that everybody sees, once:
-    the first who reads others writes a mark on each, and a vacuum has to follow.
+    Another table must have been made in this transaction, with no savepoint begun since. Its rows are then written as
+    those that everybody sees, once: the first who reads others writes a mark on each, and a vacuum has to follow.
     """
     names = ["run", *KEYS[model], *COLUMNS[model]]
     columns = sql.SQL(", ").join(map(sql.Identifier, copied_columns(model, names)))

@@ -112,9 +112,9 @@ def supporters_of_known(supports: Supports, people: Ints) -> Iterator[pa.Table]:
 
 
 def _some_at_a_time(supports: Supports) -> Iterator[pa.Table]:
-    """Yield rows as they were written: whatever reads them ahead has most of them in memory before they are taken."""
+    """Yield rows as they were made. Of a file that is a row group: Arrow's scanner reads most of the file ahead."""
     if isinstance(supports, pa.Table):
-        yield supports
+        yield from (pa.Table.from_batches([batch]) for batch in supports.to_batches())
         return
     for group in range(supports.num_row_groups):
         yield supports.read_row_group(group)

@@ -20,6 +20,9 @@ Bools = npt.NDArray[np.bool_]
 T = TypeVar("T")
 U = TypeVar("U")
 
+# Parts that are worked on at once, at most: what comes of each is in memory, and a container may have few of the
+# machine's processors and little of its memory.
+_SIDE_BY_SIDE: Final = 4
 # Elements that are worked on at once.
 _AT_ONCE: Final = 1_000_000
 
@@ -50,7 +53,7 @@ def sum_by(group: Positions, values: npt.NDArray[np.generic], size: int) -> Floa
         return np.asarray(np.bincount(group, weights=values, minlength=size), dtype=np.float64)
     # Wide for a moment only, and some at a time: sums of whole numbers are the same in whatever order.
     sums = np.zeros(size)
-    for some in blocks(group.size):
+    for some in blocks(group.size, at_least=size):
         sums += np.bincount(group[some], weights=values[some], minlength=size)
     return sums
 
@@ -83,30 +86,33 @@ def in_groups(group: Positions, size: int) -> Counts:
     return np.asarray(columns.tocsr().data)
 
 
-def blocks(many: int) -> Iterator[slice]:
+def blocks(many: int, *, at_least: int = 0) -> Iterator[slice]:
     """Yield elements some at a time: what is worked out of them by the way would take as much memory as they do.
 
     Parameters
     ----------
     many : int
         How many there are.
+    at_least : int, optional
+        So many at a time if that is more than a million: where each time costs as much as so many.
 
     Yields
     ------
     slice
         Of up to a million, in their order; together all.
     """
-    for begin in range(0, many, _AT_ONCE):
-        yield slice(begin, begin + _AT_ONCE)
+    step = max(_AT_ONCE, at_least)
+    for begin in range(0, many, step):
+        yield slice(begin, begin + step)
 
 
 def side_by_side(work: Callable[[T], U], parts: Iterable[T]) -> Iterator[U]:
-    """Do the same with each part, as many at a time as there are processors: NumPy works without Python's lock.
+    """Do the same with each part, a few at a time where there are processors: NumPy works without Python's lock.
 
     Parameters
     ----------
     work : callable
-        From a part to what comes of it.
+        From a part to what comes of it; called by several threads at once.
     parts : iterable
         Looked at one by one, so that few are in memory.
 
@@ -115,7 +121,7 @@ def side_by_side(work: Callable[[T], U], parts: Iterable[T]) -> Iterator[U]:
     object
         What came of each, in the order of the parts. What `work` raises is raised in its place.
     """
-    many = os.cpu_count() or 1
+    many = min(_SIDE_BY_SIDE, len(os.sched_getaffinity(0)))
     with ThreadPoolExecutor(many) as threads:
         begun: deque[Future[U]] = deque()
         try:

@@ -267,7 +267,8 @@ def supports(
     kept : int
         How many each way.
     taken : callable
-        From positions of pairs to what was taken off each, by reason: `taken.taken_of`.
+        From positions of pairs to what was taken off each, by reason: `taken.taken_of`; called by several threads at
+        once.
 
     Yields
     ------

@@ -145,7 +145,10 @@ def _by_persons(workspace: Workspace, sums: Table, people: People) -> tuple[Ints
     keys = keys[order]
     if keys.size < 2 or (keys[1:] != keys[:-1]).all():
         # Hardly anybody has several accounts, and where nobody has, there is nothing to sum up.
-        return keys, dict(zip([*found], side_by_side(lambda name: found.pop(name)[order], [*found]), strict=True))
+        names = [*found]
+        # A column lies in memory twice only as long as it is being ordered.
+        columns = side_by_side(lambda name: found.pop(name)[order], names)
+        return keys, dict(zip(names, columns, strict=True))
     begins = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
     for name in [*found]:
         ordered = found.pop(name)[order]

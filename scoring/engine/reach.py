@@ -210,7 +210,7 @@ def reach(
     trust, firm : ndarray of float64, shape (n,)
         Trust in givers, and how firm it is, 0 to 1.
     broad : callable
-        From some of the pairs to how far their givers are readers of many, 0 to 1.
+        From some of the pairs to how far their givers are readers of many, 0 to 1; called by several threads at once.
     selectivity : ndarray of float64, shape (n,)
         Factor of givers, 0 to 1.
     exchange : ndarray of float64, shape (m,)
@@ -257,6 +257,7 @@ def reach(
         for on, part in parts.items():
             sums[on] += part.summed(receiver, size)
         vouchers += sum_by(receiver, np.where(contribution[some] > 0, sorts.vouched, 0.0), size)
+        del sorts, parts, part
 
     switches = Switches(sums, caps, credibility, alive)
     scaling = switches.scaling(frozenset(REASONS))

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet
 
 from scoring.engine.backtests import Backtest
 from scoring.engine.forecasts import Forecast
 
-# There are as many of these rows as pairs: a table, or a file that is open.
-Supports = pa.Table | pyarrow.parquet.ParquetFile
+# A pyarrow.Table, or an open pyarrow.parquet.ParquetFile: there are as many of these rows as pairs.
+Supports = Any
 
 
 @dataclass(frozen=True)

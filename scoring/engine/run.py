@@ -193,7 +193,7 @@ def score_known(
     }
     progress("splitting by topic and kind", int(now.pairs.giver.size))
     each, reached = explain.by_weight(now.pairs, now.reach), now.reach.reach
-    # Of pairs nothing else is wanted any more, and no step takes more memory than the next.
+    # The split takes most memory, and nothing else wants the pairs by now.
     del now
     give_back()
     topics, parts = _by_act(workspace, state, people, each, reached, around, formula)

@@ -130,24 +130,60 @@ def test_supporters_that_were_sent_ahead_of_a_run_that_fails_do_not_stay(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_supporters_wait_for_a_slow_database_and_none_is_lost(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_supporters_are_sent_some_at_a_time_and_none_is_lost(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = everything(score(as_of=APRIL_1, now=NOW))
     of_known, sizes = rows.supporters_of_known, []
 
-    def slowly(tables: Any, people: Any) -> Any:
-        for table in of_known(tables, people):
+    def noting(supports: Any, people: Any) -> Any:
+        for table in of_known(supports, people):
             sizes.append(table.num_rows)
-            time.sleep(0.02)
             yield table
 
     monkeypatch.setattr(filling, "LARGE", 1)
     monkeypatch.setattr(explain, "_AT_ONCE", 7)
-    monkeypatch.setattr(filling, "_LOOK_EVERY", 0.01)
-    monkeypatch.setattr(filling, "supporters_of_known", slowly)
+    monkeypatch.setattr(filling, "supporters_of_known", noting)
     run = score(as_of=APRIL_1, now=NOW)
     assert len(sizes) > 5
     assert max(sizes) == 7
     assert everything(run) == small
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("what", ["supporters", "scores"])
+def test_of_a_run_that_failed_no_more_rows_are_sent(known: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    begun, failed, asked = threading.Event(), threading.Event(), []
+
+    def slowly(tables: Any) -> Any:
+        for table in tables:
+            asked.append(table)
+            yield table
+            begun.set()
+            assert failed.wait(30)
+            # Whoever failed says so by now.
+            time.sleep(0.5)
+
+    def failing(*given: Any) -> None:
+        assert begun.wait(30)
+        failed.set()
+        raise OSError(28, "No space left on device")
+
+    of_known, by_rank = rows.supporters_of_known, rows._by_rank
+    monkeypatch.setattr(filling, "LARGE", 1)
+    monkeypatch.setattr(explain, "_AT_ONCE", 7)
+    monkeypatch.setattr(rows, "CHUNK", 7)
+    with monkeypatch.context() as patch:
+        if what == "supporters":
+            patch.setattr(filling, "supporters_of_known", lambda *given: slowly(of_known(*given)))
+            patch.setattr(explain, "parts", failing)
+        else:
+            patch.setattr(rows, "_by_rank", lambda scores: slowly(by_rank(scores)))
+            patch.setattr(publishing, "figures_of", failing)
+        with pytest.raises(OSError, match="No space"):
+            score(as_of=APRIL_1, now=NOW)
+    # The second is asked for and left.
+    assert len(asked) == 2
+    assert aside() == []
+    assert score(as_of=APRIL_1, now=NOW).people == 30
 
 
 @pytest.mark.django_db(transaction=True)

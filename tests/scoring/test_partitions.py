@@ -252,7 +252,7 @@ def test_rows_stay_when_the_tables_are_parted_by_run_and_when_they_are_made_whol
     runs.append(score(as_of=APRIL_2, now=NOW))
     made = [everything(run, PARTED_FIRST) for run in runs]
     assert all(rows for run in made for rows in run)
-    # The one is to be too small for tables of its own.
+    # The one has too few scores for a table of their own.
     Score.objects.filter(run=runs[0])[0].delete()
     before = [everything(run, PARTED_FIRST) for run in runs]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scoring.engine import Parameters, backtest, compute
+from scoring.engine import Parameters, arrays, backtest, compute
 from scoring.engine.backtests import Backtest, bands_from, bands_of_halves, held_against
 from scoring.engine.baselines import DECAYED, DISTINCT, REACTIONS, RECENT
 from tests.scoring.engine.worlds import DAY, UNTIL, World, community
@@ -131,6 +131,18 @@ def test_a_band_of_other_times_is_found_too_narrow() -> None:
     assert found.coverage_large is not None
     assert found.coverage < 0.6
     assert found.coverage_large < 0.3
+
+
+def test_bands_are_judged_alike_however_many_people_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    forecast, happened, known = crowd(500)
+    halves = bands_of_halves(forecast, happened, known, known, wanted=0.8, people=50)
+    expected = held(forecast, happened, known, halves)
+    monkeypatch.setattr(arrays, "_AT_ONCE", 7)
+
+    found = held(forecast, happened, known, halves)
+
+    assert found.coverage == pytest.approx(expected.coverage, abs=1e-12)
+    assert found.coverage_large == pytest.approx(expected.coverage_large, abs=1e-12)
 
 
 def test_bins_hold_ten_people_or_more_and_everybody_once() -> None:

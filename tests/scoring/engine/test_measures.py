@@ -18,6 +18,20 @@ def test_ndcg_is_one_for_the_true_order_and_counts_level_ones_at_their_mean() ->
     assert ndcg(np.zeros(3), outcome) == pytest.approx(level / best)
 
 
+def test_ndcg_of_the_first_counts_all_who_are_level_with_the_last_of_them() -> None:
+    score, outcome = np.array([3.0, 1.0, 1.0, 1.0]), np.array([0.0, 6.0, 0.0, 0.0])
+
+    # The second place is shared by three, of whom one has all of it.
+    assert ndcg(score, outcome, top=2) == pytest.approx((6 / 3) / math.log2(3) / 6)
+
+
+def test_overlap_takes_the_earlier_of_those_who_are_level_at_its_border() -> None:
+    score, outcome = np.array([3.0, 1.0, 1.0, 1.0]), np.array([9.0, 0.0, 8.0, 0.0])
+
+    assert overlap(score, outcome, top=2) == 0.5
+    assert overlap(score[[0, 2, 1, 3]], outcome[[0, 2, 1, 3]], top=2) == 1.0
+
+
 def test_a_constant_ranking_says_nothing() -> None:
     assert spearman(np.ones(4), np.arange(4.0)) == 0
 

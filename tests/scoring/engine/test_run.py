@@ -2,6 +2,7 @@
 
 import json
 import math
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
@@ -14,7 +15,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.engine import INTERACTIONS, POSTS, REASONS, ConvergenceError, InputError, Inputs, Parameters, compute
+from scoring.engine import (
+    INTERACTIONS,
+    POSTS,
+    REASONS,
+    ConvergenceError,
+    InputError,
+    Inputs,
+    Parameters,
+    compute,
+    explain,
+    run,
+    snapshot,
+)
 from scoring.engine.inputs import SCORES, SUPPORTS, TOPICS
 from tests.scoring.engine.worlds import DAY, UNTIL, World, assert_equal, by_person, community, rows
 
@@ -272,6 +285,29 @@ def test_progress_names_the_steps_and_notes_are_json() -> None:
     assert notes["seeds"] == 1
     assert notes["band"] == "prior"
     assert notes["fingerprint"] == Parameters().fingerprint()
+
+
+def test_of_pairs_nothing_is_in_memory_while_reach_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(seeds=[1])
+    world.act("like", 1, 2, days_ago=3)
+    made: list[weakref.ref[Any]] = []
+    before, split = snapshot.snapshot, explain.over_acts
+
+    def noting(*given: Any, **named: Any) -> Any:
+        now, recent = before(*given, **named)
+        made.extend(map(weakref.ref, (now, now.pairs, now.reach, recent)))
+        return now, recent
+
+    left: list[Any] = []
+
+    def splitting(*given: Any) -> Any:
+        left.extend(ref() for ref in made)
+        return split(*given)
+
+    monkeypatch.setattr(run, "snapshot", noting)
+    monkeypatch.setattr(explain, "over_acts", splitting)
+    assert world.run().notes["pairs"] == 1
+    assert left == [None] * 4
 
 
 def test_supports_keep_the_largest_both_ways() -> None:
