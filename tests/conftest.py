@@ -18,15 +18,6 @@ def pytest_sessionstart() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the slow ones, or one process is still at the last of them when the others have nothing left.
-
-    Browser tests stay behind, for their loop switches off Django's guard against calls from one.
-    """
-    items.sort(key=lambda item: "slow" not in item.keywords or "browser" in item.keywords)
-
-
 def pytest_runtest_setup() -> None:
     socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
 
