@@ -10,8 +10,7 @@ million acts, and five times that for fifty.
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +30,9 @@ LINES: Final[dict[str, Line]] = {
 # Lines that have a size of their own.
 PUBLISH: Final = "publish"
 _SCORES: Final = 1_000_000
+# So many times the acts may take so many times as long.
+_TIMES: Final = 5
+_GROWTH: Final = 8.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,18 +46,28 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     sizes = [int(size) for size in asked.sizes.split(",")]
     only = asked.only or [*LINES, PUBLISH]
-    jobs = [partial(LINES[name], size) for name in LINES if name in only for size in sizes]
+    jobs = [(LINES[name], size) for name in LINES if name in only for size in sizes]
     if PUBLISH in only:
-        jobs.append(partial(publishing.measured, asked.scores))
+        jobs.append((publishing.measured, asked.scores))
     bounds: list[Bound] = []
-    for job in tqdm(jobs, desc="lines", file=sys.stderr):
+    took: dict[tuple[str, int], float] = {}
+    for line, size in tqdm(jobs, desc="lines", file=sys.stderr):
         with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-            found = job(Path(folder), asked.rounds)
-        print(*found.lines, *(bound.line() for bound in found.bounds), "", sep="\n", flush=True)
-        bounds += found.bounds
+            found = line(size, Path(folder), asked.rounds)
+        took |= {(what, size): seconds for what, seconds in found.seconds.items()}
+        here = [*found.bounds, *(_growth(what, size, took) for what in found.seconds if (what, size // _TIMES) in took)]
+        print(*found.lines, *(bound.line() for bound in here), "", sep="\n", flush=True)
+        bounds += here
     failed = sum(not bound.holds for bound in bounds)
     print(f"{len(bounds) - failed} of {len(bounds)} bounds hold")
     return 2 if failed else 0
+
+
+def _growth(what: str, size: int, took: Mapping[tuple[str, int], float]) -> Bound:
+    before = size // _TIMES
+    return Bound(
+        f"{what}, from {before:,} to {size:,} acts, times as long", took[what, size] / took[what, before], high=_GROWTH
+    )
 
 
 if __name__ == "__main__":

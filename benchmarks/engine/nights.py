@@ -69,7 +69,7 @@ def measured(size: int, folder: Path, rounds: int) -> Part:
         Bound(f"whole log, {size:,} acts, time against its bare parts", whole.seconds / of_whole, high=TIME),
         Bound(f"whole log, {size:,} acts, memory, MiB", whole.bytes / 2**20, high=MEMORY),
     )
-    return Part(tuple(lines), bounds)
+    return Part(tuple(lines), bounds, {"night": night.seconds, "whole log": whole.seconds})
 
 
 def _steps(cost: Cost) -> str:

@@ -1,6 +1,7 @@
 """What is asked of a figure, and a part of the table with its figures."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -26,10 +27,14 @@ class Bound:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the table: what it says, line by line, and what is asked of it."""
+    """A part of the table: what it says, line by line, and what is asked of it.
+
+    `seconds` are those of what is held against the same at another size.
+    """
 
     lines: tuple[str, ...]
     bounds: tuple[Bound, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def left_out(name: str, folder: Path) -> Part:

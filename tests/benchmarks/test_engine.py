@@ -183,3 +183,18 @@ def test_a_bound_that_fails_ends_with_2(
     assert "5 acts, 1 rounds" in said
     assert "6 acts, 1 rounds" in said
     assert sum(line.startswith(word) for line in said) == 2
+
+
+@pytest.mark.parametrize(("larger", "code"), [(23.0, 0), (25.0, 2)])
+def test_five_times_the_acts_may_take_eight_times_as_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], larger: float, code: int
+) -> None:
+    took = {2: 1.0, 10: 3.0, 50: larger}
+    monkeypatch.setitem(
+        main.__globals__["LINES"], "night", lambda size, folder, rounds: Part((), (), {"night": took[size]})
+    )
+    assert main(["--sizes", "2,10,50", "--only", "night"]) == code
+    said = [line.split() for line in capsys.readouterr().out.splitlines() if "times as long" in line]
+    assert [(line[0], line[3], line[5]) for line in said] == [
+        *(("holds", "2", "10"), ("holds" if code == 0 else "FAILS", "10", "50")),
+    ]
