@@ -143,17 +143,19 @@ def _by_persons(workspace: Workspace, sums: Table, people: People) -> tuple[Ints
     keys = keys_of(found.pop("giver"), found.pop("receiver"), people.size)
     order = np.argsort(keys)
     keys = keys[order]
-    if keys.size < 2 or (keys[1:] != keys[:-1]).all():
-        # Hardly anybody has several accounts, and where nobody has, there is nothing to sum up.
-        names = [*found]
+    # Hardly anybody has several accounts, and where nobody has, there is nothing to sum up.
+    begins = None
+    if (keys[1:] == keys[:-1]).any():
+        begins = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+
+    def _summed(name: str) -> Any:
         # A column lies in memory twice only as long as it is being ordered.
-        columns = side_by_side(lambda name: found.pop(name)[order], names)
-        return keys, dict(zip(names, columns, strict=True))
-    begins = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
-    for name in [*found]:
         ordered = found.pop(name)[order]
-        found[name] = np.add.reduceat(ordered, begins, dtype=ordered.dtype)
-    return keys[begins], found
+        return ordered if begins is None else np.add.reduceat(ordered, begins, dtype=ordered.dtype)
+
+    names = [*found]
+    columns = dict(zip(names, side_by_side(_summed, names), strict=True))
+    return keys if begins is None else keys[begins], columns
 
 
 def _ends(keys: Ints, size: int) -> tuple[Counts, Counts]:
