@@ -73,6 +73,8 @@ class BacktestInline(ReadOnly, StackedInline):  # type: ignore[misc]  # unfold p
     """How the forecast of a horizon before did, on the page of the run."""
 
     model = Backtest
+    # Django asks for one where a run can have one, whoever may add it.
+    extra = 0
     verbose_name_plural = "Forecast of a horizon before, against what then happened"
     fields = [
         *("cut", "people", ("spearman", "best_baseline"), ("ndcg", "overlap"), ("coverage", "coverage_large"), "large"),

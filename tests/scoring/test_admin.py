@@ -25,7 +25,7 @@ def operator(client: Client, db: None) -> Client:
 
 def test_runs_are_shown_and_nothing_can_be_done_to_them(operator: Client, known: Path) -> None:
     run = score(as_of=APRIL_1, now=NOW)
-    ScoreRun.objects.create(as_of=NOW, formula=run.formula, started_at=NOW, step="scoring")
+    going = ScoreRun.objects.create(as_of=NOW, formula=run.formula, started_at=NOW, step="scoring")
     page = operator.get(reverse("admin:scoring_scorerun_changelist"))
     assert page.status_code == 200
     text = page.content.decode()
@@ -39,6 +39,10 @@ def test_runs_are_shown_and_nothing_can_be_done_to_them(operator: Client, known:
     assert operator.post(reverse("admin:scoring_scorerun_delete", args=[run.pk]), {"post": "yes"}).status_code == 403
     run.refresh_from_db()
     assert run.people == 30
+    # Nor is anybody asked how the forecast did where that isn't known.
+    text = operator.get(reverse("admin:scoring_scorerun_change", args=[going.pk])).content.decode()
+    assert 'name="backtest-TOTAL_FORMS"' in text
+    assert 'name="backtest-0-people"' not in text
 
 
 def test_scores_are_shown_and_found_by_handle(operator: Client, known: Path) -> None:
