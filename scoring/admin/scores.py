@@ -73,8 +73,6 @@ class BacktestInline(ReadOnly, StackedInline):  # type: ignore[misc]  # unfold p
     """How the forecast of a horizon before did, on the page of the run."""
 
     model = Backtest
-    # Django asks for one where a run can have one, whoever may add it.
-    extra = 0
     verbose_name_plural = "Forecast of a horizon before, against what then happened"
     fields = [
         *("cut", "people", ("spearman", "best_baseline"), ("ndcg", "overlap"), ("coverage", "coverage_large"), "large"),
@@ -190,7 +188,6 @@ def _trend(found: Iterable[Backtest]) -> dict[str, Any]:
 
 @admin.register(ScoreRun)
 class ScoreRunAdmin(ReadOnly, ListAdmin):
-    inlines = [BacktestInline]
     list_display = [
         *(
             "as_of",
@@ -220,6 +217,10 @@ class ScoreRunAdmin(ReadOnly, ListAdmin):
         rows: QuerySet[ScoreRun] = super().get_queryset(request)
         took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
         return rows.annotate(took=took)
+
+    def get_inlines(self, request: HttpRequest, obj: ScoreRun | None) -> list[Any]:
+        # Of none Django would show an empty form, whoever may add one.
+        return [BacktestInline] if obj is not None and hasattr(obj, "backtest") else []
 
     @admin.display(description="people", ordering="people")
     def scored(self, run: ScoreRun) -> str:

@@ -14,6 +14,7 @@ from accounts.models import Person, User
 from scoring.actions import ensure_topics, score
 from scoring.engine import Parameters
 from scoring.models import Formula, Score, ScoreRun, Topic
+from tests.factories.scoring import BacktestFactory
 from tests.scoring.conftest import APRIL_1, NOW
 
 
@@ -40,9 +41,13 @@ def test_runs_are_shown_and_nothing_can_be_done_to_them(operator: Client, known:
     run.refresh_from_db()
     assert run.people == 30
     # Nor is anybody asked how the forecast did where that isn't known.
-    text = operator.get(reverse("admin:scoring_scorerun_change", args=[going.pk])).content.decode()
-    assert 'name="backtest-TOTAL_FORMS"' in text
-    assert 'name="backtest-0-people"' not in text
+    known_of, unknown = (
+        operator.get(reverse("admin:scoring_scorerun_change", args=[each.pk])).content.decode()
+        for each in (BacktestFactory.create(run=run).run, going)
+    )
+    assert "Forecast of a horizon before" in known_of
+    assert "Forecast of a horizon before" not in unknown
+    assert 'name="backtest-0-people"' not in known_of + unknown
 
 
 def test_scores_are_shown_and_found_by_handle(operator: Client, known: Path) -> None:
