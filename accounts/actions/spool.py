@@ -3,7 +3,9 @@
 import fcntl
 import shutil
 import uuid
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -33,6 +35,8 @@ _LIMITS: dict[str, Any] = {"memory_limit": "512MB", "threads": 2}
 _HELD = 500_000
 # Long texts fill memory, and the two GiB that a column of Arrow's can hold, sooner.
 _HELD_BYTES = 256 << 20
+# Files written at once: numbering and hashing takes longer than reading, and each that is written fills memory.
+_WRITERS = 2
 
 # Each account once, every fact as it came last, ids made from handles ("@handle") at the end.
 _EACH_ACCOUNT = """
@@ -63,8 +67,10 @@ class Spool:
     so that what becomes of an account is found out once a file and not once a row.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, writers: ThreadPoolExecutor) -> None:
         self.root = root
+        self._writers = writers
+        self._writing: deque[tuple[str, int, Future[list[date]]]] = deque()
         self._held: dict[str, list[pa.Table]] = {table: [] for table in _DAY_TABLES}
         self._rows = self._bytes = 0
         self._profiles = 0
@@ -86,36 +92,54 @@ class Spool:
             pyarrow.parquet.write_table(profiles, self.root / "accounts" / f"{self._profiles:012}.parquet")
             self._profiles += batch.accounts.num_rows
         if self._rows >= _HELD or self._bytes >= _HELD_BYTES:
-            self.flush()
+            self._write_held()
 
     def flush(self) -> None:
-        """Write what is held. Has to be called after the last batch."""
+        """Write what is held, and wait until all is written. Has to be called after the last batch."""
+        self._write_held()
+        while self._writing:
+            self._note_written()
+
+    def _write_held(self) -> None:
         for table, parts in self._held.items():
             if parts:
-                self._write(table, pa.concat_tables(parts))
+                if len(self._writing) == _WRITERS:
+                    self._note_written()
+                written = self._writers.submit(self._write, table, pa.concat_tables(parts), self._files)
+                self._writing.append((table, self._files, written))
+                self._files += 1
                 parts.clear()
         self._rows = self._bytes = 0
 
-    def _write(self, table: str, rows: pa.Table) -> None:
+    def _note_written(self) -> None:
+        """Wait for the file that was begun first, and note where its days are: a day's rows keep the source's order."""
+        table, file, written = self._writing.popleft()
+        for number, day in enumerate(written.result()):
+            self._places[table].setdefault(day, []).append((file, number))
+
+    def _write(self, table: str, rows: pa.Table, file: int) -> list[date]:
+        """Write a file of rows and the accounts that they name; return its days, a batch of rows for each."""
         days = rows["at"].to_numpy() // _DAY
         if (days[1:] < days[:-1]).any():
             order = np.argsort(days, kind="stable")
             rows, days = rows.take(order), days[order]
         rows = rows.combine_chunks()
         numbered, names = _numbered(table, rows)
-        pyarrow.parquet.write_table(names, self.root / "names" / f"{self._files:09}.parquet", compression="lz4")
+        pyarrow.parquet.write_table(names, self._names(file), compression="lz4")
         found, starts = np.unique(days, return_index=True)
         ends = [*starts[1:].tolist(), rows.num_rows]
         options = pyarrow.ipc.IpcWriteOptions(compression="lz4")
-        with pyarrow.ipc.new_file(str(self._file(self._files)), numbered.schema, options=options) as writer:
-            for number, (day, start, end) in enumerate(zip(found.tolist(), starts.tolist(), ends, strict=True)):
+        with pyarrow.ipc.new_file(str(self._rows_of(file)), numbered.schema, options=options) as writer:
+            for start, end in zip(starts.tolist(), ends, strict=True):
                 (batch,) = numbered.slice(start, end - start).to_batches()
                 writer.write_batch(batch)
-                self._places[table].setdefault(_EPOCH + timedelta(days=day), []).append((self._files, number))
-        self._files += 1
+        return [_EPOCH + timedelta(days=day) for day in found.tolist()]
 
-    def _file(self, number: int) -> Path:
-        return self.root / "rows" / f"{number:09}.arrow"
+    def _rows_of(self, file: int) -> Path:
+        return self.root / "rows" / f"{file:09}.arrow"
+
+    def _names(self, file: int) -> Path:
+        return self.root / "names" / f"{file:09}.parquet"
 
     @property
     def files(self) -> range:
@@ -124,7 +148,7 @@ class Spool:
 
     def names(self, file: int) -> pa.Table:
         """Return the accounts that a file's rows name: network, account, key, in the order of their numbers."""
-        return pyarrow.parquet.ParquetFile(self.root / "names" / f"{file:09}.parquet").read()
+        return pyarrow.parquet.ParquetFile(self._names(file)).read()
 
     def accounts(self, at_once: int) -> Iterator[tuple[pa.Table, int]]:
         """Yield the accounts that the source names, each once, some at a time, and how many there are in all."""
@@ -150,7 +174,7 @@ class Spool:
     def day(self, table: str, day: date) -> Iterator[Part]:
         """Yield a day's rows in the source's order, a file at a time."""
         for file, number in self._places[table].get(day, []):
-            with pyarrow.ipc.open_file(str(self._file(file))) as reader:
+            with pyarrow.ipc.open_file(str(self._rows_of(file))) as reader:
                 yield Part(file, reader.get_batch(number))
 
 
@@ -187,8 +211,8 @@ def _one(column: Any) -> Any:
 @contextmanager
 def new_spool(scratch: Path) -> Iterator[Spool]:
     """Make a spool for an import, and take it away at the end."""
-    with scratch_folder(scratch) as folder:
-        yield Spool(folder)
+    with scratch_folder(scratch) as folder, ThreadPoolExecutor(_WRITERS) as writers:
+        yield Spool(folder, writers)
 
 
 @contextmanager
