@@ -1,7 +1,10 @@
-"""Adding to one day of the activity log: the file first, then its row in the manifest, in the caller's transaction."""
+"""Adding to days of the activity log: files first, then their rows in the manifest, in the caller's transaction."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 from django.conf import settings
@@ -18,6 +21,16 @@ from accounts.queries import LogDay, erased_accounts, log_days
 _ORPHANS_KEPT: Final = timedelta(days=1)
 # A run that began before a file was replaced may still be reading it.
 REPLACED_KEPT: Final = timedelta(days=2)
+# Files made at once: sorting and encoding keep a core each at work.
+_WRITERS: Final = 2
+
+
+class DayRows(NamedTuple):
+    """Rows of one day for one of the log's tables, as `LOG_TABLES` has it."""
+
+    table: str
+    day: date
+    rows: pa.Table
 
 
 def open_day(day: date) -> None:
@@ -39,16 +52,38 @@ def days_at_rest(until: datetime) -> tuple[dict[date, LogDay], int]:
 def add_to_day(table: str, day: date, rows: pa.Table, *, now: datetime) -> LogFile | None:
     """Write the rows that the day doesn't have yet and enter the file in the manifest; return None if there are none.
 
-    What erased accounts did, received or wrote is left out.
-    The caller has called `open_day` in the same transaction. A crash before its commit leaves a file that belongs to
-    nothing; `sweep_log` deletes it.
+    As `add_to_days`, which see.
+    """
+    (file,) = add_to_days([DayRows(table, day, rows)], now=now)
+    return file
+
+
+def add_to_days(parts: Sequence[DayRows], *, now: datetime) -> list[LogFile | None]:
+    """Write what days don't have yet, a file for each part, and return the files' entries; None where nothing was new.
+
+    What erased accounts did, received or wrote is left out. Each table of a day is there once. The caller has called
+    `open_day` for each in the same transaction. A crash before its commit leaves files that belong to nothing;
+    `sweep_log` deletes them.
     """
     log = LogFolder(settings.ACTIVITY_LOG)
-    known = LogFile.objects.live().filter(table=table, day=day).order_by("pk").values_list("path", flat=True)
-    new = log.new_rows(table, without_accounts(table, rows, pa.array(erased_accounts())), list(known))
-    if new.num_rows == 0:
-        return None
-    return enter(table, day, log.write_day(table, day, new), now=now)
+    erased = pa.array(erased_accounts())
+    known: dict[tuple[str, date], list[str]] = defaultdict(list)
+    days = {part.day for part in parts}
+    for table, day, path in (
+        LogFile.objects.live().filter(day__in=days).order_by("pk").values_list("table", "day", "path")
+    ):
+        known[table, day].append(path)
+
+    def written(part: DayRows) -> WrittenFile | None:
+        rows = without_accounts(part.table, part.rows, erased)
+        new = log.new_rows(part.table, rows, known[part.table, part.day])
+        return log.write_day(part.table, part.day, new) if new.num_rows else None
+
+    with ThreadPoolExecutor(_WRITERS) as writers:
+        files = list(writers.map(written, parts))
+    return [
+        enter(part.table, part.day, file, now=now) if file else None for part, file in zip(parts, files, strict=True)
+    ]
 
 
 def enter(table: str, day: date, written: WrittenFile, *, now: datetime, added: int | None = None) -> LogFile:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from django.conf import settings
 from django.db import transaction
 
-from accounts.actions.daily import add_to_day, open_day, sweep_log
+from accounts.actions.daily import DayRows, add_to_days, open_day, sweep_log
 from accounts.actions.people import Account, analyze_people, save_accounts
 from accounts.actions.spool import Part, Spool, new_spool
 from accounts.actions.websites import join_websites, known_websites
@@ -25,9 +25,13 @@ from accounts.keys import account_key, account_keys
 from accounts.log import ACCOUNT_COLUMNS, LOG_INTERACTIONS, LOG_POSTS, LOG_TABLES
 
 T = TypeVar("T")
+_Day = tuple[date, pa.Table, pa.Table]  # with its posts and interactions
 
 # People made in one transaction: others who make people wait for less than a second or two.
 _ACCOUNTS_AT_ONCE = 20_000
+# Rows, and days, of the log written in one transaction: others who add to one of these days wait meanwhile.
+_ROWS_AT_ONCE = 500_000
+_DAYS_AT_ONCE = 8
 # Reading goes on while half a million rows are numbered, hashed and written.
 _BATCHES_AHEAD = 8
 
@@ -70,7 +74,7 @@ def import_activity(
     """Read a file or folder of activity into people, identities and the activity log.
 
     Nothing is written before the whole source was read, so `NotThisFormat` leaves everything as it was. Then people
-    come first, and after them each day of the log in one transaction. Killed anywhere, the same import again completes
+    come first, and after them the log, some days in one transaction. Killed anywhere, the same import again completes
     it; of what is known already nothing is written twice, whoever else imports meanwhile. Memory is bounded by a
     million rows while reading, by what DuckDB may take for the accounts, and by two days' new rows while writing.
     Rows that can't be used are listed, without what stood in them beyond the reason, in a file below `rejects/` of
@@ -131,23 +135,45 @@ def _save_days(
 ) -> ImportReport:
     websites = known_websites()
     days = spool.days()
-    rows = 0
+    done = rows = 0
     tell(Progress("log", 0, len(days), 0))
-    made = _ahead((day, *_log_rows(spool, day, names, websites)) for day in days)
-    for done, (day, posts, interactions) in enumerate(made, start=1):
-        rows += posts.num_rows + interactions.num_rows
+    for some in _together(_ahead((day, *_log_rows(spool, day, names, websites)) for day in days)):
+        parts = [
+            DayRows(table, day, of_table)
+            for day, posts, interactions in some
+            for table, of_table in (("posts", posts), ("interactions", interactions))
+        ]
         with transaction.atomic():
-            open_day(day)
-            new_posts = add_to_day("posts", day, posts, now=now)
-            new_interactions = add_to_day("interactions", day, interactions, now=now)
+            for day, _, _ in some:
+                open_day(day)
+            files = [file for file in add_to_days(parts, now=now) if file]
+        new = Counter[str]()
+        for file in files:
+            new[file.table] += file.rows
         report = replace(
             report,
-            posts=report.posts + (new_posts.rows if new_posts else 0),
-            interactions=report.interactions + (new_interactions.rows if new_interactions else 0),
-            days=report.days + bool(new_posts or new_interactions),
+            posts=report.posts + new["posts"],
+            interactions=report.interactions + new["interactions"],
+            days=report.days + len({file.day for file in files}),
         )
+        done += len(some)
+        rows += sum(part.rows.num_rows for part in parts)
         tell(Progress("log", done, len(days), rows))
     return report
+
+
+def _together(days: Iterable[_Day]) -> Iterator[list[_Day]]:
+    """Yield consecutive days in lists, each of some days or of one with many rows."""
+    some: list[_Day] = []
+    rows = 0
+    for day in days:
+        some.append(day)
+        rows += day[1].num_rows + day[2].num_rows
+        if len(some) == _DAYS_AT_ONCE or rows >= _ROWS_AT_ONCE:
+            yield some
+            some, rows = [], 0
+    if some:
+        yield some
 
 
 def _log_rows(spool: Spool, day: date, names: "_Names", websites: frozenset[str]) -> tuple[pa.Table, pa.Table]:

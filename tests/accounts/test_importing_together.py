@@ -35,6 +35,7 @@ from accounts.log import LogFolder
 from tests.accounts.activity_data import imported
 
 importing._ACCOUNTS_AT_ONCE = 5
+importing._DAYS_AT_ONCE = 1
 
 def wait():
     print("here", flush=True)
@@ -155,6 +156,8 @@ def test_the_next_import_completes_a_killed_one(
     assert (report.interactions, report.posts, report.days) == ((DAYS - days) * 13, DAYS - days, DAYS - days)
     after = _everything()
     assert (len(after[0]), len(after[1]), after[2]) == (DAYS * 13, 24, 12)
+    # What was being written beside the file goes with the next day's sweep.
+    sweep_log(now=datetime.now(UTC) + timedelta(days=2))
     assert files_below(settings.ACTIVITY_LOG) == sorted(LogFile.objects.values_list("path", flat=True))
     assert imported(world) == ImportReport(rows_read=report.rows_read)
     assert _everything() == after
