@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow.compute
 from django.db import connection, transaction
 from django.db.models import Q
 
+from accounts.actions.first_people import tables_to_oneself
 from accounts.actions.locks import lock_people
 from accounts.actions.people_sql import (
     ADOPT_PROVISIONAL,
@@ -23,6 +25,7 @@ from accounts.actions.people_sql import (
     ERASED,
     ERASED_BY_HANDLE,
     GRANT_WISHES,
+    INSERT_FIRST_PEOPLE,
     INSERT_IDENTITIES,
     INSERT_PEOPLE,
     KNOWN,
@@ -54,6 +57,9 @@ KNOWN_NETWORKS = {
 
 Account = tuple[str, str]  # network and id
 
+# Accounts sent to PostgreSQL at a time. For more than those the tables are had for oneself, where nobody is there yet.
+_MANY = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class SavedAccounts:
@@ -83,46 +89,59 @@ def save_accounts(accounts: pa.Table, *, now: datetime, persons: Mapping[Account
     places = _places(rows["location"])
     with transaction.atomic():
         lock_people()
-        _save_networks({str(network) for network in rows["network"].unique().to_pylist()})
-        found = {place.pk: place for place in places.values()}
-        Place.objects.bulk_create([found[pk] for pk in sorted(found)], ignore_conflicts=True)
-        erased: frozenset[Account] = frozenset()
-        aliases: dict[Account, str] = {}
-        left: list[int] = []
+        with tables_to_oneself() if rows.num_rows > _MANY else nullcontext(False) as alone:
+            saved = _save(rows, places, persons or {}, now, alone=alone)
+    return replace(saved, refused=saved.refused | twice)
+
+
+def _save(
+    rows: pa.Table, places: Mapping[str, Place], persons: Mapping[Account, int], now: datetime, *, alone: bool
+) -> SavedAccounts:
+    """Save accounts that have their keys, each once, whose locations are these places.
+
+    `alone` says that the tables are empty, and had for oneself.
+    """
+    _save_networks({str(network) for network in rows["network"].unique().to_pylist()})
+    found = {place.pk: place for place in places.values()}
+    Place.objects.bulk_create([found[pk] for pk in sorted(found)], ignore_conflicts=True)
+    erased: frozenset[Account] = frozenset()
+    aliases: dict[Account, str] = {}
+    left: list[int] = []
+    with connection.cursor() as cursor:
+        rows, others = _compared(cursor, rows, alone=alone)
+        rows = _with_numbers(cursor, rows)
+        known = not pc.all(rows["is_new"]).as_py()
+        has_made = pc.any(pc.starts_with(rows["account"], "@")).as_py()
+        cursor.execute(CREATE_INCOMING)
+        cursor.execute(EMPTY_INCOMING)
+        with cursor.copy(COPY_INCOMING) as copy:
+            for start in range(0, rows.num_rows, _MANY):
+                copy.write(_copied(rows.slice(start, _MANY), places, persons))
+        cursor.execute("ANALYZE incoming_accounts")
+        if ErasedAccount.objects.exists():
+            cursor.execute(ERASED_BY_HANDLE)
+            cursor.execute(ERASED)
+            erased = frozenset((network, account) for network, account in cursor.fetchall())
+        if known:
+            cursor.execute(UPDATE_PEOPLE)
+            cursor.execute(UPDATE_IDENTITIES)
+            cursor.execute(ADOPT_PROVISIONAL)
+            left = [person for (person,) in cursor.fetchall()]
+        if rows["made_key"].null_count < rows.num_rows:
+            cursor.execute(ATTACH_TO_PROVISIONAL)
+        # Accounts with ids of their own first: ids made from handles are then looked up among them.
+        people, identities = _insert(cursor, made=False, now=now, alone=alone)
+        if has_made:
+            cursor.execute(ALIASES)
+            aliases = {(network, account): own for network, account, own in cursor.fetchall()}
+            cursor.execute(MARK_KNOWN)
+            more_people, more_identities = _insert(cursor, made=True, now=now, alone=alone)
+            people, identities = people + more_people, identities + more_identities
+    drop_empty_people(left)
+    if known or has_made:
         with connection.cursor() as cursor:
-            rows, others = _compared(cursor, rows)
-            rows = _with_numbers(cursor, rows)
-            known = not pc.all(rows["is_new"]).as_py()
-            has_made = pc.any(pc.starts_with(rows["account"], "@")).as_py()
-            cursor.execute(CREATE_INCOMING)
-            cursor.execute(EMPTY_INCOMING)
-            with cursor.copy(COPY_INCOMING) as copy:
-                copy.write(_copied(rows, places, persons or {}))
-            cursor.execute("ANALYZE incoming_accounts")
-            if ErasedAccount.objects.exists():
-                cursor.execute(ERASED_BY_HANDLE)
-                cursor.execute(ERASED)
-                erased = frozenset((network, account) for network, account in cursor.fetchall())
-            if known:
-                cursor.execute(UPDATE_PEOPLE)
-                cursor.execute(UPDATE_IDENTITIES)
-                cursor.execute(ADOPT_PROVISIONAL)
-                left = [person for (person,) in cursor.fetchall()]
-            if rows["made_key"].null_count < rows.num_rows:
-                cursor.execute(ATTACH_TO_PROVISIONAL)
-            # Accounts with ids of their own first: ids made from handles are then looked up among them.
-            people, identities = _insert(cursor, made=False, now=now)
-            if has_made:
-                cursor.execute(ALIASES)
-                aliases = {(network, account): own for network, account, own in cursor.fetchall()}
-                cursor.execute(MARK_KNOWN)
-                more_people, more_identities = _insert(cursor, made=True, now=now)
-                people, identities = people + more_people, identities + more_identities
-        drop_empty_people(left)
-        if known or has_made:
-            with connection.cursor() as cursor:
-                cursor.execute(RENAME_PEOPLE)
-    return SavedAccounts(people, identities, twice | others, erased, aliases)
+            cursor.execute(RENAME_PEOPLE)
+    return SavedAccounts(people, identities, others, erased, aliases)
 
 
 def analyze_people() -> None:
@@ -165,11 +184,13 @@ def _accounts(rows: pa.Table) -> frozenset[Account]:
     return frozenset(zip(*columns, strict=True))
 
 
-def _compared(cursor: Any, rows: pa.Table) -> tuple[pa.Table, frozenset[Account]]:
+def _compared(cursor: Any, rows: pa.Table, *, alone: bool) -> tuple[pa.Table, frozenset[Account]]:
     """Return the accounts with a column `is_new`, and those left out because their key is that of another id."""
     keys = rows["key"].to_numpy()
-    cursor.execute(KNOWN, {"keys": np.sort(keys).tolist()})
-    known = {key: (network, account) for key, network, account in cursor.fetchall()}
+    known: dict[int, Account] = {}
+    if not alone:
+        cursor.execute(KNOWN, {"keys": np.sort(keys).tolist()})
+        known = {key: (network, account) for key, network, account in cursor.fetchall()}
     is_new = pc.invert(pc.is_in(rows["key"], value_set=pa.array(known, pa.int64())))
     rows = rows.append_column("is_new", is_new)
     if not known:
@@ -187,14 +208,14 @@ def _with_numbers(cursor: Any, rows: pa.Table) -> pa.Table:
     return rows.append_column("wish_id", pc.replace_with_mask(pa.nulls(len(is_new), pa.int64()), is_new, numbers))
 
 
-def _insert(cursor: Any, *, made: bool, now: datetime) -> tuple[int, int]:
+def _insert(cursor: Any, *, made: bool, now: datetime, alone: bool) -> tuple[int, int]:
     """Insert the accounts that aren't known, those with made ids or the others; return new people and identities."""
     cursor.execute(WAITING, {"made": made})
     waiting, with_handle = cursor.fetchone()
     people = 0
     attempt = 0 if with_handle else 1
     while waiting:
-        cursor.execute(INSERT_PEOPLE, {"made": made, "attempt": attempt, "now": now})
+        cursor.execute(INSERT_FIRST_PEOPLE if alone else INSERT_PEOPLE, {"made": made, "attempt": attempt, "now": now})
         people += cursor.rowcount
         waiting -= cursor.rowcount
         if waiting:

@@ -117,11 +117,11 @@ WHERE n.key = known.key
 # Handles are given out in rounds: an account gets its own, then with its network, then its id with the network, then
 # numbered. Of several that want the same one the lowest key gets it. Where all wishes of a round were free, nothing has
 # to be looked up and nothing updated.
-INSERT_PEOPLE = """
+_INSERT_PEOPLE = """
 INSERT INTO accounts_person
     (id, handle, name, bio, location, place_id, email, claimed_via, is_hidden, is_seed, created_at)
-SELECT wish_id, wish, coalesce(name, ''), coalesce(bio, ''), coalesce(location, ''), place_id, '', '', FALSE, FALSE,
-    %(now)s
+SELECT {chosen} wish_id, wish, coalesce(name, ''), coalesce(bio, ''), coalesce(location, ''), place_id, '', '', FALSE,
+    FALSE, %(now)s
 FROM (
     SELECT *, CASE %(attempt)s
         WHEN 0 THEN handle
@@ -132,10 +132,17 @@ FROM (
     FROM incoming_accounts
     WHERE is_new AND person_id IS NULL AND starts_with(external_id, '@') = %(made)s
 ) wishing
-WHERE wish <> ''
+WHERE wish <> '' {free}
 ORDER BY lower(wish), key
-ON CONFLICT DO NOTHING
+{given}
 """
+INSERT_PEOPLE = _INSERT_PEOPLE.format(chosen="", free="", given="ON CONFLICT DO NOTHING")
+# The same without an index, which `ON CONFLICT` asks of each row, and where nobody else can add anybody.
+INSERT_FIRST_PEOPLE = _INSERT_PEOPLE.format(
+    chosen="DISTINCT ON (lower(wish))",
+    free="AND NOT EXISTS (SELECT FROM accounts_person given WHERE lower(given.handle) = lower(wish))",
+    given="",
+)
 # Who got what they wished has a person; the others wish again.
 GRANT_WISHES = """
 UPDATE incoming_accounts n SET person_id = p.id

@@ -234,6 +234,7 @@ def settings_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("accounts.intake.json_lines.BATCH_ROWS", 50, raising=False)
     monkeypatch.setattr("accounts.actions.spool._HELD", 60)
     monkeypatch.setattr("accounts.actions.importing._ACCOUNTS_AT_ONCE", 3)
+    monkeypatch.setattr("accounts.actions.importing._FIRST_ACCOUNTS", 4)
     monkeypatch.setattr("accounts.actions.importing._DAYS_AT_ONCE", 3)
 
 

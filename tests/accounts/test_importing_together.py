@@ -34,7 +34,7 @@ from accounts.actions import importing
 from accounts.log import LogFolder
 from tests.accounts.activity_data import imported
 
-importing._ACCOUNTS_AT_ONCE = 5
+importing._ACCOUNTS_AT_ONCE = importing._FIRST_ACCOUNTS = 5
 importing._DAYS_AT_ONCE = 1
 
 def wait():

@@ -1,0 +1,101 @@
+"""Filling the tables of people where nobody is there yet: their order is made behind their rows, all at once.
+
+Row by row, indexes and foreign keys are most of what a new account costs PostgreSQL. Of all rows at once an index is
+one sort, and a foreign key one join. Whoever reads the tables waits meanwhile, which is why this is for a platform
+without people alone: there is nothing to see.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, LiteralString
+
+import psycopg
+from django.db import OperationalError, connection, transaction
+from psycopg import sql
+
+from accounts.models import Identity, Person
+
+_OWN: Final = """
+SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class
+WHERE oid IN ('accounts_network'::regclass, 'accounts_person'::regclass, 'accounts_identity'::regclass)
+"""
+# With the networks, of which identities are: a foreign key has a part on what it refers to.
+_LOCK: Final = "LOCK TABLE accounts_network, accounts_person, accounts_identity IN ACCESS EXCLUSIVE MODE"
+# Less than the second after which PostgreSQL ends one of two who wait for each other.
+_PATIENCE: Final = "500ms"
+
+# Primary keys stay: others refer to them. So do people's own foreign keys, of which new rows have none but the city.
+_CONSTRAINTS: Final = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+FROM pg_constraint
+WHERE (conrelid = 'accounts_identity'::regclass AND contype IN ('f', 'u'))
+    OR (conrelid = 'accounts_person'::regclass AND contype = 'u')
+ORDER BY oid
+"""
+_INDEXES: Final = """
+SELECT c.relname, pg_get_indexdef(i.indexrelid)
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE i.indrelid IN ('accounts_person'::regclass, 'accounts_identity'::regclass)
+    AND NOT i.indisprimary AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)
+ORDER BY i.indexrelid
+"""
+
+
+@contextmanager
+def tables_to_oneself() -> Iterator[bool]:
+    """Have the empty tables of people to oneself, without most of their order, and say whether that could be had.
+
+    Not where somebody is known, somebody looks, or the role doesn't own the tables: all is then as it was. To be
+    entered in a transaction, to whose end nobody else reads or writes them. Order is made again as the block ends;
+    raises IntegrityError there for rows that break it.
+    """
+    if has_people() or not _own() or not _locked() or has_people():
+        yield False
+        return
+    with connection.cursor() as cursor:
+        # A table of which a check is still due can't be changed.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(_CONSTRAINTS)
+        constraints = cursor.fetchall()
+        cursor.execute(_INDEXES)
+        indexes = cursor.fetchall()
+        for table, name, _ in constraints:
+            _execute(cursor, "ALTER TABLE {} DROP CONSTRAINT {}", table, name)
+        for name, _ in indexes:
+            _execute(cursor, "DROP INDEX {}", name)
+        yield True
+        for _, definition in indexes:
+            cursor.execute(definition)
+        for table, name, definition in constraints:
+            _execute(cursor, "ALTER TABLE {} ADD CONSTRAINT {} {}", table, name, sql.SQL(definition))
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+def _execute(cursor: Any, statement: LiteralString, *parts: str | sql.SQL) -> None:
+    named = [part if isinstance(part, sql.SQL) else sql.Identifier(part) for part in parts]
+    cursor.execute(sql.SQL(statement).format(*named))
+
+
+def has_people() -> bool:
+    """Say whether anybody is known yet."""
+    return Person.objects.exists() or Identity.objects.exists()
+
+
+def _own() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_OWN)
+        (own,) = cursor.fetchone()
+    return bool(own)
+
+
+def _locked() -> bool:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, TRUE)", [_PATIENCE])
+            cursor.execute(_LOCK)
+            cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+    except OperationalError as error:
+        if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            raise
+        return False
+    return True

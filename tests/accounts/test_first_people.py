@@ -1,0 +1,152 @@
+"""A platform's first people, made while the tables of people are had for oneself."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from accounts.actions.first_people import tables_to_oneself
+from accounts.models import Identity, Network, Person, Place
+from tests.accounts.activity_data import DAY_1, dataset, imported, log_events
+
+TABLES = ("accounts_network", "accounts_person", "accounts_identity")
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Let a few accounts be many, and return what is said of each time that the tables were wanted for oneself."""
+    said: list[bool] = []
+
+    @contextmanager
+    def noted() -> Iterator[bool]:
+        with tables_to_oneself() as answer:
+            said.append(answer)
+            yield answer
+
+    monkeypatch.setattr("accounts.actions.people.tables_to_oneself", noted)
+    monkeypatch.setattr("accounts.actions.people._MANY", 2)
+    return said
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """Accounts that want the same handle, on two networks, with profiles, and with ids made from handles."""
+    return dataset(
+        tmp_path / "world",
+        accounts=[
+            {"account": "1", "handle": "Zoë", "name": "Zoë", "location": "Toronto", "website": "https://zoe.example"},
+            {"account": "2", "handle": "zoË", "bio": "a\tb\n\\."},
+            {"account": "3", "handle": "zoë", "network": "other"},
+            {"account": "4", "handle": "ann", "followers": 3, "verified": True},
+            {"account": "5"},
+            # Takes what the fifth would be called.
+            {"account": "6", "handle": "5@test"},
+        ],
+        interactions=[
+            (DAY_1, "like", "@Ann", "1"),
+            (DAY_1 + 1, "like", "@nobody", "@Zoë"),
+            {"at": DAY_1 + 2, "kind": "like", "actor": "5", "target": "3", "target_network": "other"},
+            (DAY_1 + 3, "like", "7", "8"),
+        ],
+    )
+
+
+def _everything() -> dict[str, Any]:
+    people = Person.objects.values_list("handle", "name", "bio", "location", "place__name", "claimed_at", "is_hidden")
+    owned = Identity.objects.values_list(
+        *("key", "network", "external_id", "handle", "name", "bio", "location", "website", "website_host"),
+        *("followers", "verified", "alias_of", "person__handle"),
+    )
+    return {
+        "people": sorted(people, key=repr),
+        "identities": sorted(owned, key=repr),
+        "networks": sorted(Network.objects.values_list("slug", "name")),
+        "places": sorted(Place.objects.values_list("name", flat=True)),
+        "events": log_events(),
+    }
+
+
+def _order() -> list[tuple[str, ...]]:
+    """Return all indexes and constraints of the tables, as PostgreSQL spells them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s)", [list(TABLES)])
+        found = cursor.fetchall()
+        cursor.execute(
+            "SELECT conname, conrelid::regclass::text, pg_get_constraintdef(oid), convalidated::text"
+            " FROM pg_constraint WHERE conrelid::regclass::text = ANY(%s)",
+            [list(TABLES)],
+        )
+        return sorted([*found, *cursor.fetchall()])
+
+
+@pytest.mark.django_db
+def test_first_people_are_those_that_would_come_row_by_row(world: Path, alone: list[bool]) -> None:
+    order = _order()
+    with transaction.atomic():
+        imported(world)
+        at_once = _everything()
+        assert _order() == order
+        transaction.set_rollback(True)
+    assert alone == [True]
+    Network.objects.all().delete()
+    with transaction.atomic():
+        # Somebody is there: the tables stay as they are.
+        Person.objects.create(handle="somebody")
+        imported(world)
+        Person.objects.get(handle="somebody").delete()
+        one_by_one = _everything()
+    assert alone[1:]
+    assert not any(alone[1:])
+    assert at_once == one_by_one
+    assert {"Zoë", "5@test", "ann", "@nobody@test"} < {row[0] for row in at_once["people"]}
+
+
+@pytest.mark.django_db
+def test_more_people_than_are_made_at_once(world: Path, alone: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.actions.importing._ACCOUNTS_AT_ONCE", 1)
+    monkeypatch.setattr("accounts.actions.importing._FIRST_ACCOUNTS", 4)
+    report = imported(world)
+    assert alone == [True], "those after the first come one by one"
+    assert (report.identities, report.interactions) == (Identity.objects.filter(alias_of=None).count(), 4)
+    assert imported(world).identities == 0
+
+
+@pytest.mark.django_db
+def test_order_is_as_before_whatever_goes_wrong_in_between() -> None:
+    def meanwhile(do: Callable[[], object]) -> None:
+        with transaction.atomic(), tables_to_oneself() as alone:
+            assert alone
+            assert len(_order()) < len(order) - 8
+            do()
+
+    order = _order()
+    with pytest.raises(IntegrityError):  # one handle twice, which is found out behind them
+        meanwhile(lambda: Person.objects.bulk_create([Person(handle="ann"), Person(handle="Ann")]))
+    assert _order() == order
+    with pytest.raises(IntegrityError):
+        meanwhile(lambda: Identity.objects.create(key=1, network_id="?", external_id="1", person_id=1))
+    assert _order() == order
+    with pytest.raises(ZeroDivisionError):
+        meanwhile(lambda: 1 / 0)
+    assert _order() == order
+    assert not Person.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_looks_at_people_keeps_their_tables_as_they_are(world: Path, alone: list[bool]) -> None:
+    order = _order()
+    reader = connection.copy()
+    reader.set_autocommit(False)
+    try:
+        with reader.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM accounts_person")
+            # The reader's transaction isn't over yet.
+            imported(world)
+        assert alone == [False]
+    finally:
+        reader.close()
+    assert _order() == order
+    assert len(log_events()) == 4
