@@ -1,8 +1,9 @@
 """Adding to days of the activity log: files first, then their rows in the manifest, in the caller's transaction."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -26,11 +27,26 @@ _WRITERS: Final = 2
 
 
 class DayRows(NamedTuple):
-    """Rows of one day for one of the log's tables, as `LOG_TABLES` has it."""
+    """Rows of one day for one of the log's tables, as `LOG_TABLES` has it; they are read when they are needed."""
 
     table: str
     day: date
-    rows: pa.Table
+    read: Callable[[], pa.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """Files written before it was known whether all their rows may be kept, by table and day.
+
+    No row is of an account that was `erased` then. They are good as long as nobody else was erased and the log has
+    nothing of the day.
+    """
+
+    erased: frozenset[int] = frozenset()
+    files: dict[tuple[str, date], WrittenFile] = field(default_factory=dict)
+
+
+_NONE: Final = Drafts()
 
 
 def open_day(day: date) -> None:
@@ -54,19 +70,21 @@ def add_to_day(table: str, day: date, rows: pa.Table, *, now: datetime) -> LogFi
 
     As `add_to_days`, which see.
     """
-    (file,) = add_to_days([DayRows(table, day, rows)], now=now)
+    (file,) = add_to_days([DayRows(table, day, lambda: rows)], now=now)
     return file
 
 
-def add_to_days(parts: Sequence[DayRows], *, now: datetime) -> list[LogFile | None]:
+def add_to_days(parts: Sequence[DayRows], *, now: datetime, drafts: Drafts = _NONE) -> list[LogFile | None]:
     """Write what days don't have yet, a file for each part, and return the files' entries; None where nothing was new.
 
-    What erased accounts did, received or wrote is left out. Each table of a day is there once. The caller has called
+    What erased accounts did, received or wrote is left out. Each table of a day is there once; its rows are read on one
+    of a few threads, and not at all where its draft is good. The caller has called
     `open_day` for each in the same transaction. A crash before its commit leaves files that belong to nothing;
     `sweep_log` deletes them.
     """
     log = LogFolder(settings.ACTIVITY_LOG)
     erased = pa.array(erased_accounts())
+    good = drafts.files if drafts.erased == frozenset(erased.to_pylist()) else {}
     known: dict[tuple[str, date], list[str]] = defaultdict(list)
     days = {part.day for part in parts}
     for table, day, path in (
@@ -75,8 +93,11 @@ def add_to_days(parts: Sequence[DayRows], *, now: datetime) -> list[LogFile | No
         known[table, day].append(path)
 
     def written(part: DayRows) -> WrittenFile | None:
-        rows = without_accounts(part.table, part.rows, erased)
-        new = log.new_rows(part.table, rows, known[part.table, part.day])
+        draft, there = good.get((part.table, part.day)), known[part.table, part.day]
+        if draft and not there and next(log.faults([draft], deep=False)) is None:
+            return draft
+        rows = without_accounts(part.table, part.read(), erased)
+        new = log.new_rows(part.table, rows, there)
         return log.write_day(part.table, part.day, new) if new.num_rows else None
 
     with ThreadPoolExecutor(_WRITERS) as writers:

@@ -6,36 +6,29 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import pyarrow as pa
 from django.conf import settings
-from django.db import transaction
 
-from accounts.actions.daily import DayRows, add_to_days, open_day, sweep_log
+from accounts.actions.daily import Drafts, sweep_log
 from accounts.actions.first_people import has_people
-from accounts.actions.people import Account, analyze_people, save_accounts
-from accounts.actions.spool import Part, Spool, new_spool
-from accounts.actions.websites import join_websites, known_websites
+from accounts.actions.import_days import drafted_meanwhile, save_days
+from accounts.actions.import_names import Names
+from accounts.actions.people import analyze_people, save_accounts
+from accounts.actions.spool import Spool, new_spool
+from accounts.actions.websites import join_websites
 from accounts.intake import NotThisFormat, Reject, open_source
-from accounts.intake.websites import link_interactions
-from accounts.keys import account_key, account_keys
-from accounts.log import ACCOUNT_COLUMNS, LOG_INTERACTIONS, LOG_POSTS, LOG_TABLES
 
 T = TypeVar("T")
-_Day = tuple[date, pa.Table, pa.Table]  # with its posts and interactions
 
 # People made in one transaction: others who make people wait for less than a second or two.
 _ACCOUNTS_AT_ONCE = 20_000
 # Where there is nobody yet, nobody waits either.
 _FIRST_ACCOUNTS = 1_000_000
 _FIRST_BYTES = 256 << 20
-# Rows, and days, of the log written in one transaction: others who add to one of these days wait meanwhile.
-_ROWS_AT_ONCE = 500_000
-_DAYS_AT_ONCE = 8
 # Reading goes on while half a million rows are numbered, hashed and written.
 _BATCHES_AHEAD = 8
 
@@ -100,12 +93,15 @@ def import_activity(
             report = replace(report, rows_read=report.rows_read + batch.rows)
             tell(Progress("reading", batch.bytes_read, source.size_bytes, report.rows_read))
         spool.flush()
-        report, names = _save_people(spool, report, tell, now)
+        names = Names(spool)
+        with drafted_meanwhile(spool, names) as drafts:
+            report = _save_people(spool, names, report, tell, now)
+        names.settle()
         people, websites = join_websites(
             now=now, progress=lambda done, total: tell(Progress("websites", done, total, done))
         )
         report = replace(report, people=report.people + people, identities=report.identities + websites)
-        report = _save_days(spool, names, report, tell, now)
+        report = _save_days(spool, names, drafts, report, tell, now)
         rejects.add(names.rejects(path.name))
         if rejects.count:
             file.flush()
@@ -115,23 +111,19 @@ def import_activity(
 
 
 def _save_people(
-    spool: Spool, report: ImportReport, tell: Callable[[Progress], None], now: datetime
-) -> tuple[ImportReport, "_Names"]:
-    names = _Names(spool)
+    spool: Spool, names: Names, report: ImportReport, tell: Callable[[Progress], None], now: datetime
+) -> ImportReport:
     done = 0
     tell(Progress("people", 0, 0, 0))
     for accounts, total in _first_together(_ahead(spool.accounts(_ACCOUNTS_AT_ONCE))):
         saved = save_accounts(accounts, now=now)
-        names.refused |= saved.refused
-        names.erased |= saved.erased
-        names.aliases |= saved.aliases
+        names.add(saved)
         done += accounts.num_rows
         report = replace(report, people=report.people + saved.people, identities=report.identities + saved.identities)
         tell(Progress("people", done, total, done))
     if report.identities:
         analyze_people()
-    names.settle()
-    return report, names
+    return report
 
 
 def _first_together(parts: Iterable[tuple[pa.Table, int]]) -> Iterator[tuple[pa.Table, int]]:
@@ -154,22 +146,12 @@ def _first_together(parts: Iterable[tuple[pa.Table, int]]) -> Iterator[tuple[pa.
 
 
 def _save_days(
-    spool: Spool, names: "_Names", report: ImportReport, tell: Callable[[Progress], None], now: datetime
+    spool: Spool, names: Names, drafts: Drafts, report: ImportReport, tell: Callable[[Progress], None], now: datetime
 ) -> ImportReport:
-    websites = known_websites()
-    days = spool.days()
+    total = len(spool.days())
     done = rows = 0
-    tell(Progress("log", 0, len(days), 0))
-    for some in _together(_ahead((day, *_log_rows(spool, day, names, websites)) for day in days)):
-        parts = [
-            DayRows(table, day, of_table)
-            for day, posts, interactions in some
-            for table, of_table in (("posts", posts), ("interactions", interactions))
-        ]
-        with transaction.atomic():
-            for day, _, _ in some:
-                open_day(day)
-            files = [file for file in add_to_days(parts, now=now) if file]
+    tell(Progress("log", 0, total, 0))
+    for some, files in save_days(spool, names, drafts, now=now):
         new = Counter[str]()
         for file in files:
             new[file.table] += file.rows
@@ -180,51 +162,9 @@ def _save_days(
             days=report.days + len({file.day for file in files}),
         )
         done += len(some)
-        rows += sum(part.rows.num_rows for part in parts)
-        tell(Progress("log", done, len(days), rows))
+        rows += sum(map(spool.rows_of, some))
+        tell(Progress("log", done, total, rows))
     return report
-
-
-def _together(days: Iterable[_Day]) -> Iterator[list[_Day]]:
-    """Yield consecutive days in lists, each of some days or of one with many rows."""
-    some: list[_Day] = []
-    rows = 0
-    for day in days:
-        some.append(day)
-        rows += day[1].num_rows + day[2].num_rows
-        if len(some) == _DAYS_AT_ONCE or rows >= _ROWS_AT_ONCE:
-            yield some
-            some, rows = [], 0
-    if some:
-        yield some
-
-
-def _log_rows(spool: Spool, day: date, names: "_Names", websites: frozenset[str]) -> tuple[pa.Table, pa.Table]:
-    """Return a day's posts and interactions as the log takes them, links to known websites among the latter."""
-    posts, interactions = [LOG_POSTS.empty_table()], [LOG_INTERACTIONS.empty_table()]
-    for part in spool.day("posts", day):
-        known = names.keyed("posts", part)
-        posts.append(known)
-        if websites and known["links"].null_count < known.num_rows:
-            interactions.append(_links(known, websites))
-    interactions += [names.keyed("interactions", part) for part in spool.day("interactions", day)]
-    return pa.concat_tables(posts), pa.concat_tables(interactions)
-
-
-def _links(posts: pa.Table, websites: frozenset[str]) -> pa.Table:
-    """Return the log's interactions that come of links in the log's posts to known websites."""
-    spelt = posts.filter(posts["links"].is_valid())
-    for name in ("author", "post"):
-        # Keys stand for ids, which nobody asks for here.
-        spelt = spelt.set_column(spelt.column_names.index(name), name, spelt[name].cast(pa.string()))
-    found = link_interactions(spelt, websites)
-    columns: dict[str, Any] = {name: found[name] for name in ("at", "kind", "network")}
-    columns |= {name: found[name].cast(pa.int64()) for name in ("actor", "post")}
-    columns["target"] = account_keys(
-        found["target_network"].combine_chunks(),  # type: ignore[arg-type]
-        found["target"].combine_chunks(),  # type: ignore[arg-type]
-    )
-    return pa.table(columns).select(LOG_INTERACTIONS.names).cast(LOG_INTERACTIONS)
 
 
 def _ahead(items: Iterator[T], most: int = 1) -> Iterator[T]:
@@ -240,71 +180,6 @@ def _ahead(items: Iterator[T], most: int = 1) -> Iterator[T]:
             yield item
     finally:
         maker.shutdown(cancel_futures=True)
-
-
-class _Names:
-    """Which of a source's accounts go by another name, and which can't be kept."""
-
-    def __init__(self, spool: Spool) -> None:
-        self.aliases: dict[Account, str] = {}
-        self.refused: frozenset[Account] = frozenset()
-        self.erased: frozenset[Account] = frozenset()
-        self._spool = spool
-        self._unwanted: dict[int, dict[int, Account]] = {}
-        self._left_out: Counter[Account] = Counter()
-
-    def settle(self) -> None:
-        """Note the key of each account in the spool's files, and which are left out; to be called once all is known."""
-        unwanted = self.refused | self.erased
-        for file in self._spool.files:
-            names = self._spool.names(file)
-            keys = names["key"].to_numpy(zero_copy_only=False).copy()
-            if unwanted or self.aliases:
-                accounts = list(zip(names["network"].to_pylist(), names["account"].to_pylist(), strict=True))
-                for number, account in enumerate(accounts):
-                    if account in self.aliases:
-                        account = (account[0], self.aliases[account])
-                        keys[number] = account_key(*account)
-                    if account in unwanted:
-                        self._unwanted.setdefault(file, {})[number] = account
-            np.save(self._keys(file), keys)
-
-    def keyed(self, table: str, part: Part) -> pa.Table:
-        """Return a part's rows as the log takes them, those of aliases under the known account, without the refused."""
-        keys = np.load(self._keys(part.file))
-        rows = pa.Table.from_batches([part.rows])
-        numbers = [rows[column].to_numpy() for column in ACCOUNT_COLUMNS[table]]
-        columns = {name: rows[name] for name in rows.column_names}
-        columns |= dict(zip(ACCOUNT_COLUMNS[table], (pa.array(keys[each]) for each in numbers), strict=True))
-        keyed = pa.table(columns, schema=LOG_TABLES[table])
-        unwanted = self._unwanted.get(part.file)
-        if not unwanted:
-            return keyed
-        kept = np.ones(rows.num_rows, dtype=np.bool_)
-        for each in numbers:
-            left_out = kept & np.isin(each, list(unwanted))
-            self._left_out.update(unwanted[number] for number in each[left_out].tolist())
-            kept &= ~left_out
-        return keyed.filter(pa.array(kept))
-
-    def _keys(self, file: int) -> Path:
-        return self._spool.root / "names" / f"{file:09}.npy"
-
-    def rejects(self, source: str) -> list[Reject]:
-        """Return a reject for each refused account, and one for the erased; which lines theirs were isn't known."""
-        found = [
-            Reject(
-                source,
-                0,
-                f"the key {account_key(*account)} of an account on {account[0]} belongs to another account: "
-                f"its profile and {self._left_out[account]} rows were left out",
-            )
-            for account in sorted(self.refused)
-        ]
-        if self.erased:
-            rows = sum(self._left_out[account] for account in self.erased)
-            found.append(Reject(source, 0, f"{len(self.erased)} accounts were erased: {rows} rows were left out"))
-        return found
 
 
 class _Rejects:

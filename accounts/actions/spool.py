@@ -3,7 +3,7 @@
 import fcntl
 import shutil
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 from accounts.intake import ACCOUNTS, Batch
-from accounts.keys import SEPARATOR, account_keys
+from accounts.keys import SEPARATOR, Ints, account_keys
 from accounts.log import ACCOUNT_COLUMNS, LOG_TABLES
 
 # The stubs of pyarrow lack functions on whole columns.
@@ -60,6 +60,13 @@ class Part(NamedTuple):
     rows: pa.RecordBatch
 
 
+class _Written(NamedTuple):
+    """What is in a file: days with how many rows each has, and whether it has ids made from handles."""
+
+    days: list[tuple[date, int]]
+    has_handles: bool
+
+
 class Spool:
     """Rows of one import in the scratch folder; made by `new_spool`.
 
@@ -69,14 +76,17 @@ class Spool:
 
     def __init__(self, root: Path, writers: ThreadPoolExecutor) -> None:
         self.root = root
+        # Whether an account is named by its handle alone, so that it may turn out to be another one.
+        self.has_handles = False
         self._writers = writers
-        self._writing: deque[tuple[str, int, Future[list[date]]]] = deque()
+        self._writing: deque[tuple[str, int, Future[_Written]]] = deque()
         self._held: dict[str, list[pa.Table]] = {table: [] for table in _DAY_TABLES}
         self._rows = self._bytes = 0
         self._profiles = 0
         self._places: dict[str, dict[date, list[tuple[int, int]]]] = {table: {} for table in _DAY_TABLES}
+        self._rows_of_day: Counter[date] = Counter()
         self._files = 0
-        for folder in ("accounts", "names", "rows"):
+        for folder in ("accounts", "keys", "names", "rows"):
             (root / folder).mkdir()
 
     def add(self, batch: Batch) -> None:
@@ -114,32 +124,44 @@ class Spool:
     def _note_written(self) -> None:
         """Wait for the file that was begun first, and note where its days are: a day's rows keep the source's order."""
         table, file, written = self._writing.popleft()
-        for number, day in enumerate(written.result()):
+        days, has_handles = written.result()
+        for number, (day, rows) in enumerate(days):
             self._places[table].setdefault(day, []).append((file, number))
+            self._rows_of_day[day] += rows
+        self.has_handles |= has_handles
 
-    def _write(self, table: str, rows: pa.Table, file: int) -> list[date]:
-        """Write a file of rows and the accounts that they name; return its days, a batch of rows for each."""
+    def _write(self, table: str, rows: pa.Table, file: int) -> "_Written":
+        """Write a file of rows, a batch for each day, and the accounts that they name."""
         days = rows["at"].to_numpy() // _DAY
         if (days[1:] < days[:-1]).any():
             order = np.argsort(days, kind="stable")
             rows, days = rows.take(order), days[order]
         rows = rows.combine_chunks()
-        numbered, names = _numbered(table, rows)
-        pyarrow.parquet.write_table(names, self._names(file), compression="lz4")
+        numbered, names, keys = _numbered(table, rows)
+        # Each name is there once.
+        pyarrow.parquet.write_table(names, self._names(file), compression="lz4", use_dictionary=False)
+        self.save_keys(file, keys)
         found, starts = np.unique(days, return_index=True)
         ends = [*starts[1:].tolist(), rows.num_rows]
         options = pyarrow.ipc.IpcWriteOptions(compression="lz4")
-        with pyarrow.ipc.new_file(str(self._rows_of(file)), numbered.schema, options=options) as writer:
+        with pyarrow.ipc.new_file(str(self._file(file)), numbered.schema, options=options) as writer:
             for start, end in zip(starts.tolist(), ends, strict=True):
                 (batch,) = numbered.slice(start, end - start).to_batches()
                 writer.write_batch(batch)
-        return [_EPOCH + timedelta(days=day) for day in found.tolist()]
+        days_with_rows = [
+            (_EPOCH + timedelta(days=day), end - start)
+            for day, start, end in zip(found.tolist(), starts.tolist(), ends, strict=True)
+        ]
+        return _Written(days_with_rows, bool(pc.any(pc.starts_with(names["account"], "@")).as_py()))
 
-    def _rows_of(self, file: int) -> Path:
+    def _file(self, file: int) -> Path:
         return self.root / "rows" / f"{file:09}.arrow"
 
     def _names(self, file: int) -> Path:
         return self.root / "names" / f"{file:09}.parquet"
+
+    def _keys(self, file: int) -> Path:
+        return self.root / "keys" / f"{file:09}.npy"
 
     @property
     def files(self) -> range:
@@ -147,8 +169,17 @@ class Spool:
         return range(self._files)
 
     def names(self, file: int) -> pa.Table:
-        """Return the accounts that a file's rows name: network, account, key, in the order of their numbers."""
+        """Return the accounts that a file's rows name: network and account, in the order of their numbers."""
         return pyarrow.parquet.ParquetFile(self._names(file)).read()
+
+    def keys(self, file: int) -> Ints:
+        """Return the keys under which the log takes a file's accounts, in the order of their numbers."""
+        found: Ints = np.load(self._keys(file))
+        return found
+
+    def save_keys(self, file: int, keys: Ints) -> None:
+        """Say under which keys the log takes a file's accounts; each has its own until said otherwise."""
+        np.save(self._keys(file), keys)
 
     def accounts(self, at_once: int) -> Iterator[tuple[pa.Table, int]]:
         """Yield the accounts that the source names, each once, some at a time, and how many there are in all."""
@@ -171,15 +202,19 @@ class Spool:
         """Return the days that have rows, ascending."""
         return sorted({day for places in self._places.values() for day in places})
 
+    def rows_of(self, day: date) -> int:
+        """Return how many rows a day has."""
+        return self._rows_of_day[day]
+
     def day(self, table: str, day: date) -> Iterator[Part]:
         """Yield a day's rows in the source's order, a file at a time."""
         for file, number in self._places[table].get(day, []):
-            with pyarrow.ipc.open_file(str(self._rows_of(file))) as reader:
+            with pyarrow.ipc.open_file(str(self._file(file))) as reader:
                 yield Part(file, reader.get_batch(number))
 
 
-def _numbered(table: str, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Return rows with numbers for accounts and keys for posts, and the accounts in the order of their numbers."""
+def _numbered(table: str, rows: pa.Table) -> tuple[pa.Table, pa.Table, Ints]:
+    """Return rows with numbers for accounts and keys for posts; accounts, and their keys, by their numbers."""
     network = _one(rows["network"])
     columns = ACCOUNT_COLUMNS[table]
     elsewhere = "target_network" in rows.column_names and rows["target_network"].null_count < rows.num_rows
@@ -195,12 +230,13 @@ def _numbered(table: str, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
         once = pa.concat_arrays(texts).dictionary_encode()
         pairs = pc.split_pattern(once.dictionary, SEPARATOR, max_splits=1)
         networks, accounts = (pc.list_element(pairs, place) for place in (0, 1))
-    names = pa.table({"network": networks, "account": accounts, "key": account_keys(networks, accounts)})
+    names = pa.table({"network": networks, "account": accounts})
+    keys = account_keys(networks, accounts).to_numpy()
     numbered: dict[str, Any] = {field.name: rows[field.name] for field in LOG_TABLES[table]}
     for place, column in enumerate(columns):
         numbered[column] = once.indices.slice(place * rows.num_rows, rows.num_rows)
     numbered["post"] = account_keys(network, _one(rows["post"]))
-    return pa.table(numbered).combine_chunks(), names
+    return pa.table(numbered).combine_chunks(), names, keys
 
 
 def _one(column: Any) -> Any:

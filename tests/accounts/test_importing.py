@@ -235,7 +235,7 @@ def settings_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("accounts.actions.spool._HELD", 60)
     monkeypatch.setattr("accounts.actions.importing._ACCOUNTS_AT_ONCE", 3)
     monkeypatch.setattr("accounts.actions.importing._FIRST_ACCOUNTS", 4)
-    monkeypatch.setattr("accounts.actions.importing._DAYS_AT_ONCE", 3)
+    monkeypatch.setattr("accounts.actions.import_days._DAYS_AT_ONCE", 3)
 
 
 def test_rows_whose_key_belongs_to_another_account_are_left_out(tmp_path: Path) -> None:

@@ -30,12 +30,12 @@ import sys
 from pathlib import Path
 import django
 django.setup()
-from accounts.actions import importing
+from accounts.actions import import_days, importing
 from accounts.log import LogFolder
 from tests.accounts.activity_data import imported
 
 importing._ACCOUNTS_AT_ONCE = importing._FIRST_ACCOUNTS = 5
-importing._DAYS_AT_ONCE = 1
+import_days._DAYS_AT_ONCE = 1
 
 def wait():
     print("here", flush=True)
