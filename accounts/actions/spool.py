@@ -115,10 +115,10 @@ class Spool:
             if parts:
                 if len(self._writing) == _WRITERS:
                     self._note_written()
-                written = self._writers.submit(self._write, table, pa.concat_tables(parts), self._files)
+                self._held[table] = []
+                written = self._writers.submit(self._write, table, parts, self._files)
                 self._writing.append((table, self._files, written))
                 self._files += 1
-                parts.clear()
         self._rows = self._bytes = 0
 
     def _note_written(self) -> None:
@@ -130,15 +130,16 @@ class Spool:
             self._rows_of_day[day] += rows
         self.has_handles |= has_handles
 
-    def _write(self, table: str, rows: pa.Table, file: int) -> "_Written":
-        """Write a file of rows, a batch for each day, and the accounts that they name."""
+    def _write(self, table: str, parts: list[pa.Table], file: int) -> "_Written":
+        """Write a file of rows, a batch for each day, and the accounts that they name; take the parts out of memory."""
+        rows = pa.concat_tables(parts).combine_chunks()
+        parts.clear()
         days = rows["at"].to_numpy() // _DAY
         if (days[1:] < days[:-1]).any():
             order = np.argsort(days, kind="stable")
-            rows, days = rows.take(order), days[order]
-        rows = rows.combine_chunks()
+            rows, days = rows.take(order).combine_chunks(), days[order]
         numbered, names, keys = _numbered(table, rows)
-        # Each name is there once.
+        # Each account is there once.
         pyarrow.parquet.write_table(names, self._names(file), compression="lz4", use_dictionary=False)
         self.save_keys(file, keys)
         found, starts = np.unique(days, return_index=True)
