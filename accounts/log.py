@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from accounts.keys import account_keys
-from accounts.storage import Readable, Storage
+from accounts.storage import Encoding, Readable, Storage
 
 # The stubs of pyarrow lack functions on whole columns.
 pc: Any = pyarrow.compute
@@ -55,6 +55,11 @@ ACCOUNT_COLUMNS = {"interactions": ("actor", "target"), "posts": ("author",)}
 _SORTING = {
     "interactions": ("actor", "target", "at", "kind", "post", "network"),
     "posts": ("author", "at", "post"),
+}
+# Keys hardly repeat within a day: a dictionary of them would be begun and given up.
+_ENCODING = {
+    "interactions": Encoding(repeating=("kind", "network"), close=("at",)),
+    "posts": Encoding(repeating=("kind", "topics.list.element", "lang", "network"), close=("at",)),
 }
 # Numbers that nearly always tell rows apart by themselves.
 _TOLD_APART = {"interactions": ("actor", "target", "at"), "posts": ("post",)}
@@ -137,7 +142,8 @@ class LogFolder:
         start = _epoch(day)
         if at.min() < start or at.max() >= start + _DAY:
             raise ValueError(f"rows of another day among {table} of {day}")
-        saved = self.storage.save(f"{table}/day={day.isoformat()}", _sorted(table, rows).combine_chunks())
+        folder = f"{table}/day={day.isoformat()}"
+        saved = self.storage.save(folder, _sorted(table, rows).combine_chunks(), _ENCODING[table])
         return WrittenFile(saved.path, rows.num_rows, saved.bytes, saved.sha256, _texts_of(rows))
 
     def readable(self, files: Iterable[str]) -> list[Readable]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.dataset
@@ -62,6 +62,16 @@ class Saved:
     sha256: str
 
 
+class Encoding(NamedTuple):
+    """How columns are written, by Parquet's names of them: what repeats once and numbered, close numbers by their gaps.
+
+    All others are written as they are.
+    """
+
+    repeating: tuple[str, ...]
+    close: tuple[str, ...]
+
+
 class Storage:
     """The files below a root: a folder, which needn't exist yet, or `s3://bucket/prefix`.
 
@@ -96,21 +106,22 @@ class Storage:
         except (OSError, ValueError) as error:
             raise LogUnreachable(f"the object store of the activity log can't be named so: {_ADDRESSES}") from error
 
-    def save(self, folder: str, rows: pa.Table) -> Saved:
+    def save(self, folder: str, rows: pa.Table, encoding: Encoding) -> Saved:
         """Write rows as a Parquet file below a folder, under a name that comes from its bytes.
 
         The file appears whole or not at all, and is on the disk, or in the store, when this returns.
         """
-        return self._save_local(folder, rows) if self._local else self._upload(folder, rows)
+        save = self._save_local if self._local else self._upload
+        return save(folder, rows, encoding)
 
-    def _save_local(self, folder: str, rows: pa.Table) -> Saved:
+    def _save_local(self, folder: str, rows: pa.Table, encoding: Encoding) -> Saved:
         place = Path(self.root) / folder
         # A folder's name is in its parent, which has to be on the disk once; who made it may have been killed before.
         parents = [each.parent for each in (place, place.parent) if each not in self._on_disk]
         place.mkdir(parents=True, exist_ok=True)
         temporary = place / f".{uuid.uuid4().hex}.tmp"
         try:
-            _write(rows, temporary)
+            _write(rows, temporary, encoding)
             with temporary.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             size = temporary.stat().st_size
@@ -124,10 +135,10 @@ class Storage:
         self._on_disk |= {place, place.parent}
         return Saved(name, size, digest)
 
-    def _upload(self, folder: str, rows: pa.Table) -> Saved:
+    def _upload(self, folder: str, rows: pa.Table, encoding: Encoding) -> Saved:
         # In memory, where the rows are too, which take several times as much: the name is known before the upload.
         sink = pa.BufferOutputStream()
-        _write(rows, sink)
+        _write(rows, sink, encoding)
         content = sink.getvalue()
         digest = hashlib.sha256(content).hexdigest()
         name = f"{folder}/{_name(digest)}"
@@ -263,8 +274,15 @@ def _size_on_disk(path: str) -> int | OSError | None:
         return error
 
 
-def _write(rows: pa.Table, where: Any) -> None:
-    pyarrow.parquet.write_table(rows, where, compression="zstd", row_group_size=1 << 20)
+def _write(rows: pa.Table, where: Any, encoding: Encoding) -> None:
+    pyarrow.parquet.write_table(
+        rows,
+        where,
+        compression="zstd",
+        row_group_size=1 << 20,
+        use_dictionary=list(encoding.repeating),  # type: ignore[arg-type]  # the stubs know yes and no
+        column_encoding=dict.fromkeys(encoding.close, "DELTA_BINARY_PACKED"),
+    )
 
 
 def _name(digest: str) -> str:
