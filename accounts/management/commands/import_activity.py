@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
@@ -21,6 +22,8 @@ class Command(BaseCommand):
         "Import a file or folder of activity into people and the activity log. The same file twice changes nothing. "
         "Exit code 0: all of it; 1: some rows were left out and are listed in a file; 2: refused, nothing changed."
     )
+    # Pages and their addresses aren't needed, and take longer to check than a small file to import.
+    requires_system_checks = (Tags.models, Tags.database)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path)
