@@ -128,7 +128,8 @@ class Person(models.Model):
     name = models.CharField(max_length=255, blank=True)
     bio = models.TextField(blank=True)
     location = models.CharField(max_length=255, blank=True, help_text="As written in the profile.")
-    place = models.ForeignKey(Place, models.SET_NULL, null=True, blank=True, related_name="people")
+    # Their own indexes, below, leave out who has none: nearly everybody.
+    place = models.ForeignKey(Place, models.SET_NULL, null=True, blank=True, db_index=False, related_name="people")
     email = models.EmailField(blank=True, help_text="Where invitations go; empty where unknown.")
     user = models.OneToOneField(User, models.SET_NULL, null=True, blank=True, related_name="person")
     claimed_at = models.DateTimeField(null=True, blank=True)
@@ -145,6 +146,7 @@ class Person(models.Model):
         null=True,
         blank=True,
         editable=False,
+        db_index=False,
         related_name="absorbed",
         help_text="Who this person turned out to be; the ledger of `Merge` says since when.",
     )
@@ -160,6 +162,10 @@ class Person(models.Model):
 
     class Meta:
         verbose_name_plural = "people"
+        indexes = [
+            models.Index(fields=["place"], name="person_place", condition=Q(place__isnull=False)),
+            models.Index(fields=["merged_into"], name="person_merged_into", condition=Q(merged_into__isnull=False)),
+        ]
         constraints = [
             models.UniqueConstraint(Lower("handle"), name="person_handle_unique"),
             models.CheckConstraint(condition=~Q(handle=""), name="person_has_handle"),
@@ -231,6 +237,7 @@ class Identity(models.Model):
         null=True,
         blank=True,
         editable=False,
+        db_index=False,  # its own, below, leaves out all others
         related_name="aliases",
         help_text="Only of an id made from a handle (@handle): rows that name it are taken as this account's.",
     )
@@ -256,7 +263,10 @@ class Identity(models.Model):
                 name="identity_alias_is_a_handle",
             ),
         ]
-        indexes = [models.Index(F("network"), Lower("handle"), name="identity_handle")]
+        indexes = [
+            models.Index(F("network"), Lower("handle"), name="identity_handle"),
+            models.Index(fields=["alias_of"], name="identity_alias_of", condition=Q(alias_of__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.handle or self.external_id}@{self.network_id}"
