@@ -15,21 +15,22 @@ from psycopg import sql
 
 from accounts.models import Identity, Person
 
-_OWN: Final = """
-SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class
-WHERE oid IN ('accounts_network'::regclass, 'accounts_person'::regclass, 'accounts_identity'::regclass)
-"""
-# With the networks, of which identities are: a foreign key has a part on what it refers to.
-_LOCK: Final = "LOCK TABLE accounts_network, accounts_person, accounts_identity IN ACCESS EXCLUSIVE MODE"
+# With what they refer to, on which a foreign key has a part too. Not the users: every page asks who is there.
+_TABLES: Final = ("accounts_network", "accounts_place", "accounts_person", "accounts_identity")
+_OWN: Final = "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE oid = ANY(%s::regclass[])"
+_LOCK: Final = sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(
+    sql.SQL(", ").join(map(sql.Identifier, _TABLES))
+)
 # Less than the second after which PostgreSQL ends one of two who wait for each other.
 _PATIENCE: Final = "500ms"
+_SORTING: Final = "128MB"
 
-# Primary keys stay: others refer to them. So do people's own foreign keys, of which new rows have none but the city.
+# Primary keys stay: others refer to them.
 _CONSTRAINTS: Final = """
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
 FROM pg_constraint
-WHERE (conrelid = 'accounts_identity'::regclass AND contype IN ('f', 'u'))
-    OR (conrelid = 'accounts_person'::regclass AND contype = 'u')
+WHERE conrelid IN ('accounts_person'::regclass, 'accounts_identity'::regclass)
+    AND (contype = 'u' OR contype = 'f' AND confrelid <> 'accounts_user'::regclass)
 ORDER BY oid
 """
 _INDEXES: Final = """
@@ -53,6 +54,8 @@ def tables_to_oneself() -> Iterator[bool]:
         yield False
         return
     with connection.cursor() as cursor:
+        # All rows are put in order at once, in memory.
+        cursor.execute("SELECT set_config('work_mem', %s, TRUE)", [_SORTING])
         # A table of which a check is still due can't be changed.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(_CONSTRAINTS)
@@ -69,6 +72,7 @@ def tables_to_oneself() -> Iterator[bool]:
         for table, name, definition in constraints:
             _execute(cursor, "ALTER TABLE {} ADD CONSTRAINT {} {}", table, name, sql.SQL(definition))
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        cursor.execute("SET LOCAL work_mem TO DEFAULT")
 
 
 def _execute(cursor: Any, statement: LiteralString, *parts: str | sql.SQL) -> None:
@@ -83,7 +87,7 @@ def has_people() -> bool:
 
 def _own() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(_OWN)
+        cursor.execute(_OWN, [list(_TABLES)])
         (own,) = cursor.fetchone()
     return bool(own)
 

@@ -162,10 +162,10 @@ def _each_key(accounts: pa.Table) -> tuple[pa.Table, frozenset[Account]]:
     keys: Any = account_keys(networks, ids)
     rows = rows.set_column(rows.column_names.index("handle"), "handle", handles)
     rows = rows.append_column("key", keys).append_column("made_key", _made_keys(networks, handles))
+    if len(pc.unique(keys)) == rows.num_rows:
+        return rows, frozenset()
     order = pc.sort_indices(rows.select(["network", "account"]), [("network", "ascending"), ("account", "ascending")])
     _, first = np.unique(keys.to_numpy()[order.to_numpy()], return_index=True)
-    if first.size == rows.num_rows:
-        return rows, frozenset()
     kept = np.zeros(rows.num_rows, dtype=np.bool_)
     kept[order.to_numpy()[first]] = True
     return rows.filter(pa.array(kept)), _accounts(rows.filter(pa.array(~kept)))
