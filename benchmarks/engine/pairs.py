@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
 
 from benchmarks.engine.activity import DAYS, FIRST, Activity, write_log
 from benchmarks.engine.measure import by_turns, cost, mebibytes, middle, noise, part
@@ -92,23 +91,15 @@ def prepare(log: Path, acts: Path) -> None:
 
 def sway(acts: Path, until: int) -> Sums:
     """Sum up as the nightly run does. What is to change with the engine stands here and nowhere else."""
-    import ibis
-
     from scoring.engine import Parameters
-    from scoring.engine.activity import Activity as Seen
-    from scoring.engine.state import summed
+    from scoring.engine.daily import weighed
+    from scoring.engine.state import paired
     from scoring.engine.tables import Workspace
 
     formula = Parameters(half_life_days=HALF_LIFE, return_hours=RETURN_HOURS, burst_share=0.0)
     with Workspace() as workspace:
         rows = workspace.connection.read_parquet(str(acts))
-        rows = rows.mutate(network=ibis.literal(0, "int16"), topic_set=ibis.literal(0, "int64"))
-        columns: dict[str, pa.DataType] = dict.fromkeys(("post", "at", "day", "author"), pa.int64())
-        columns["kind"] = pa.string()
-        posts = pa.schema(columns).empty_table()
-        nothing: Any = ibis.memtable(posts)
-        seen = Seen(rows, rows.filter(False).select("actor", "target", "at", "day"), nothing, pa.table({}), ("",))
-        pairs = summed(workspace, seen, until=until, formula=formula).pairs
+        pairs = paired(workspace, weighed(rows.filter(rows["at"] < until), until, formula), until, formula)
         found = workspace.connection.to_pyarrow(
             pairs.aggregate(pairs=pairs.count(), **{name: pairs[name].sum() for name in COLUMNS})
         ).to_pylist()[0]

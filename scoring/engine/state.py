@@ -145,7 +145,7 @@ def summed(workspace: Workspace, seen: Activity, *, until: int, formula: Paramet
     """
     seen = seen.before(until)
     acts = weighed(seen.acts, until, formula)
-    pairs = _all_pairs(workspace, acts, until, formula)
+    pairs = paired(workspace, acts, until, formula)
     details = acts.group_by(*PAIR, *SORT).aggregate(slow=acts.slow.sum(), burst=acts.burst.sum())
     pairs, details = _remembered(workspace, pairs, details, formula)
     accounts, words = _posted(accounts_by_day(seen.acts, seen.posts, seen.events), 1)
@@ -160,8 +160,25 @@ def summed(workspace: Workspace, seen: Activity, *, until: int, formula: Paramet
     )
 
 
-def _all_pairs(workspace: Workspace, acts: Table, until: int, formula: Parameters) -> Table:
-    """Sum the acts of all days up by two accounts."""
+def paired(workspace: Workspace, acts: Table, until: int, formula: Parameters) -> Table:
+    """Sum the acts of all days up by two accounts.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where to compute.
+    acts : ibis table
+        Acts before the moment, with what they weigh at it (`daily.weighed`).
+    until : int
+        The moment, in epoch seconds.
+    formula : Parameters
+        The horizon, and how soon an act on the next day still is a return.
+
+    Returns
+    -------
+    ibis table
+        The columns of `State.pairs`, of all pairs; stored.
+    """
     horizon = until - round(formula.horizon_days * DAY)
     within = acts["at"] >= horizon
     recent = {"recent": within.cast("int64").sum(), "recent_slow": (acts.slow * within.cast("int64")).sum()}
