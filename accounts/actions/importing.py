@@ -71,9 +71,10 @@ def import_activity(
     """Read a file or folder of activity into people, identities and the activity log.
 
     Nothing is written before the whole source was read, so `NotThisFormat` leaves everything as it was. Then people
-    come first, and after them the log, some days in one transaction. Killed anywhere, the same import again completes
-    it; of what is known already nothing is written twice, whoever else imports meanwhile. Memory is bounded by a
-    million rows while reading, by what DuckDB may take for the accounts, and by two days' new rows while writing.
+    come first, a platform's first million at once, and after them the log, some days in one transaction; of files
+    drafted meanwhile nothing counts before. Killed anywhere, the same import again completes it; of what is known
+    already nothing is written twice, whoever else imports meanwhile. Memory is bounded by one and a half million rows
+    while reading, by what DuckDB may take for the accounts, by those that are made at once, and by two days' new rows.
     Rows that can't be used are listed, without what stood in them beyond the reason, in a file below `rejects/` of
     the data folder.
     """
