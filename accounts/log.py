@@ -4,8 +4,8 @@
     posts/day=2018-02-03/60303ae22b998861.parquet
 
 What belongs to the log is said by its manifest (a table in PostgreSQL, not known here): a file that isn't in it doesn't
-count. So a write is: file first, then its row in the manifest, and a crash between them leaves an orphan that
-`LogFolder.sweep` takes away.
+count. So a write is: file first, then its row in the manifest. A crash between them leaves an orphan, and so does an
+import's draft that didn't count; `LogFolder.sweep` takes them away.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Adding to days of the activity log: files first, then their rows in the manifest, in the caller's transaction."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -46,13 +46,16 @@ class Drafts:
     files: dict[tuple[str, date], WrittenFile] = field(default_factory=dict)
 
 
-_NONE: Final = Drafts()
-
-
 def open_day(day: date) -> None:
     """Take the locks under which a day may be added to."""
+    open_days([day])
+
+
+def open_days(days: Iterable[date]) -> None:
+    """Take the locks under which some days may be added to."""
     share_log()
-    lock_days(day)
+    for day in sorted(days):
+        lock_days(day)
 
 
 def days_at_rest(until: datetime) -> tuple[dict[date, LogDay], int]:
@@ -74,17 +77,16 @@ def add_to_day(table: str, day: date, rows: pa.Table, *, now: datetime) -> LogFi
     return file
 
 
-def add_to_days(parts: Sequence[DayRows], *, now: datetime, drafts: Drafts = _NONE) -> list[LogFile | None]:
+def add_to_days(parts: Sequence[DayRows], *, now: datetime, drafts: Drafts | None = None) -> list[LogFile | None]:
     """Write what days don't have yet, a file for each part, and return the files' entries; None where nothing was new.
 
     What erased accounts did, received or wrote is left out. Each table of a day is there once; its rows are read on one
-    of a few threads, and not at all where its draft is good. The caller has called
-    `open_day` for each in the same transaction. A crash before its commit leaves files that belong to nothing;
-    `sweep_log` deletes them.
+    of a few threads, and not at all where its draft is good. The caller has called `open_days` in the same transaction.
+    A crash before its commit leaves files that belong to nothing; `sweep_log` deletes them.
     """
     log = LogFolder(settings.ACTIVITY_LOG)
     erased = pa.array(erased_accounts())
-    good = drafts.files if drafts.erased == frozenset(erased.to_pylist()) else {}
+    good = drafts.files if drafts and drafts.erased == frozenset(erased.to_pylist()) else {}
     known: dict[tuple[str, date], list[str]] = defaultdict(list)
     days = {part.day for part in parts}
     for table, day, path in (
@@ -141,7 +143,7 @@ def next_number() -> int:
 
 
 def sweep_log(*, now: datetime) -> int:
-    """Delete what killed imports left in the log and in the scratch folder, and files replaced a while ago.
+    """Delete what killed imports, and drafts that didn't count, left behind, and files replaced a while ago.
 
     Returns how many files and folders those were.
     """

@@ -1,10 +1,11 @@
-"""Filling the tables of people where nobody is there yet: their order is made behind their rows, all at once.
+"""Filling the tables of people where nobody is there yet: their indexes and foreign keys are made behind the rows.
 
 Row by row, indexes and foreign keys are most of what a new account costs PostgreSQL. Of all rows at once an index is
 one sort, and a foreign key one join. Whoever reads the tables waits meanwhile, which is why this is for a platform
 without people alone: there is nothing to see.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, LiteralString
@@ -17,13 +18,20 @@ from accounts.models import Identity, Person
 
 # With what they refer to, on which a foreign key has a part too. Not the users: every page asks who is there.
 _TABLES: Final = ("accounts_network", "accounts_place", "accounts_person", "accounts_identity")
-_OWN: Final = "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE oid = ANY(%s::regclass[])"
-_LOCK: Final = sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(
+_OWN: Final = """
+SELECT bool_and(pg_has_role(relowner, 'USAGE') AND has_schema_privilege(relnamespace, 'CREATE'))
+FROM pg_class WHERE oid = ANY(%s::regclass[])
+"""
+# Whoever doesn't wait can't be one of two who wait for each other.
+_LOCK: Final = sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT").format(
     sql.SQL(", ").join(map(sql.Identifier, _TABLES))
 )
-# Less than the second after which PostgreSQL ends one of two who wait for each other.
-_PATIENCE: Final = "500ms"
-_SORTING: Final = "128MB"
+_TRIES: Final = 5
+_PAUSE: Final = 0.1
+# All rows are put in order at once, in memory.
+_SORTING: Final = """
+SELECT set_config('work_mem', '128MB', TRUE) WHERE pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('128MB')
+"""
 
 # Primary keys stay: others refer to them.
 _CONSTRAINTS: Final = """
@@ -44,18 +52,17 @@ ORDER BY i.indexrelid
 
 @contextmanager
 def tables_to_oneself() -> Iterator[bool]:
-    """Have the empty tables of people to oneself, without most of their order, and say whether that could be had.
+    """Have the empty tables of people to oneself, without most indexes and keys, and say whether that could be had.
 
-    Not where somebody is known, somebody looks, or the role doesn't own the tables: all is then as it was. To be
-    entered in a transaction, to whose end nobody else reads or writes them. Order is made again as the block ends;
-    raises IntegrityError there for rows that break it.
+    Not where somebody is known, somebody looks all the time, or the role may not make indexes: all is then as it was.
+    To be entered in a transaction, to whose end nobody else reads or writes the tables. Indexes and keys are made again
+    as the block ends; raises IntegrityError there for rows that break one.
     """
-    if has_people() or not _own() or not _locked() or has_people():
+    if has_people() or not _own() or not _locked():
         yield False
         return
     with connection.cursor() as cursor:
-        # All rows are put in order at once, in memory.
-        cursor.execute("SELECT set_config('work_mem', %s, TRUE)", [_SORTING])
+        cursor.execute(_SORTING)
         # A table of which a check is still due can't be changed.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(_CONSTRAINTS)
@@ -93,13 +100,19 @@ def _own() -> bool:
 
 
 def _locked() -> bool:
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, TRUE)", [_PATIENCE])
-            cursor.execute(_LOCK)
-            cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
-    except OperationalError as error:
-        if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
-            raise
-        return False
-    return True
+    """Lock the tables, if nobody is at them for a moment and nobody became known meanwhile."""
+    for attempt in range(_TRIES):
+        if attempt:
+            time.sleep(_PAUSE)
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(_LOCK)
+                alone = not has_people()
+                if not alone:
+                    # With the savepoint go the locks.
+                    transaction.set_rollback(True)
+            return alone
+        except OperationalError as error:
+            if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                raise
+    return False

@@ -13,7 +13,7 @@ import pyarrow.compute
 from django.conf import settings
 from django.db import transaction
 
-from accounts.actions.daily import DayRows, Drafts, add_to_days, open_day
+from accounts.actions.daily import DayRows, Drafts, add_to_days, open_days
 from accounts.actions.import_names import Names
 from accounts.actions.spool import Spool
 from accounts.actions.websites import known_websites
@@ -22,7 +22,6 @@ from accounts.keys import account_keys
 from accounts.log import LOG_INTERACTIONS, LOG_TABLES, LogFolder
 from accounts.models import LogFile
 from accounts.queries import erased_accounts
-from accounts.storage import LogUnreachable
 
 # The stubs of pyarrow lack functions on whole columns.
 pc: Any = pyarrow.compute
@@ -34,6 +33,8 @@ _ROWS_AT_ONCE = 500_000
 _DAYS_AT_ONCE = 8
 # People of fewer rows are made before a draft would be worth anything.
 _WORTH_DRAFTS = 500_000
+# The thread that writes drafts.
+DRAFTING = "drafts of the log"
 
 
 def save_days(
@@ -52,8 +53,7 @@ def save_days(
             for table in ("posts", "interactions")
         ]
         with transaction.atomic():
-            for day in days:
-                open_day(day)
+            open_days(days)
             files = add_to_days(parts, now=now, drafts=drafts)
         yield days, [file for file in files if file]
 
@@ -115,7 +115,7 @@ def drafted_meanwhile(spool: Spool, names: Names) -> Iterator[Drafts]:
         return
     known = set(LogFile.objects.live().filter(day__in=spool.days()).values_list("table", "day"))
     ended = threading.Event()
-    thread = threading.Thread(target=_draft, args=(spool, names, known, drafts, ended))
+    thread = threading.Thread(target=_draft, name=DRAFTING, args=(spool, names, known, drafts, ended))
     thread.start()
     try:
         yield drafts
@@ -133,16 +133,21 @@ def _are_worth_it(spool: Spool, erased: frozenset[int]) -> bool:
 
 
 def _draft(spool: Spool, names: Names, known: set[tuple[str, date]], drafts: Drafts, ended: threading.Event) -> None:
-    log = LogFolder(settings.ACTIVITY_LOG)
     try:
+        log = LogFolder(settings.ACTIVITY_LOG)
         for day in spool.days():
+            tables = [table for table in ("posts", "interactions") if (table, day) not in known]
+            if not tables:
+                continue
             posts = _rows(spool, names, "posts", day, frozenset())
-            for table in ("posts",) if _has_links(posts) else ("posts", "interactions"):
+            for table in tables:
                 if ended.is_set():
                     return
+                if table == "interactions" and _has_links(posts):
+                    continue
                 rows = posts if table == "posts" else _rows(spool, names, table, day, frozenset())
-                if rows.num_rows and (table, day) not in known:
+                if rows.num_rows:
                     drafts.files[table, day] = log.write_day(table, day, log.new_rows(table, rows, ()))
-    except (OSError, LogUnreachable) as error:
+    except Exception as error:
         # Whoever writes the rest meets it too, and says what to do.
-        logger.info("no more drafts of the log: %s", type(error).__name__)
+        logger.warning("no more drafts of the log: %s", type(error).__name__)

@@ -17,7 +17,7 @@ from accounts.actions.daily import Drafts, sweep_log
 from accounts.actions.first_people import has_people
 from accounts.actions.import_days import drafted_meanwhile, save_days
 from accounts.actions.import_names import Names
-from accounts.actions.people import analyze_people, save_accounts
+from accounts.actions.people import SavedAccounts, analyze_people, save_accounts, save_first_accounts
 from accounts.actions.spool import Spool, new_spool
 from accounts.actions.websites import join_websites
 from accounts.intake import NotThisFormat, Reject, open_source
@@ -26,9 +26,9 @@ T = TypeVar("T")
 
 # People made in one transaction: others who make people wait for less than a second or two.
 _ACCOUNTS_AT_ONCE = 20_000
-# Where there is nobody yet, nobody waits either.
+# The first people of a platform, made in one: whoever looks waits for a quarter of a minute at most.
 _FIRST_ACCOUNTS = 1_000_000
-_FIRST_BYTES = 256 << 20
+_FIRST_BYTES = 128 << 20
 # Reading goes on while half a million rows are numbered, hashed and written.
 _BATCHES_AHEAD = 8
 
@@ -117,18 +117,32 @@ def _save_people(
     done = 0
     tell(Progress("people", 0, 0, 0))
     for accounts, total in _first_together(_ahead(spool.accounts(_ACCOUNTS_AT_ONCE))):
-        saved = save_accounts(accounts, now=now)
-        names.add(saved)
-        done += accounts.num_rows
-        report = replace(report, people=report.people + saved.people, identities=report.identities + saved.identities)
-        tell(Progress("people", done, total, done))
+        for rows, saved in _saved(accounts, now):
+            names.add(saved)
+            done += rows
+            report = replace(
+                report, people=report.people + saved.people, identities=report.identities + saved.identities
+            )
+            tell(Progress("people", done, total, done))
     if report.identities:
         analyze_people()
     return report
 
 
+def _saved(accounts: pa.Table, now: datetime) -> Iterator[tuple[int, SavedAccounts]]:
+    """Save accounts, some in a transaction, or all at once where nobody is known; yield how many, and what became."""
+    if accounts.num_rows > _ACCOUNTS_AT_ONCE:
+        first = save_first_accounts(accounts, now=now)
+        if first is not None:
+            yield accounts.num_rows, first
+            return
+    for start in range(0, accounts.num_rows, _ACCOUNTS_AT_ONCE):
+        some = accounts.slice(start, _ACCOUNTS_AT_ONCE)
+        yield some.num_rows, save_accounts(some, now=now)
+
+
 def _first_together(parts: Iterable[tuple[pa.Table, int]]) -> Iterator[tuple[pa.Table, int]]:
-    """Yield accounts as they come, but a platform's first ones at once, which `save_accounts` then makes quicker."""
+    """Yield accounts as they come, but a platform's first ones together."""
     first: list[pa.Table] = []
     total = rows = size = 0
     gathering = not has_people()

@@ -1,7 +1,8 @@
 """Advisory locks of PostgreSQL: who waits for whom, whatever the process or the machine.
 
 Each is held to the end of the surrounding transaction, and is given up by the server when a process dies. They are
-taken in the order in which they stand here, so two transactions can't wait for each other.
+taken in the order in which they stand here, and those of days by their dates, so two transactions can't wait for each
+other.
 """
 
 from datetime import date

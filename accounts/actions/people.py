@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -57,8 +56,8 @@ KNOWN_NETWORKS = {
 
 Account = tuple[str, str]  # network and id
 
-# Accounts sent to PostgreSQL at a time. For more than those the tables are had for oneself, where nobody is there yet.
-_MANY = 20_000
+# Accounts whose text is made, and sent to PostgreSQL, at a time.
+_COPIED_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +88,24 @@ def save_accounts(accounts: pa.Table, *, now: datetime, persons: Mapping[Account
     places = _places(rows["location"])
     with transaction.atomic():
         lock_people()
-        with tables_to_oneself() if rows.num_rows > _MANY else nullcontext(False) as alone:
-            saved = _save(rows, places, persons or {}, now, alone=alone)
+        saved = _save(rows, places, persons or {}, now, alone=False)
+    return replace(saved, refused=saved.refused | twice)
+
+
+def save_first_accounts(accounts: pa.Table, *, now: datetime) -> SavedAccounts | None:
+    """Do as `save_accounts` on a platform without people, in half the time; return None where that can't be done.
+
+    It can't where anybody is known, or looks (`tables_to_oneself`); nothing was done then. Whoever reads people waits
+    to the end of the caller's transaction. Worth it for tens of thousands of accounts.
+    """
+    rows, twice = _each_key(accounts)
+    places = _places(rows["location"])
+    with transaction.atomic():
+        lock_people()
+        with tables_to_oneself() as alone:
+            if not alone:
+                return None
+            saved = _save(rows, places, {}, now, alone=True)
     return replace(saved, refused=saved.refused | twice)
 
 
@@ -115,8 +130,8 @@ def _save(
         cursor.execute(CREATE_INCOMING)
         cursor.execute(EMPTY_INCOMING)
         with cursor.copy(COPY_INCOMING) as copy:
-            for start in range(0, rows.num_rows, _MANY):
-                copy.write(_copied(rows.slice(start, _MANY), places, persons))
+            for start in range(0, rows.num_rows, _COPIED_AT_ONCE):
+                copy.write(_copied(rows.slice(start, _COPIED_AT_ONCE), places, persons))
         cursor.execute("ANALYZE incoming_accounts")
         if ErasedAccount.objects.exists():
             cursor.execute(ERASED_BY_HANDLE)

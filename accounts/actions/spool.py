@@ -130,7 +130,7 @@ class Spool:
             self._rows_of_day[day] += rows
         self.has_handles |= has_handles
 
-    def _write(self, table: str, parts: list[pa.Table], file: int) -> "_Written":
+    def _write(self, table: str, parts: list[pa.Table], file: int) -> _Written:
         """Write a file of rows, a batch for each day, and the accounts that they name; take the parts out of memory."""
         rows = pa.concat_tables(parts).combine_chunks()
         parts.clear()

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -37,29 +36,29 @@ class Drafting:
     """Lets drafts be made for few rows, and waits for all of them before people are made."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.written: Counter[str] = Counter()  # files, by the thread that wrote them
+        self.written: Counter[str] = Counter()  # files, by who wrote them
         self.after: Hook = lambda told: None  # what happens once people are made
-        self._ready = threading.Event()
-        draft, write_day = import_days._draft, LogFolder.write_day
-
-        def drafting(*given: Any) -> None:
-            threading.current_thread().name = "draft"
-            draft(*given)
-            self._ready.set()
+        write_day = LogFolder.write_day
 
         def writing(folder: LogFolder, table: str, day: date, rows: pa.Table) -> WrittenFile:
-            self.written["draft" if threading.current_thread().name == "draft" else "log"] += 1
+            self.written["draft" if _drafts() else "log"] += 1
             return write_day(folder, table, day, rows)
 
         monkeypatch.setattr(import_days, "_WORTH_DRAFTS", 1)
-        monkeypatch.setattr(import_days, "_draft", drafting)
         monkeypatch.setattr(LogFolder, "write_day", writing)
 
     def __call__(self, told: Progress) -> None:
         if (told.stage, told.done, told.total) == ("people", 0, 0):
-            self._ready.wait(2)
+            for thread in threading.enumerate():
+                if thread.name == import_days.DRAFTING:
+                    thread.join(60)
+                    assert not thread.is_alive()
         if (told.stage, told.done) == ("log", 0):
             self.after(told)
+
+
+def _drafts() -> bool:
+    return threading.current_thread().name == import_days.DRAFTING
 
 
 @pytest.fixture
@@ -139,7 +138,7 @@ def test_a_draft_that_fails_is_written_later(data: Path, drafting: Drafting, mon
     write_day = LogFolder.write_day
 
     def full(folder: LogFolder, table: str, day: date, rows: pa.Table) -> WrittenFile:
-        if threading.current_thread().name == "draft" and day.day > 1:
+        if _drafts() and day.day > 1:
             raise OSError(28, "No space left on device")
         return write_day(folder, table, day, rows)
 

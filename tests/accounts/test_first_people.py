@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.actions.first_people import tables_to_oneself
+from accounts.actions.people import SavedAccounts, save_accounts
 from accounts.models import Identity, Network, Person, Place
 from tests.accounts.activity_data import DAY_1, dataset, imported, log_events
 
@@ -27,7 +30,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
             yield answer
 
     monkeypatch.setattr("accounts.actions.people.tables_to_oneself", noted)
-    monkeypatch.setattr("accounts.actions.people._MANY", 2)
+    monkeypatch.setattr("accounts.actions.importing._ACCOUNTS_AT_ONCE", 2)
     return said
 
 
@@ -69,7 +72,7 @@ def _everything() -> dict[str, Any]:
     }
 
 
-def _order() -> list[tuple[str, ...]]:
+def _definitions() -> list[tuple[str, ...]]:
     """Return all indexes and constraints of the tables, as PostgreSQL spells them."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s)", [list(TABLES)])
@@ -84,21 +87,21 @@ def _order() -> list[tuple[str, ...]]:
 
 @pytest.mark.django_db
 def test_first_people_are_those_that_would_come_row_by_row(world: Path, alone: list[bool]) -> None:
-    order = _order()
+    before = _definitions()
     with transaction.atomic():
         imported(world)
         at_once = _everything()
-        assert _order() == order
+        assert _definitions() == before
         transaction.set_rollback(True)
     assert alone == [True]
     Network.objects.all().delete()
     with transaction.atomic():
-        # Somebody is there: the tables stay as they are.
+        # Somebody is known: the tables stay as they are.
         Person.objects.create(handle="somebody")
         imported(world)
         Person.objects.get(handle="somebody").delete()
         one_by_one = _everything()
-    assert alone[1:]
+    assert alone[0]
     assert not any(alone[1:])
     assert at_once == one_by_one
     assert {"Zoë", "5@test", "ann", "@nobody@test"} < {row[0] for row in at_once["people"]}
@@ -115,29 +118,38 @@ def test_more_people_than_are_made_at_once(world: Path, alone: list[bool], monke
 
 
 @pytest.mark.django_db
-def test_order_is_as_before_whatever_goes_wrong_in_between() -> None:
+def test_indexes_are_as_before_whatever_goes_wrong_in_between() -> None:
     def meanwhile(do: Callable[[], object]) -> None:
         with transaction.atomic(), tables_to_oneself() as alone:
             assert alone
-            assert len(_order()) < len(order) - 8
+            assert len(_definitions()) < len(before) - 8
             do()
 
-    order = _order()
+    before = _definitions()
     with pytest.raises(IntegrityError):  # one handle twice, which is found out behind them
         meanwhile(lambda: Person.objects.bulk_create([Person(handle="ann"), Person(handle="Ann")]))
-    assert _order() == order
+    assert _definitions() == before
     with pytest.raises(IntegrityError):
         meanwhile(lambda: Identity.objects.create(key=1, network_id="?", external_id="1", person_id=1))
-    assert _order() == order
+    assert _definitions() == before
     with pytest.raises(ZeroDivisionError):
         meanwhile(lambda: 1 / 0)
-    assert _order() == order
+    assert _definitions() == before
     assert not Person.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_looks_at_people_keeps_their_tables_as_they_are(world: Path, alone: list[bool]) -> None:
-    order = _order()
+def test_who_looks_at_people_keeps_their_tables_as_they_are(
+    world: Path, alone: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def save(accounts: pa.Table, *, now: datetime) -> SavedAccounts:
+        sizes.append(accounts.num_rows)
+        return save_accounts(accounts, now=now)
+
+    monkeypatch.setattr("accounts.actions.importing.save_accounts", save)
+    before = _definitions()
     reader = connection.copy()
     reader.set_autocommit(False)
     try:
@@ -145,8 +157,43 @@ def test_who_looks_at_people_keeps_their_tables_as_they_are(world: Path, alone: 
             cursor.execute("SELECT count(*) FROM accounts_person")
             # The reader's transaction isn't over yet.
             imported(world)
-        assert alone == [False]
+        assert not any(alone)
     finally:
         reader.close()
-    assert _order() == order
+    assert _definitions() == before
     assert len(log_events()) == 4
+    assert max(sizes) == 2, "no more of them at once than where people are known"
+
+
+@pytest.mark.django_db
+def test_who_became_known_meanwhile_gets_the_tables_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter((False, True))
+    monkeypatch.setattr("accounts.actions.first_people.has_people", lambda: next(answers))
+    with transaction.atomic(), tables_to_oneself() as alone:
+        assert not alone
+        assert next(answers, None) is None
+        assert _locked() == []
+
+
+@pytest.mark.django_db
+def test_a_role_that_may_not_make_indexes_drops_none() -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE sway_test_writer")
+        cursor.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO sway_test_writer")
+        cursor.execute("SET LOCAL ROLE sway_test_writer")
+        with tables_to_oneself() as alone:
+            assert not alone
+        assert _locked() == []
+        transaction.set_rollback(True)
+
+
+def _locked() -> list[tuple[str]]:
+    """Return the tables that this connection keeps everybody out of."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relation::regclass::text FROM pg_locks"
+            " WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock' AND relation::regclass::text = ANY(%s)",
+            [list(TABLES)],
+        )
+        found: list[tuple[str]] = cursor.fetchall()
+        return found

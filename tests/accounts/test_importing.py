@@ -13,6 +13,7 @@ from django.conf import settings
 
 from accounts.actions import ImportReport, Progress
 from accounts.actions.importing import import_activity
+from accounts.actions.spool import Spool
 from accounts.intake import NotThisFormat
 from accounts.keys import account_key, account_keys, post_key
 from accounts.models import Identity, LogFile, Network, Person, Place
@@ -181,6 +182,24 @@ def test_a_refused_file_changes_nothing(tmp_path: Path, damage: str) -> None:
     assert len(batches) > 1 or damage == "wrong columns", "rows have to be read first"
     assert [model.objects.count() for model in (Network, Person, Identity, LogFile)] == [0, 0, 0, 0]
     assert files_below(settings.DATA_DIR) == sorted(f"refused/{file.name}" for file in path.iterdir())
+
+
+def test_a_full_disk_while_reading_changes_nothing(
+    tmp_path: Path, settings_batches: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, files = Spool._write, iter(range(100))
+
+    def full(spool: Spool, table: str, parts: list[pa.Table], file: int) -> Any:
+        if next(files) == 1:
+            raise OSError(28, "No space left on device")
+        return write(spool, table, parts, file)
+
+    monkeypatch.setattr(Spool, "_write", full)
+    path = dataset(tmp_path / "days", interactions=[(DAY_1 + 3600 * n, "like", f"a{n % 7}", "b") for n in range(240)])
+    with pytest.raises(OSError, match="No space left"):
+        imported(path)
+    assert [model.objects.count() for model in (Network, Person, Identity, LogFile)] == [0, 0, 0, 0]
+    assert files_below(settings.DATA_DIR) == ["days/interactions.ndjson"]
 
 
 def test_progress_tells_each_stage_to_its_end(small: Path) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -221,3 +222,37 @@ def test_only_old_orphans_are_swept(log: LogFolder) -> None:
 def test_a_log_without_a_folder_is_empty(log: LogFolder) -> None:
     assert log.sweep(set(), datetime(2020, 1, 1, tzinfo=UTC)) == []
     assert log.read("posts", []).num_rows == 0
+
+
+def test_only_what_repeats_has_a_dictionary(log: LogFolder) -> None:
+    row = {"post": 1, "at": NOON, "author": 7, "kind": "original", "text": "a", "network": "demo"}
+    lists = {"links": ["https://a.example/x"], "topics": ["art"], "lang": "en"}
+    written = {
+        "interactions": log.write_day("interactions", DAY, likes((NOON, 1, 2, 3), (NOON + 1, 2, 3, None))),
+        "posts": log.write_day("posts", DAY, pa.Table.from_pylist([row | lists], schema=LOG_POSTS)),
+    }
+    found = {}
+    for table, file in written.items():
+        group = pyarrow.parquet.ParquetFile(Path(log.storage.root) / file.path).metadata.row_group(0)
+        columns = [group.column(place) for place in range(group.num_columns)]
+        found[table] = (
+            {column.path_in_schema for column in columns if column.has_dictionary_page},
+            {column.path_in_schema for column in columns if "DELTA_BINARY_PACKED" in column.encodings},
+        )
+    assert found == {
+        "interactions": ({"kind", "network"}, {"at"}),
+        "posts": ({"kind", "topics.list.element", "lang", "network"}, {"at"}),
+    }
+
+
+def test_files_of_before_are_read_beside_those_of_today(log: LogFolder) -> None:
+    file = log.write_day("interactions", DAY, likes((NOON, 1, 2, 3)))
+    before = Path(log.storage.root) / "interactions" / "before.parquet"
+    pyarrow.parquet.write_table(likes((NOON + 1, 1, 2, 3)), before, compression="zstd")
+    both = log.read("interactions", ["interactions/before.parquet", file.path])
+    assert set(both["at"].to_pylist()) == {NOON, NOON + 1}
+    with duckdb.connect() as connection:
+        paths = [str(before), str(Path(log.storage.root) / file.path)]
+        assert connection.sql(
+            'SELECT sum(actor), max("at") FROM read_parquet($paths)', params={"paths": paths}
+        ).fetchall() == [(2, NOON + 1)]
