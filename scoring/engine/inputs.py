@@ -147,6 +147,8 @@ class Inputs:
         Declared rests of persons, from `start` up to but not including `end`; they may overlap.
     erased : ndarray of int64
         Accounts of which nothing is read: what they did, received and wrote isn't there.
+    unique : bool
+        No interaction is there twice, so that none has to be looked for: of the log, which takes each in once.
     """
 
     interactions: Source
@@ -158,3 +160,4 @@ class Inputs:
     topic_parents: pa.Table = field(default_factory=TOPIC_PARENTS.empty_table)
     rests: pa.Table = field(default_factory=RESTS.empty_table)
     erased: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    unique: bool = False
