@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from scoring.engine import text
 from scoring.engine.activity import DAY, KINDS, POSTING, Activity, without
-from scoring.engine.arrays import Ints
+from scoring.engine.arrays import Ints, side_by_side
 from scoring.engine.parameters import Parameters
 from scoring.engine.tables import Table, Workspace
 from scoring.engine.weights import halved
@@ -22,6 +22,7 @@ PAIR: Final = ("actor", "target")
 SORT: Final = ("kind", "network", "topic_set")
 
 
+_TEXTS_AT_ONCE: Final = 50_000
 TEXTS: Final = pa.schema([("account", pa.int64()), ("day", pa.int64()), ("print", pa.int64()), ("times", pa.int64())])
 
 
@@ -146,21 +147,23 @@ def texts(
     posts = posts.filter(posts["at"] >= since, posts["at"] < until, posts.kind != "reshare", posts.text.notnull())
     if days is not None:
         posts = _of_days(posts, days)
-    authors, written, ids, prints = [], [], [], []
-    for batch in workspace.batches(posts.select("author", "day", "post", "text"), rows=100_000):
-        authors.append(batch.column("author").to_numpy())
-        written.append(batch.column("day").to_numpy())
-        ids.append(batch.column("post").to_numpy())
-        prints.append(text.fingerprints(batch.column("text")))
-    if not authors:
+    batches = workspace.batches(posts.select("author", "day", "post", "text"), rows=_TEXTS_AT_ONCE)
+    printed = list(side_by_side(_printed, batches))
+    if not printed:
         return TEXTS.empty_table()
-    author, day, post, found = (np.concatenate(parts) for parts in (authors, written, ids, prints))
+    author, day, post, found = (np.concatenate(parts) for parts in zip(*printed, strict=True))
     order = np.lexsort((author, found, day, post))
     author, day, post, found = author[order], day[order], post[order], found[order]
     once = np.append(True, (np.diff(post) != 0) | (np.diff(day) != 0))[: post.size]
     table = pa.table({"account": author[once], "day": day[once], "print": found[once].view(np.int64)})
     counted = table.group_by(["account", "day", "print"]).aggregate([([], "count_all")])
     return counted.rename_columns({"count_all": "times"}).select(TEXTS.names).cast(TEXTS)
+
+
+def _printed(batch: pa.RecordBatch) -> tuple[Ints, Ints, Ints, text.Prints]:
+    """Return author, day, post and fingerprint of each text."""
+    author, day, post = (batch.column(name).to_numpy() for name in ("author", "day", "post"))
+    return author, day, post, text.fingerprints(batch.column("text"))
 
 
 def _of_days(table: Table, days: Collection[int]) -> Table:
@@ -277,19 +280,51 @@ def accounts_by_day(acts: Table, posts: Table, events: Table) -> Table:
     ibis table
         Rows of `Days.accounts`, one for each account that is seen on a day at all.
     """
-    # A post is (post, day): where rows contradict each other, the smallest of each column is taken.
-    each = posts.group_by("post", "day").aggregate(account=posts.author.min(), kind=posts.kind.min())
-    each = each.mutate(is_own=(each.kind != "reshare").cast("int64"))
+    each, words = posted_once(posts), posting_acts(acts)
     nothing = dict.fromkeys(("posts", "own", "posted"), ibis.literal(0, "int64"))
-    words = acts.filter(acts.kind.isin([KINDS.index(kind) for kind in POSTING]))
     parts = (
-        each.select("account", "day", posts=ibis.literal(1, "int64"), own=each.is_own, posted=each.is_own),
-        words.select(account=words.actor, day=words.day, **nothing | {"posted": ibis.literal(1, "int64")}),
+        each.select("account", "day", posts=ibis.literal(1, "int64"), own=each.own, posted=each.own),
+        words.select("account", "day", **nothing | {"posted": ibis.literal(1, "int64")}),
         events.select(account=events.actor, day=events.day, **nothing),
         events.select(account=events.target, day=events.day, **nothing),
     )
     # Each first by itself, which leaves little to put together.
     return _by_account(ibis.union(*map(_by_account, parts)))
+
+
+def posted_once(posts: Table) -> Table:
+    """Return each post of a day once.
+
+    Parameters
+    ----------
+    posts : ibis table
+        Of an `Activity`.
+
+    Returns
+    -------
+    ibis table
+        account, day, and 1 as `own` unless it is a reshare. A post is (post, day): where rows contradict each other,
+        the smallest of each column is taken.
+    """
+    each = posts.group_by("post", "day").aggregate(account=posts.author.min(), kind=posts.kind.min())
+    return each.select("account", "day", own=(each.kind != "reshare").cast("int64"))
+
+
+def posting_acts(acts: Table) -> Table:
+    """Return the acts by which somebody posts something of their own.
+
+    Parameters
+    ----------
+    acts : ibis table
+        Of an `Activity`.
+
+    Returns
+    -------
+    ibis table
+        account and day of each.
+    """
+    words = acts.filter(acts.kind.isin([KINDS.index(kind) for kind in POSTING]))
+    return words.select(account=words.actor, day=words.day)
 
 
 def _by_account(table: Table) -> Table:

@@ -16,9 +16,10 @@ from scoring.engine.daily import (
     SORT,
     WEIGHTS,
     Days,
-    accounts_by_day,
     by_day,
     freed,
+    posted_once,
+    posting_acts,
     totals,
     weighed,
 )
@@ -141,20 +142,20 @@ def summed(workspace: Workspace, seen: Activity, *, until: int, formula: Paramet
     Returns
     -------
     State
-        Pairs and accounts are stored; the others are expressions.
+        All but details are stored; these are an expression.
     """
     seen = seen.before(until)
     acts = weighed(seen.acts, until, formula)
     pairs = paired(workspace, acts, until, formula)
     details = acts.group_by(*PAIR, *SORT).aggregate(slow=acts.slow.sum(), burst=acts.burst.sum())
     pairs, details = _remembered(workspace, pairs, details, formula)
-    accounts, words = _posted(accounts_by_day(seen.acts, seen.posts, seen.events), 1)
+    accounts, words = _all_posted(seen)
     return State(
         until,
         pairs,
         details,
-        workspace.keep(_sums(accounts, ("account",), ("posts", "own"))),
-        _sums(words, ("account", "word"), ("bits",)),
+        workspace.keep(accounts),
+        workspace.keep(words),
         int(workspace.number(seen.events.count())),
         workspace.number(seen.acts.day.min()),
     )
@@ -311,6 +312,24 @@ def _posted(accounts: Table, sign: int) -> tuple[Table, Table]:
     posted = accounts.filter(accounts.posted > 0)
     bit = ibis.literal(1, "int64") << (posted.day % WORD)
     return counts, posted.select("account", word=posted.day // WORD, bits=bit * sign)
+
+
+def _all_posted(seen: Activity) -> tuple[Table, Table]:
+    """Return accounts and words of all days, as `_posted` of each would give, with no row for an account and a day."""
+    each, words = posted_once(seen.posts), posting_acts(seen.acts)
+    accounts = ibis.union(
+        each.group_by("account").aggregate(posts=each.count(), own=each.own.sum().cast("int64")),
+        *(_nothing_of(seen.events[end]) for end in PAIR),
+    )
+    days = ibis.union(each.filter(each.own > 0).select("account", "day"), words).distinct()
+    bits = days.select("account", word=days.day // WORD, bits=ibis.literal(1, "int64") << (days.day % WORD))
+    return _sums(accounts, ("account",), ("posts", "own")), _sums(bits, ("account", "word"), ("bits",))
+
+
+def _nothing_of(accounts: Any) -> Table:
+    """Return each account once, with no post."""
+    nothing = {name: ibis.literal(0, "int64") for name in ("posts", "own")}
+    return accounts.name("account").as_table().distinct().mutate(**nothing)
 
 
 def _age(days: Table, until: int) -> Any:
