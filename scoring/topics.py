@@ -16,7 +16,7 @@ words; addresses of pages and @handles are left out first. "++" and "#" behind a
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -31,6 +31,9 @@ Ints = npt.NDArray[np.int64]
 # A pa.Array or pa.ChunkedArray: pyarrow's stubs want the element type, which is known only when a column is read.
 Column: TypeAlias = Any
 pc: Any = pyarrow.compute
+
+# As `map`.
+Mapped: TypeAlias = Callable[[Callable[[pa.Table], pa.Table], Iterable[pa.Table]], Iterable[pa.Table]]
 
 # "++" as one letter-like character while words are cut, so that C++ isn't C.
 _PLUS_PLUS = "\u29fa"
@@ -89,9 +92,12 @@ class Matcher:
         found = [self._in_tags(keys, posts["topics"]), *self._in_texts(keys, posts["text"])]
         return _distinct(np.concatenate([post for post, _ in found]), np.concatenate([topic for _, topic in found]))
 
-    def match_all(self, batches: Iterable[pa.Table]) -> pa.Table:
-        """Return the topics of posts that come in batches, so that only one batch's texts are in memory."""
-        found = [pa.Table.from_batches([], MATCHES), *map(self.match, batches)]
+    def match_all(self, batches: Iterable[pa.Table], each: Mapped = map) -> pa.Table:
+        """Return the topics of posts that come in batches, so that only those of a few texts are in memory.
+
+        `each` goes through the batches as `map` does; it may take several at a time.
+        """
+        found = [pa.Table.from_batches([], MATCHES), *each(self.match, batches)]
         together = pa.concat_tables(found)
         return _distinct(_ints(together["post"]), _ints(together["topic"]))
 

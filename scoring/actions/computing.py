@@ -23,6 +23,7 @@ from scoring.actions.nights import Sources, bring_up_to, can_roll, people_and_fo
 from scoring.actions.results import Gather, Made, computed_once
 from scoring.actions.spark import spark_connection
 from scoring.engine import RESTS, TOPIC_PARENTS, Inputs, Parameters, Result, compute
+from scoring.engine.arrays import side_by_side
 from scoring.engine.progress import Progress
 from scoring.engine.run import score_known
 from scoring.engine.tables import Workspace
@@ -57,7 +58,9 @@ def compute_scores(
     accounts that were erased. Without topics no post has one.
     """
     progress("topics of posts")
-    post_topics = topics.matcher.match_all(texts(posts, until, erased=erased)) if topics else MATCHES.empty_table()
+    post_topics = (
+        topics.matcher.match_all(texts(posts, until, erased=erased), side_by_side) if topics else MATCHES.empty_table()
+    )
     inputs = Inputs(
         interactions=interactions,
         posts=posts,

@@ -20,10 +20,9 @@ COUNTS: Final = ("actions", "reactions", "namings")
 WEIGHTS: Final = ("slow", "slow_free", "burst", "burst_free")
 PAIR: Final = ("actor", "target")
 SORT: Final = ("kind", "network", "topic_set")
-
-
-_TEXTS_AT_ONCE: Final = 50_000
 TEXTS: Final = pa.schema([("account", pa.int64()), ("day", pa.int64()), ("print", pa.int64()), ("times", pa.int64())])
+# Fingerprints are taken of so many on a thread.
+_TEXTS_AT_ONCE: Final = 50_000
 
 
 @dataclass(frozen=True)

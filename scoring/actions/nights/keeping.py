@@ -21,6 +21,7 @@ from scoring.actions.nights.states import key_of, state_root
 from scoring.actions.resting import with_new_ones
 from scoring.engine import POST_TOPICS, Inputs, Parameters
 from scoring.engine.activity import DAY, POST_DAYS, Activity, activity, without
+from scoring.engine.arrays import side_by_side
 from scoring.engine.daily import Days, summaries, texts
 from scoring.engine.memory import give_back
 from scoring.engine.progress import Progress
@@ -188,13 +189,16 @@ class Keeping:
             until=self.until,
             post_topics=matches,
             erased=self.sources.erased,
+            unique=True,
         )
 
     def _matches(self, days: Iterable[int]) -> pa.Table:
         days = set(days)
         self.progress("topics of posts", self.rows(days))
         files = [path for day in sorted(days & self.log_of.keys()) for path in self.log_of[day].posts]
-        found = self.sources.topics.matcher.match_all(texts_of(files, self.until, erased=self.sources.erased))
+        found = self.sources.topics.matcher.match_all(
+            texts_of(files, self.until, erased=self.sources.erased), side_by_side
+        )
         # Of all texts of the log, while tables are about to take what they may.
         give_back()
         return found.cast(POST_TOPICS)
