@@ -22,6 +22,7 @@ from accounts.keys import account_keys
 from accounts.log import LOG_INTERACTIONS, LOG_TABLES, LogFolder
 from accounts.models import LogFile
 from accounts.queries import erased_accounts
+from accounts.storage import LogUnreachable
 
 # The stubs of pyarrow lack functions on whole columns.
 pc: Any = pyarrow.compute
@@ -148,6 +149,9 @@ def _draft(spool: Spool, names: Names, known: set[tuple[str, date]], drafts: Dra
                 rows = posts if table == "posts" else _rows(spool, names, table, day, frozenset())
                 if rows.num_rows:
                     drafts.files[table, day] = log.write_day(table, day, log.new_rows(table, rows, ()))
-    except Exception as error:
+    except (OSError, LogUnreachable) as error:
         # Whoever writes the rest meets it too, and says what to do.
         logger.warning("no more drafts of the log: %s", type(error).__name__)
+    except Exception:
+        # The import does without.
+        logger.exception("drafts of the log failed")

@@ -12,7 +12,7 @@ import pyarrow.compute
 from django.db import connection, transaction
 from django.db.models import Q
 
-from accounts.actions.first_people import tables_to_oneself
+from accounts.actions.first_people import has_people, tables_to_oneself
 from accounts.actions.locks import lock_people
 from accounts.actions.people_sql import (
     ADOPT_PROVISIONAL,
@@ -98,6 +98,8 @@ def save_first_accounts(accounts: pa.Table, *, now: datetime) -> SavedAccounts |
     It can't where anybody is known, or looks (`tables_to_oneself`); nothing was done then. Whoever reads people waits
     to the end of the caller's transaction. Worth it for tens of thousands of accounts.
     """
+    if has_people():
+        return None
     rows, twice = _each_key(accounts)
     places = _places(rows["location"])
     with transaction.atomic():

@@ -78,11 +78,11 @@ class Activity:
 def activity(workspace: Workspace, inputs: Inputs, networks: Sequence[str] = ()) -> Activity:
     """Drop what doesn't count, and say of what counts what it is.
 
-    The same event twice is one. What accounts do to themselves is dropped. A mention or link in the same
-    second as a reaction of the same account to the same account is the same act seen twice (a reply names
-    whom it answers) and is dropped as well. An act's post is looked for among those of its day and of the `POST_DAYS`
-    before by the account that is acted on (of a mention, by the one that mentions), and among those of which no row
-    tells day and author.
+    The same event twice is one, unless none is there twice (`Inputs.unique`). What accounts do to themselves is
+    dropped. A mention or link in the same second as a reaction of the same account to the same account is the same act
+    seen twice (a reply names whom it answers) and is dropped as well. An act's post is looked for among those of its
+    day and of the `POST_DAYS` before by the account that is acted on (of a mention, by the one that mentions), and
+    among those of which no row tells day and author.
 
     Parameters
     ----------

@@ -160,8 +160,8 @@ def texts(
 
 
 def _printed(batch: pa.RecordBatch) -> tuple[Ints, Ints, Ints, text.Prints]:
-    """Return author, day, post and fingerprint of each text."""
-    author, day, post = (batch.column(name).to_numpy() for name in ("author", "day", "post"))
+    """Return author, day, post and fingerprint of each text, and let go of the texts."""
+    author, day, post = (batch.column(name).to_numpy().copy() for name in ("author", "day", "post"))
     return author, day, post, text.fingerprints(batch.column("text"))
 
 

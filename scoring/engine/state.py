@@ -142,7 +142,7 @@ def summed(workspace: Workspace, seen: Activity, *, until: int, formula: Paramet
     Returns
     -------
     State
-        All but details are stored; these are an expression.
+        Accounts and words are stored, pairs as far as they aren't narrowed any more; details are an expression.
     """
     seen = seen.before(until)
     acts = weighed(seen.acts, until, formula)
@@ -315,7 +315,7 @@ def _posted(accounts: Table, sign: int) -> tuple[Table, Table]:
 
 
 def _all_posted(seen: Activity) -> tuple[Table, Table]:
-    """Return accounts and words of all days, as `_posted` of each would give, with no row for an account and a day."""
+    """Return accounts and words of all days, as `_posted` of each would give, with no row for each of their days."""
     each, words = posted_once(seen.posts), posting_acts(seen.acts)
     accounts = ibis.union(
         each.group_by("account").aggregate(posts=each.count(), own=each.own.sum().cast("int64")),

@@ -22,6 +22,8 @@ pc: Any = pyarrow.compute
 
 # Rows of posts whose texts are in memory at once.
 BATCH: Final = 50_000
+# Of long texts fewer: some batches are matched at once.
+BATCH_BYTES: Final = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +75,20 @@ def texts(
 ) -> Iterator[pa.Table]:
     """Yield the texts of posts from before a second, in about `BATCH` rows; with `only`, of these posts.
 
-    None by accounts that were erased.
+    None by accounts that were erased. Where texts are long, `BATCH_BYTES` are a batch.
 
     A batch has a fixed cost to match, and a day's file may hold a few rows.
     """
     waiting: list[pa.Table] = []
     for file in files:
         with open_parquet(file) as parquet:
-            for batch in parquet.iter_batches(BATCH, columns=["post", "at", "author", "text", "topics"]):
+            for batch in parquet.iter_batches(BATCH // 5, columns=["post", "at", "author", "text", "topics"]):
                 rows = pa.Table.from_batches([batch])
                 rows = rows.filter(pc.less(rows["at"], before))
                 if erased.size:
                     rows = without_accounts("posts", rows, pa.array(erased))
                 waiting.append(rows if only is None else rows.filter(pc.is_in(rows["post"], value_set=only)))
-                if sum(table.num_rows for table in waiting) >= BATCH:
+                if sum(t.num_rows for t in waiting) >= BATCH or sum(t.nbytes for t in waiting) >= BATCH_BYTES:
                     yield pa.concat_tables(waiting)
                     waiting = []
     if waiting:

@@ -38,10 +38,11 @@ class Drafting:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.written: Counter[str] = Counter()  # files, by who wrote them
         self.after: Hook = lambda told: None  # what happens once people are made
-        write_day = LogFolder.write_day
+        write_day, counting = LogFolder.write_day, threading.Lock()
 
         def writing(folder: LogFolder, table: str, day: date, rows: pa.Table) -> WrittenFile:
-            self.written["draft" if _drafts() else "log"] += 1
+            with counting:
+                self.written["draft" if _drafts() else "log"] += 1
             return write_day(folder, table, day, rows)
 
         monkeypatch.setattr(import_days, "_WORTH_DRAFTS", 1)

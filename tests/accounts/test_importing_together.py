@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.db import connection
 
 from accounts.actions import ImportReport, Progress, sweep_log
+from accounts.actions.first_people import tables_to_oneself
 from accounts.actions.spool import new_spool
 from accounts.log import LogFolder, WrittenFile
 from accounts.models import Identity, LogFile, Person
@@ -30,11 +32,11 @@ import sys
 from pathlib import Path
 import django
 django.setup()
-from accounts.actions import import_days, importing
+from accounts.actions import import_days, importing, people
 from accounts.log import LogFolder
 from tests.accounts.activity_data import imported
 
-importing._ACCOUNTS_AT_ONCE = importing._FIRST_ACCOUNTS = 5
+importing._ACCOUNTS_AT_ONCE, importing._FIRST_ACCOUNTS = 5, 10
 # Killed between two days of one transaction, or between two transactions.
 import_days._DAYS_AT_ONCE = 1 if sys.argv[2].startswith("log") else 8
 
@@ -45,6 +47,14 @@ def wait():
 def progress(told):
     if f"{told.stage} {told.done}" == sys.argv[2]:
         wait()
+
+insert = people._insert
+def inserting(*arguments, alone, **more):
+    inserted = insert(*arguments, alone=alone, **more)
+    if sys.argv[2] == "without indexes" and alone:
+        wait()
+    return inserted
+people._insert = inserting
 
 write_day = LogFolder.write_day
 def writing(*arguments):
@@ -89,8 +99,16 @@ def _everything() -> tuple[list[tuple[int, str, str, str]], list[tuple[str, str]
 def test_two_imports_of_one_file_add_everything_once(
     world: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    # With 5 at once one of the two makes a platform's first people.
     monkeypatch.setattr("accounts.actions.importing._ACCOUNTS_AT_ONCE", at_once)
+    alone: list[bool] = []
+
+    @contextmanager
+    def noted() -> Iterator[bool]:
+        with tables_to_oneself() as answer:
+            alone.append(answer)
+            yield answer
+
+    monkeypatch.setattr("accounts.actions.people.tables_to_oneself", noted)
     together = threading.Barrier(2, timeout=60)
     reports: list[ImportReport] = []
     failures: list[BaseException] = []
@@ -115,6 +133,8 @@ def test_two_imports_of_one_file_add_everything_once(
     for thread in threads:
         thread.join(120)
     assert failures == []
+    # With 5 at once one of the two makes a platform's first people.
+    assert alone.count(True) == (at_once == 5)
     assert sum(report.interactions for report in reports) == DAYS * (12 + 1)
     assert sum(report.posts for report in reports) == DAYS
     assert (sum(report.people for report in reports), sum(report.identities for report in reports)) == (12, 24)
@@ -148,7 +168,7 @@ def killed_at(world: Path) -> Callable[[str], None]:
     return run
 
 
-@pytest.mark.parametrize(("place", "days"), [("people 5", 0), ("file", 0), ("log 2", 2)])
+@pytest.mark.parametrize(("place", "days"), [("without indexes", 0), ("people 10", 0), ("file", 0), ("log 2", 2)])
 def test_the_next_import_completes_a_killed_one(
     world: Path, killed_at: Callable[[str], None], place: str, days: int
 ) -> None:

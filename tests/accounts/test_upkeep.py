@@ -38,6 +38,21 @@ def live() -> list[str]:
 
 
 @pytest.mark.django_db
+def test_the_log_has_no_event_twice_whichever_way_it_came(tmp_path: Path) -> None:
+    first = [(DAY_1 + n, "like", "bob", "cy") for n in range(4)]
+    imported(dataset(tmp_path / "first", interactions=[*first, *first]))
+    imported(dataset(tmp_path / "second", interactions=[*first[2:], (DAY_1 + 9, "like", "bob", "cy")]))
+    again = [
+        NewActivity("test", kind, actor, target, datetime.fromtimestamp(at, UTC)) for at, kind, actor, target in first
+    ]
+    record_activity(again, by=None, now=NOW)
+    move_activity_to_log(now=NOW)
+    tidy(now=NEXT_DAY)
+    imported(dataset(tmp_path / "third", interactions=first))
+    assert [at for at, *_ in log_events()] == [DAY_1, DAY_1 + 1, DAY_1 + 2, DAY_1 + 3, DAY_1 + 9]
+
+
+@pytest.mark.django_db
 class TestMerging:
     def test_files_of_a_day_at_rest_become_one(self) -> None:
         for n in range(3):

@@ -81,6 +81,29 @@ def same(workspace: Workspace, one: State, other: State) -> None:
             assert values == pytest.approx(right[key], abs=1e-9), (name, key)
 
 
+def test_everybody_who_was_seen_has_a_row_and_who_posted_has_days(workspace: Workspace) -> None:
+    world = World()
+    world.act("like", 1, 2, 0.5)
+    world.act("mention", 3, 3, 0.5)  # of oneself
+    world.act("follow", 4, 5, 0.5)
+    world.act("reply", 9, 1, 1.5)
+    world.post(6, 2.5)
+    world.post(7, 0.5, kind="reshare")
+    post = world.post(8, 1.5)
+    world.posted.append((post, UNTIL - DAY // 2, 8, "original", None))  # once more, on another day
+
+    state = at_once(workspace, world, Parameters())
+    nobody = {(account,): [0, 0] for account in (1, 2, 3, 4, 5, 9)}
+    assert rows(workspace, state, "accounts") == nobody | {(6,): [1, 1], (7,): [1, 0], (8,): [2, 2]}
+    days = {
+        (account, word * 60 + place)
+        for (account, word), (bits,) in rows(workspace, state, "words").items()
+        for place in range(60)
+        if int(bits) >> place & 1
+    }
+    assert days == {(9, LAST - 2), (6, LAST - 3), (8, LAST - 2), (8, LAST - 1)}
+
+
 class Nights:
     """Take activity in night by night, as it becomes known, and keep what each day came to when it was taken in."""
 
