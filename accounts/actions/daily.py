@@ -71,7 +71,7 @@ def days_at_rest(until: datetime) -> tuple[dict[date, LogDay], int]:
 def add_to_day(table: str, day: date, rows: pa.Table, *, now: datetime) -> LogFile | None:
     """Write the rows that the day doesn't have yet and enter the file in the manifest; return None if there are none.
 
-    As `add_to_days`, which see.
+    The caller has called `open_day` in the same transaction; all else is as `add_to_days` says.
     """
     (file,) = add_to_days([DayRows(table, day, lambda: rows)], now=now)
     return file

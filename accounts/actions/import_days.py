@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import partial
@@ -46,7 +47,7 @@ def save_days(
     Links in posts to known websites are among the interactions. Drafts are taken where names are plain.
     """
     websites = known_websites()
-    drafts = drafts if names.are_plain else Drafts()
+    taken = drafts if names.are_plain else None
     for days in _together(spool):
         parts = [
             DayRows(table, day, partial(_rows, spool, names, table, day, websites))
@@ -55,7 +56,7 @@ def save_days(
         ]
         with transaction.atomic():
             open_days(days)
-            files = add_to_days(parts, now=now, drafts=drafts)
+            files = add_to_days(parts, now=now, drafts=taken)
         yield days, [file for file in files if file]
 
 
@@ -116,13 +117,13 @@ def drafted_meanwhile(spool: Spool, names: Names) -> Iterator[Drafts]:
         return
     known = set(LogFile.objects.live().filter(day__in=spool.days()).values_list("table", "day"))
     ended = threading.Event()
-    thread = threading.Thread(target=_draft, name=DRAFTING, args=(spool, names, known, drafts, ended))
-    thread.start()
-    try:
-        yield drafts
-    finally:
-        ended.set()
-        thread.join()
+    with ThreadPoolExecutor(1, thread_name_prefix=DRAFTING) as drafter:
+        drafting = drafter.submit(_draft, spool, names, known, drafts, ended)
+        try:
+            yield drafts
+        finally:
+            ended.set()
+        drafting.result()
 
 
 def _are_worth_it(spool: Spool, erased: frozenset[int]) -> bool:
@@ -149,9 +150,6 @@ def _draft(spool: Spool, names: Names, known: set[tuple[str, date]], drafts: Dra
                 rows = posts if table == "posts" else _rows(spool, names, table, day, frozenset())
                 if rows.num_rows:
                     drafts.files[table, day] = log.write_day(table, day, log.new_rows(table, rows, ()))
-    except (OSError, LogUnreachable) as error:
-        # Whoever writes the rest meets it too, and says what to do.
+    except (OSError, LogUnreachable, MemoryError) as error:
+        # Whoever writes the rest meets it too, and says what to do, or has the room that people took.
         logger.warning("no more drafts of the log: %s", type(error).__name__)
-    except Exception:
-        # The import does without.
-        logger.exception("drafts of the log failed")

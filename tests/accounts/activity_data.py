@@ -1,16 +1,19 @@
 """Data sets in a few words, and what the platform made of them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from django.conf import settings
 
 from accounts.actions import ImportReport, import_activity
+from accounts.actions.first_people import tables_to_oneself
 from accounts.keys import account_key
 from accounts.log import LogFolder
 from accounts.models import Identity, LogFile
@@ -80,3 +83,17 @@ def files_below(folder: Path) -> list[str]:
 def identity(account: str, network: str = "test") -> Identity:
     """Return the identity of an account."""
     return Identity.objects.select_related("person").get(pk=account_key(network, account))
+
+
+def answers_of_first_people(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Return a list that gets what is said each time that the tables of people are wanted for oneself."""
+    said: list[bool] = []
+
+    @contextmanager
+    def noted() -> Iterator[bool]:
+        with tables_to_oneself() as answer:
+            said.append(answer)
+            yield answer
+
+    monkeypatch.setattr("accounts.actions.people.tables_to_oneself", noted)
+    return said

@@ -3,8 +3,10 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -38,7 +40,13 @@ class Drafting:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.written: Counter[str] = Counter()  # files, by who wrote them
         self.after: Hook = lambda told: None  # what happens once people are made
-        write_day, counting = LogFolder.write_day, threading.Lock()
+        self._drafts: list[Future[Any]] = []  # of the import that is under way
+        write_day, counting, drafts = LogFolder.write_day, threading.Lock(), self._drafts
+
+        class Drafter(ThreadPoolExecutor):
+            def submit(self, *given: Any, **more: Any) -> Future[Any]:
+                drafts[:] = [super().submit(*given, **more)]
+                return drafts[0]
 
         def writing(folder: LogFolder, table: str, day: date, rows: pa.Table) -> WrittenFile:
             with counting:
@@ -46,20 +54,18 @@ class Drafting:
             return write_day(folder, table, day, rows)
 
         monkeypatch.setattr(import_days, "_WORTH_DRAFTS", 1)
+        monkeypatch.setattr(import_days, "ThreadPoolExecutor", Drafter)
         monkeypatch.setattr(LogFolder, "write_day", writing)
 
     def __call__(self, told: Progress) -> None:
         if (told.stage, told.done, told.total) == ("people", 0, 0):
-            for thread in threading.enumerate():
-                if thread.name == import_days.DRAFTING:
-                    thread.join(60)
-                    assert not thread.is_alive()
+            wait(self._drafts, 60)
         if (told.stage, told.done) == ("log", 0):
             self.after(told)
 
 
 def _drafts() -> bool:
-    return threading.current_thread().name == import_days.DRAFTING
+    return threading.current_thread().name.startswith(import_days.DRAFTING)
 
 
 @pytest.fixture
@@ -146,6 +152,21 @@ def test_a_draft_that_fails_is_written_later(data: Path, drafting: Drafting, mon
     monkeypatch.setattr(LogFolder, "write_day", full)
     assert imported(data, progress=drafting).interactions == 12
     assert drafting.written == {"draft": 2, "log": 4}
+
+
+def test_a_fault_of_drafting_is_not_hidden(data: Path, drafting: Drafting, monkeypatch: pytest.MonkeyPatch) -> None:
+    new_rows = LogFolder.new_rows
+
+    def faulty(folder: LogFolder, *given: Any) -> pa.Table:
+        if _drafts():
+            raise ZeroDivisionError
+        return new_rows(folder, *given)
+
+    monkeypatch.setattr(LogFolder, "new_rows", faulty)
+    with pytest.raises(ZeroDivisionError):
+        imported(data, progress=drafting)
+    monkeypatch.undo()
+    assert imported(data).interactions == 12
 
 
 def test_accounts_named_by_their_handle_are_not_guessed_at(drafting: Drafting, tmp_path: Path) -> None:

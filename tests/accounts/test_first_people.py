@@ -1,7 +1,6 @@
 """A platform's first people, made while the tables of people are had for oneself."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from accounts.actions.first_people import tables_to_oneself
 from accounts.actions.people import SavedAccounts, save_accounts
 from accounts.models import Identity, Network, Person, Place
-from tests.accounts.activity_data import DAY_1, dataset, imported, log_events
+from tests.accounts.activity_data import DAY_1, answers_of_first_people, dataset, imported, log_events
 
 TABLES = ("accounts_network", "accounts_person", "accounts_identity")
 
@@ -21,17 +20,8 @@ TABLES = ("accounts_network", "accounts_person", "accounts_identity")
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Let a few accounts be many, and return what is said of each time that the tables were wanted for oneself."""
-    said: list[bool] = []
-
-    @contextmanager
-    def noted() -> Iterator[bool]:
-        with tables_to_oneself() as answer:
-            said.append(answer)
-            yield answer
-
-    monkeypatch.setattr("accounts.actions.people.tables_to_oneself", noted)
     monkeypatch.setattr("accounts.actions.importing._ACCOUNTS_AT_ONCE", 2)
-    return said
+    return answers_of_first_people(monkeypatch)
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +15,10 @@ from django.conf import settings
 from django.db import connection
 
 from accounts.actions import ImportReport, Progress, sweep_log
-from accounts.actions.first_people import tables_to_oneself
 from accounts.actions.spool import new_spool
 from accounts.log import LogFolder, WrittenFile
 from accounts.models import Identity, LogFile, Person
-from tests.accounts.activity_data import DAY_1, dataset, files_below, imported, log_events
+from tests.accounts.activity_data import DAY_1, answers_of_first_people, dataset, files_below, imported, log_events
 from tests.processes import ROOT, child_environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,15 +98,7 @@ def test_two_imports_of_one_file_add_everything_once(
     world: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     monkeypatch.setattr("accounts.actions.importing._ACCOUNTS_AT_ONCE", at_once)
-    alone: list[bool] = []
-
-    @contextmanager
-    def noted() -> Iterator[bool]:
-        with tables_to_oneself() as answer:
-            alone.append(answer)
-            yield answer
-
-    monkeypatch.setattr("accounts.actions.people.tables_to_oneself", noted)
+    alone = answers_of_first_people(monkeypatch)
     together = threading.Barrier(2, timeout=60)
     reports: list[ImportReport] = []
     failures: list[BaseException] = []
