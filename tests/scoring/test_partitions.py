@@ -77,23 +77,36 @@ def test_whoever_is_erased_before_readers_see_a_run_takes_their_rows_along(
 ) -> None:
     """Nobody waits for the check of foreign keys, and the rows go that only the database knows."""
     score(as_of=APRIL_1, now=NOW)
-    check = partitions.check_references
+    check, refer = partitions.check_references, partitions.refer
     person = Person.objects.filter(supports_given__isnull=False, supports_received__isnull=False)[0]
     erased: list[int] = []
+    referring, all_refer = set(partitions.PARTED), threading.Event()
 
     def erase() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '20s'")
-        erased.append(Person.objects.get(pk=person.pk).delete()[0])
-        connection.close()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '20s'")
+            erased.append(Person.objects.get(pk=person.pk).delete()[0])
+        finally:
+            connection.close()
+
+    def refer_and_tell(tables: Any) -> None:
+        # Told within the transaction: whoever erases then waits for its end.
+        refer(tables)
+        referring.difference_update(model for model, _ in tables)
+        if not referring:
+            all_refer.set()
 
     def checking(name: str) -> None:
         if name.startswith(Support._meta.db_table):
+            # A table without foreign keys would keep the person's rows, and the run would be published anew.
+            assert all_refer.wait(60)
             with ThreadPoolExecutor(1) as somebody:
                 somebody.submit(erase).result()
         check(name)
 
     monkeypatch.setattr(filling, "LARGE", 1)
+    monkeypatch.setattr(partitions, "refer", refer_and_tell)
     monkeypatch.setattr(partitions, "check_references", checking)
     run = score(as_of=APRIL_2, now=NOW)
     assert len(erased) == 1
