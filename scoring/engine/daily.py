@@ -170,7 +170,7 @@ def _of_days(table: Table, days: Collection[int]) -> Table:
 
 
 def weighed(acts: Table, moment: Any, formula: Parameters) -> Table:
-    """Say what acts weigh at a moment, and whether they are reactions or namings.
+    """Say what acts weigh at a moment, and whether they are reactions.
 
     Parameters
     ----------
@@ -184,14 +184,13 @@ def weighed(acts: Table, moment: Any, formula: Parameters) -> Table:
     Returns
     -------
     ibis table
-        The acts, with `slow`, `burst` (0 where the formula has none), and 1 or 0 as `reaction` and `named`.
+        The acts, with `slow`, `burst` (0 where the formula has none), and `reaction`.
     """
     age = (moment - acts["at"]) / DAY
     return acts.mutate(
         slow=halved(age, formula.half_life_days),
         burst=halved(age, formula.burst_half_life_days) if formula.burst_share else ibis.literal(0.0),
-        reaction=(~acts.naming & ~acts.talk).cast("int64"),
-        named=acts.naming.cast("int64"),
+        reaction=~acts.naming & ~acts.talk,
     )
 
 
@@ -210,8 +209,8 @@ def totals(acts: Table) -> dict[str, Any]:
     """
     return {
         "actions": acts.count(),
-        "reactions": acts.reaction.sum(),
-        "namings": acts.named.sum(),
+        "reactions": acts.count(where=acts.reaction),
+        "namings": acts.count(where=acts.naming),
         "slow": acts.slow.sum(),
         "burst": acts.burst.sum(),
     }

@@ -182,12 +182,13 @@ def paired(workspace: Workspace, acts: Table, until: int, formula: Parameters) -
     """
     horizon = until - round(formula.horizon_days * DAY)
     within = acts["at"] >= horizon
-    recent = {"recent": within.cast("int64").sum(), "recent_slow": (acts.slow * within.cast("int64")).sum()}
+    recent = {"recent": acts.count(where=within), "recent_slow": (acts.slow * within.cast("int64")).sum()}
     bits = _bits(acts, within, horizon // DAY, until // DAY)
     sums = workspace.keep(acts.group_by(*PAIR).aggregate(**totals(acts), **recent, **bits))
     other_way = sums.select(actor=sums.target, target=sums.actor)
     acted = workspace.keep(sums.semi_join(other_way, list(PAIR)).select(*PAIR))
-    days = workspace.keep(by_day(acts.semi_join(acted, list(PAIR)), recent=within.cast("int64").sum()))
+    returning = acts.semi_join(acted, list(PAIR))
+    days = workspace.keep(by_day(returning, recent=returning.count(where=returning["at"] >= horizon)))
     days = freed(days, days, formula)
     free_days = ((days.recent > 0) & (days.free > 0)).cast("int64")
     exchanged = days.group_by(*PAIR).aggregate(
