@@ -113,7 +113,8 @@ def undo_merge(*, merge: Merge, by: User, now: datetime) -> Merge:
         kept.regrouped_at = merged.regrouped_at = now
         merged.save(update_fields=["user", "is_hidden", "merged_into", "regrouped_at"])
         kept.save(update_fields=_KEPT)
-        merge.undone_at, merge.undone_by = now, by
+        # The clock may have been set back since.
+        merge.undone_at, merge.undone_by = max(now, merge.at), by
         merge.save(update_fields=["undone_at", "undone_by"])
     logger.info("merge of person %s into %s undone by user %s", merged.pk, kept.pk, by.pk)
     return merge

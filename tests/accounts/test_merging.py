@@ -94,6 +94,11 @@ class TestMerging:
         undo_merge(merge=merge, by=operator, now=LATER)
         assert Person.objects.filter(is_hidden=True).count() == 2
 
+    def test_a_clock_set_back_is_no_reason_against_undoing(self, operator: User) -> None:
+        merge = merge_people(kept=PersonFactory.create(), merged=PersonFactory.create(), by=operator, now=LATER)
+        undone = undo_merge(merge=merge, by=operator, now=NOW)
+        assert undone.undone_at == LATER
+
     @pytest.mark.parametrize(("one", "other"), [(True, False), (False, True), (True, True), (False, False)])
     def test_whom_an_operator_vouches_for_stays_vouched_for(self, operator: User, one: bool, other: bool) -> None:
         kept, merged = PersonFactory.create(is_seed=one), PersonFactory.create(is_seed=other)
