@@ -167,7 +167,7 @@ ORDER BY key
 """
 
 # A known account that turns out to have the handle from which an id was made: that id's rows are its person's. Not if
-# somebody claimed the person meanwhile.
+# somebody claimed the person meanwhile, or an operator hid or trusted them: that isn't for a file to undo.
 ADOPT_PROVISIONAL = """
 WITH pairs AS MATERIALIZED (
     SELECT made.key, made.person_id AS old, own.person_id AS new, own.key AS own, made.alias_of_id
@@ -179,6 +179,7 @@ WITH pairs AS MATERIALIZED (
     SELECT DISTINCT ON (pairs.key) pairs.key, pairs.old, pairs.new
     FROM pairs JOIN accounts_person p ON p.id = pairs.old
     WHERE pairs.alias_of_id IS NULL AND p.user_id IS NULL AND p.claimed_at IS NULL
+        AND NOT p.is_hidden AND NOT p.is_seed
     ORDER BY pairs.key, pairs.own
 )
 UPDATE accounts_identity i SET person_id = moves.new FROM moves WHERE i.key = moves.key RETURNING moves.old

@@ -155,6 +155,16 @@ class TestHandlesWithoutIds:
         assert identity("@ann").person == made
         assert identity("7").person != made
 
+    @pytest.mark.parametrize("said", ["is_hidden", "is_seed"])
+    def test_not_if_an_operator_hid_or_trusted_it(self, tmp_path: Path, said: str) -> None:
+        imported(dataset(tmp_path / "a", interactions=[(DAY_1, "repost", "7", "@ann")]))
+        made = identity("@ann").person
+        Person.objects.filter(pk=made.pk).update(**{said: True})
+        _profiles(tmp_path / "b", {"account": "7", "handle": "ann"})
+        assert identity("@ann").person == made
+        assert getattr(Person.objects.get(pk=made.pk), said)
+        assert not getattr(identity("7").person, said)
+
     def test_a_handle_that_two_accounts_have_stands_for_neither(self, tmp_path: Path) -> None:
         _profiles(tmp_path / "a", {"account": "7", "handle": "ann"}, {"account": "8", "handle": "Ann"})
         imported(dataset(tmp_path / "b", interactions=[(DAY_1, "repost", "1", "@ann")]))
