@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef
 
 from accounts.actions.locks import lock_days, lock_log, share_log
 from accounts.actions.spool import sweep_spools
@@ -153,6 +153,11 @@ def sweep_log(*, now: datetime) -> int:
     with transaction.atomic():
         # Writers are between file and manifest only while they hold this lock too.
         lock_log()
-        LogFile.objects.filter(replaced_at__lt=now - REPLACED_KEPT).delete()
-        known = set(LogFile.objects.values_list("path", flat=True))
+        replaced = LogFile.objects.filter(replaced_at__lt=now - REPLACED_KEPT)
+        # Of a file that was given up no other has the rows: by its number runs learn that its day isn't what it was.
+        later = LogFile.objects.live().filter(
+            table=OuterRef("table"), day=OuterRef("day"), added__gte=OuterRef("added")
+        )
+        replaced.filter(Exists(later)).delete()
+        known = set(LogFile.objects.exclude(pk__in=replaced).values_list("path", flat=True))
         return swept + len(log.sweep(known, older_than))

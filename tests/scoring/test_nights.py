@@ -1,5 +1,6 @@
 """Runs that go on from what was kept the night before, against runs that read the whole log."""
 
+import os
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from accounts.actions import discard_file, erase_person, tidy_log
-from accounts.actions.daily import enter
+from accounts.actions.daily import enter, sweep_log
 from accounts.log import LogFolder
 from accounts.models import LogFile, Person
 from scoring.actions import nights, score
@@ -161,6 +162,25 @@ def test_a_file_that_was_given_up_is_taken_back(known: Path) -> None:
     score(as_of=APRIL_2, now=NOW)
     for file in LogFile.objects.live().filter(day=date(2026, 4, 1)):
         discard_file(file.path, now=NOW)
+
+    night = score(as_of=APRIL_2, now=NOW)
+
+    assert read(night) == "1 days were taken in"
+    assert_same(numbers(night), anew(APRIL_2))
+
+
+def test_a_file_that_was_given_up_is_taken_back_however_late_a_night_comes(known: Path) -> None:
+    score(as_of=APRIL_2, now=NOW)
+    given_up = LogFile.objects.live().filter(day=date(2026, 4, 1))
+    paths = [settings.ACTIVITY_LOG / file.path for file in given_up]
+    for file in given_up:
+        discard_file(file.path, now=NOW)
+    sweep_log(now=NOW + timedelta(days=9))
+    # The sweep goes by the files' own age too.
+    for path in paths:
+        os.utime(path, (0, 0))
+    sweep_log(now=NOW + timedelta(days=9))
+    assert not any(path.exists() for path in paths)
 
     night = score(as_of=APRIL_2, now=NOW)
 
