@@ -69,11 +69,7 @@ def score(
         raise ValueError("as_of must be aware")
     if as_of > now:
         raise ScoringError(f"{as_of:%Y-%m-%d %H:%M} UTC is yet to come: what happens until then isn't known")
-    started = time.monotonic()
-
-    def finished() -> datetime:
-        return now + timedelta(seconds=time.monotonic() - started)
-
+    finished = _passing(now)
     as_of = as_of.astimezone(UTC)
     with run_lock() as lock:
         if not connection.in_atomic_block:
@@ -244,6 +240,12 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}{place}"
 
 
+def _passing(now: datetime) -> Callable[[], datetime]:
+    """Return what tells the time from a moment that is now."""
+    began = time.monotonic()
+    return lambda: now + timedelta(seconds=time.monotonic() - began)
+
+
 def score_night(*, as_of: datetime, now: datetime) -> str:
     """Score a moment under the formula that counts then unless that is done already; say in a line what came of it.
 
@@ -275,12 +277,13 @@ def score_unfinished(*, now: datetime) -> str:
     a run is going on.
     """
     taken_up = failed = 0
+    clock = _passing(now)
     try:
         given_up = sum(_give_up(run, now) for run in _killed_too_often())
         due = Q(state=ScoreRun.State.RUNNING) | Q(state=ScoreRun.State.FAILED, retry_at__lte=now)
         for run in ScoreRun.objects.filter(due).select_related("formula").order_by("is_shadow", "as_of"):
             try:
-                score(as_of=run.as_of, now=now, formula=run.formula, by_itself=True)
+                score(as_of=run.as_of, now=clock(), formula=run.formula, by_itself=True)
                 taken_up += 1
             except RunInProgress:
                 raise
@@ -302,9 +305,10 @@ def score_shadows(*, now: datetime) -> str:
     if run is None:
         return "there is no run to stand beside yet"
     scored = failed = 0
+    clock = _passing(now)
     for formula in Formula.objects.shadows().exclude(runs__as_of=run.as_of).order_by("created_at"):
         try:
-            score(as_of=run.as_of, now=now, formula=formula, by_itself=True)
+            score(as_of=run.as_of, now=clock(), formula=formula, by_itself=True)
             scored += 1
         except RunInProgress as error:
             return str(error)

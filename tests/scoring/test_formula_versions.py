@@ -82,6 +82,18 @@ def test_a_shadow_is_scored_beside_the_night_and_shown_to_nobody(known: Path, op
     assert score_shadows(now=NOW) == "0 shadows scored, 0 failed"
 
 
+def test_the_next_shadow_begins_after_the_one_before_ended(known: Path, operator: User) -> None:
+    score(as_of=DAYS[0], now=NOW)
+    for version in ("one", "two"):
+        set_shadow(formula=FormulaFactory.create(version=version), on=True, by=operator)
+
+    assert score_shadows(now=NOW) == "2 shadows scored, 0 failed"
+
+    one, two = ScoreRun.objects.filter(is_shadow=True).order_by("started_at")
+    assert one.finished_at is not None
+    assert NOW <= one.started_at < one.finished_at <= two.started_at
+
+
 def test_a_shadow_that_fails_disturbs_no_night_and_is_tried_again(
     known: Path, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
