@@ -48,7 +48,8 @@ def publish(
     the last statements take. `check` is called last and may raise; `copied` is told how many rows are in the database,
     of how many. Supporters that `own` was sent ahead aren't among them; they are sent again where somebody, of whatever
     table, was erased meanwhile. The run becomes the current one if it has the highest moment among the finished runs of
-    the current formula, and no earlier moment than the run that is current now; with `make_current` in any case.
+    the current formula, and no earlier moment than the run that is current now; with `make_current` in any case. Runs
+    of moments later than `now`, when the clock was ahead, don't count.
     """
     languages = languages_until(run.as_of)
     for attempt in range(1, TRIES + 1):
@@ -121,7 +122,7 @@ def _publish(
             *("step", "progress", "error", "attempts"),
         ]
     )
-    _choose_current(run, make_current)
+    _choose_current(run, make_current, now)
 
 
 def _store_backtest(run: ScoreRun, found: engine.Backtest | None) -> None:
@@ -146,11 +147,12 @@ def _store_backtest(run: ScoreRun, found: engine.Backtest | None) -> None:
     )
 
 
-def _choose_current(run: ScoreRun, make_current: bool) -> None:
+def _choose_current(run: ScoreRun, make_current: bool, now: datetime) -> None:
     before = ScoreRun.objects.filter(is_current=True).first()
     if not make_current:
-        newest = ScoreRun.objects.done().filter(formula__is_current=True).order_by("-as_of").first()
-        make_current = newest == run and (before is None or run.as_of >= before.as_of)
+        been = ScoreRun.objects.done().filter(formula__is_current=True, as_of__lte=now)
+        newest = been.order_by("-as_of").first()
+        make_current = newest == run and (before is None or run.as_of >= before.as_of or before.as_of > now)
     if make_current and run != before:
         ScoreRun.objects.filter(is_current=True).update(is_current=False)
         ScoreRun.objects.filter(pk=run.pk).update(is_current=True, is_shadow=False)

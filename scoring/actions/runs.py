@@ -153,13 +153,14 @@ def _compute_and_publish(
 def rebuild_state(*, now: datetime, progress: Callable[[str], None]) -> ScoreState:
     """Make the sums that runs of the current formula go on from anew, from the whole log, and return their row.
 
-    They are of the moment of the run that readers see, or of the last midnight before there is one. Raises
-    RunInProgress, ScoringError for a formula whose sums can't be kept, and LogFaulty.
+    They are of the midnight of the run that readers see, or of the last one: before there is a run, or where that is of
+    a moment yet to come. Raises RunInProgress, ScoringError for a formula whose sums can't be kept, and LogFaulty.
     """
     with run_lock():
         formula = ensure_formula(now)
         run = ScoreRun.objects.current()
-        as_of = run.as_of if run is not None else now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        moment = now if run is None else min(run.as_of, now)
+        as_of = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         parameters = parameters_of(formula)
         if not can_roll(as_of, parameters):
             raise ScoringError(f"the formula {formula.version} looks ahead for parts of a day: its runs keep no sums")

@@ -280,3 +280,11 @@ def test_sums_are_made_anew_by_hand(known: Path, capsys: pytest.CaptureFixture[s
     assert (after.key, after.until) == (before.key, before.until)
     assert after.folder != before.folder
     assert_same(numbers(score(as_of=APRIL_2, now=NOW)), numbers(run))
+
+
+def test_sums_made_anew_by_hand_are_of_a_midnight(known: Path) -> None:
+    score(as_of=APRIL_2 + timedelta(hours=14, minutes=30), now=NOW)
+
+    call_command("log", "rebuild")
+
+    assert ScoreState.objects.get().until == APRIL_2

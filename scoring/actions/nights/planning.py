@@ -36,6 +36,9 @@ class Plan:
 def plan_of(stored: ScoreState | None, until: int, log_of: dict[int, LogDay], now: datetime) -> Plan:
     if stored is None:
         return _whole("nothing is kept yet")
+    if stored.until > now:
+        # The clock was ahead once. By it every night would read the whole log until that moment comes.
+        return _whole(f"what is kept is of {stored.until:%Y-%m-%d}, which is yet to come")
     first = int(stored.until.timestamp()) // DAY
     if until // DAY < first:
         return _whole(f"what is kept is of {stored.until:%Y-%m-%d}", earlier=True)
