@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -19,7 +20,7 @@ from scoring.actions.errors import LogFaulty, RunInProgress, ScoringError
 from scoring.actions.filling import OwnTables
 from scoring.actions.formulas import ensure_formula, formula_at, parameters_of
 from scoring.actions.lock import RunLock, run_lock
-from scoring.actions.nights import Sources, can_roll, keep_forecast, make_anew, sweep_states
+from scoring.actions.nights import Sources, can_roll, forget_unreadable, keep_forecast, make_anew, sweep_states
 from scoring.actions.partitions import drop_aside
 from scoring.actions.pruning import prune
 from scoring.actions.steps import RunSteps
@@ -125,17 +126,11 @@ def _compute_and_publish(
         ensure_topics()
     _refuse_faulty_log(run.as_of, deep=False)
     step("people")
-    with OwnTables(run) as tables:
-        try:
-            result = compute_night(
-                run=run, now=now, sources=sources_of_runs(), progress=step, supporters_made=tables.send_ahead
-            )
-            run.forecast = keep_forecast(result.forecast())
-        except (ScoringError, EngineError, LogUnreachable):
-            raise
-        except Exception:  # whichever library met a spoilt file says that something is wrong, and not where; raised on
-            _refuse_faulty_log(run.as_of, deep=True)
-            raise
+    with _naming_what_is_damaged(run.as_of), OwnTables(run) as tables:
+        result = compute_night(
+            run=run, now=now, sources=sources_of_runs(), progress=step, supporters_made=tables.send_ahead
+        )
+        run.forecast = keep_forecast(result.forecast())
         give_back()
         step("publishing")
         publishing.publish(
@@ -169,7 +164,11 @@ def rebuild_state(*, now: datetime, progress: Callable[[str], None]) -> ScoreSta
         if not Topic.objects.exists():
             ensure_topics()
         _refuse_faulty_log(as_of, deep=False)
-        with engine_connection() as connection, Workspace(connection) as workspace:
+        with (
+            _naming_what_is_damaged(as_of),
+            engine_connection() as connection,
+            Workspace(connection) as workspace,
+        ):
             state = make_anew(
                 workspace,
                 as_of=as_of,
@@ -185,6 +184,27 @@ def rebuild_state(*, now: datetime, progress: Callable[[str], None]) -> ScoreSta
 def sources_of_runs() -> Sources:
     """Return what runs take from the database."""
     return Sources(owners(), seed_persons(), stored_topics(), erased_accounts(), rests())
+
+
+@contextmanager
+def _naming_what_is_damaged(as_of: datetime) -> Iterator[None]:
+    """Where something fails in the block, look whether a file is why, of the log or of the sums, and say which.
+
+    Whichever library met a spoilt file says that something is wrong, and not where.
+    """
+    try:
+        yield
+    except (ScoringError, EngineError, LogUnreachable, DatabaseError):
+        raise
+    except Exception as error:
+        _refuse_faulty_log(as_of, deep=True)
+        spoilt = forget_unreadable()
+        if spoilt:
+            raise ScoringError(
+                f"what was kept of the sums is damaged: {spoilt[0]} can't be read; it was forgotten, "
+                "and the next run reads the whole log"
+            ) from error
+        raise
 
 
 def _refuse_faulty_log(as_of: datetime, *, deep: bool) -> None:

@@ -154,9 +154,28 @@ def read_days(workspace: Workspace, folders: Mapping[int, Path], name: str) -> T
     ibis table
         An expression over the files; empty for no days.
     """
-    of_days = [folder / name / f"day={day}" for day, folder in sorted(folders.items())]
-    files = [file for one in of_days for file in sorted(one.glob("*.parquet"))]
+    files = [file for day, folder in sorted(folders.items()) for file in day_files(folder, day, name)]
     return workspace.read(files, _DAYS[name], f"the days' {name}")
+
+
+def day_files(folder: Path, day: int, name: str = "*") -> list[Path]:
+    """Return the files of a day that was written.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is.
+    day : int
+        In days since 1970.
+    name : str
+        Which of its tables; all of them unless given.
+
+    Returns
+    -------
+    list of Path
+        None for a table of which the day has no row.
+    """
+    return sorted(folder.glob(f"{name}/day={day}/*.parquet"))
 
 
 def write_forecast(forecast: Forecast, folder: Path) -> None:

@@ -39,6 +39,9 @@ class StateDay(models.Model):
     state = models.ForeignKey(ScoreState, models.CASCADE, related_name="days")
     day = models.DateField()
     folder = models.CharField(max_length=200, help_text="Below the folder of the states.")
+    files = models.JSONField(
+        default=dict, help_text="Bytes of each file of the day; none: written before they counted."
+    )
 
     objects = models.Manager()
 

@@ -15,7 +15,7 @@ from accounts.actions import discard_file, erase_person, tidy_log
 from accounts.actions.daily import enter, sweep_log
 from accounts.log import LogFolder
 from accounts.models import LogFile, Person
-from scoring.actions import nights, score
+from scoring.actions import ScoringError, nights, score
 from scoring.actions.nights import forget_states
 from scoring.models import Backtest, ReachPart, Score, ScoreRun, ScoreState, StateDay, Support, TopicReach
 from tests.factories.accounts import UserFactory
@@ -216,10 +216,11 @@ def test_sums_are_made_anew_within_weeks_of_an_erasure(known: Path) -> None:
     assert_same(numbers(night), anew(APRIL_3))
 
 
+@pytest.mark.parametrize("name", ["pairs.parquet", "days/pairs/day=20542/*.parquet"])
 @pytest.mark.parametrize("damage", ["truncated", "missing"])
-def test_sums_that_are_damaged_are_made_anew(known: Path, damage: str) -> None:
+def test_sums_that_are_damaged_are_made_anew(known: Path, damage: str, name: str) -> None:
     score(as_of=APRIL_1, now=NOW)
-    path = settings.SCORING_STATE / ScoreState.objects.get().folder / "pairs.parquet"
+    (path,) = (settings.SCORING_STATE / ScoreState.objects.get().folder).glob(name)
     if damage == "missing":
         path.unlink()
     else:
@@ -229,6 +230,45 @@ def test_sums_that_are_damaged_are_made_anew(known: Path, damage: str) -> None:
 
     assert read(night).startswith("what is kept is damaged: ")
     assert_same(numbers(night), anew(APRIL_2))
+
+
+@pytest.mark.parametrize("name", ["pairs.parquet", "days/texts/day=20542/*.parquet"])
+def test_sums_that_cannot_be_read_are_named_and_made_anew_by_the_next_run(known: Path, name: str) -> None:
+    good = score(as_of=APRIL_1, now=NOW)
+    (path,) = (settings.SCORING_STATE / ScoreState.objects.get().folder).glob(name)
+    path.write_bytes(bytes(path.stat().st_size))
+
+    with pytest.raises(ScoringError, match=f"sums is damaged: .*{path.name} can't be read.*reads the whole log"):
+        score(as_of=APRIL_2, now=NOW)
+
+    assert ScoreRun.objects.current() == good
+    assert_same(numbers(score(as_of=APRIL_2, now=NOW)), anew(APRIL_2))
+
+
+def test_the_sums_of_one_night_alone_are_kept(known: Path) -> None:
+    for as_of in (APRIL_1, APRIL_2, APRIL_3):
+        score(as_of=as_of, now=NOW)
+
+    newest = ScoreState.objects.get().folder
+    earlier = set(StateDay.objects.exclude(folder=newest).values_list("folder", flat=True))
+    assert len(earlier) == 2
+    for folder in earlier:
+        assert [path.name for path in (settings.SCORING_STATE / folder).iterdir()] == ["days"]
+    assert (settings.SCORING_STATE / newest / "pairs.parquet").exists()
+
+
+def test_a_clock_that_was_ahead_holds_no_night_up(known: Path) -> None:
+    ahead = APRIL_3 + timedelta(days=365)
+    first = score(as_of=APRIL_1, now=NOW)
+    score(as_of=ahead, now=ahead)
+
+    night = score(as_of=APRIL_2, now=NOW)
+
+    assert read(night) == "what is kept is of 2027-04-03, which is yet to come"
+    assert ScoreRun.objects.current() == night != first
+    assert read(score(as_of=APRIL_3, now=NOW)) == "1 days were taken in"
+    assert score(as_of=APRIL_2, now=NOW) == night
+    assert ScoreRun.objects.get(is_current=True).as_of == APRIL_3
 
 
 def test_folders_that_nothing_names_are_swept(known: Path) -> None:

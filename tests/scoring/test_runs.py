@@ -298,3 +298,18 @@ def test_a_damaged_log_is_named_and_the_last_good_run_stays(known: Path) -> None
         score(as_of=APRIL_2, now=NOW)
     path.write_bytes(content)
     assert score(as_of=APRIL_2, now=NOW).is_current
+
+
+def test_posts_that_only_publishing_reads_are_named_where_they_are_damaged(known: Path) -> None:
+    good = score(as_of=APRIL_1, now=NOW)
+    before = scores_of(good)
+    file = LogFile.objects.filter(table="posts", day__lt=APRIL_1.date()).latest("day")
+    path = settings.ACTIVITY_LOG / file.path
+    path.write_bytes(bytes(path.stat().st_size))
+
+    # Nothing is new for the sums, which read no posts then.
+    with pytest.raises(LogFaulty, match=f"damaged: {file.path} is edited"):
+        score(as_of=APRIL_1, now=NOW)
+
+    assert ScoreRun.objects.current() == good
+    assert scores_of(good) == before

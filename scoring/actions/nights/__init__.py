@@ -10,7 +10,14 @@ from functools import partial
 
 from scoring.actions.nights.keeping import Keeping, Sources, keeping_of
 from scoring.actions.nights.planning import plan_of
-from scoring.actions.nights.states import LAYOUT, forget_states, keep_forecast, state_root, sweep_states
+from scoring.actions.nights.states import (
+    LAYOUT,
+    forget_states,
+    forget_unreadable,
+    keep_forecast,
+    state_root,
+    sweep_states,
+)
 from scoring.engine import POST_TOPICS, Parameters
 from scoring.engine.activity import DAY, activity
 from scoring.engine.forecasts import Forecast, horizon_before
@@ -29,6 +36,7 @@ __all__ = [
     "bring_up_to",
     "can_roll",
     "forget_states",
+    "forget_unreadable",
     "keep_forecast",
     "make_anew",
     "people_and_forecast",

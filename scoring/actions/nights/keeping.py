@@ -17,7 +17,7 @@ from django.db import transaction
 from accounts.actions import days_at_rest
 from accounts.queries import LogDay
 from scoring.actions.nights.planning import LATE_DAYS, Plan, day_number, day_of
-from scoring.actions.nights.states import key_of, state_root
+from scoring.actions.nights.states import DAYS, key_of, sizes, state_root
 from scoring.actions.resting import with_new_ones
 from scoring.engine import POST_TOPICS, Inputs, Parameters
 from scoring.engine.activity import DAY, POST_DAYS, Activity, activity, without
@@ -37,8 +37,8 @@ from scoring.engine.received import (
 from scoring.engine.run import Around
 from scoring.engine.snapshot import Known, known, texts_from
 from scoring.engine.state import State, rolled
-from scoring.engine.stored import read_days, read_state, read_topic_sets, write_days, write_state
-from scoring.engine.tables import Table, Workspace, parquet_files
+from scoring.engine.stored import day_files, read_days, read_state, read_topic_sets, write_days, write_state
+from scoring.engine.tables import Table, Workspace
 from scoring.models import ScoreState, StateDay
 from scoring.queries.topics import Topics
 from scoring.queries.topics import texts as texts_of
@@ -250,9 +250,7 @@ class Keeping:
             # Of days that are written again only for their acts, what was posted is as it was.
             again = {day: path for day, path in plan.folders.items() if day in changed - set(plan.fresh)}
             prints = pa.concat_tables([prints, self._stored(again, "texts")])
-        write_days(self.workspace, days, prints, of_day, folder / "days", since=self.kept_from)
-        paths = parquet_files(*sorted(folder.glob("*.parquet")))
-        files = {path.relative_to(state_root()).as_posix(): path.stat().st_size for path in paths}
+        write_days(self.workspace, days, prints, of_day, folder / DAYS, since=self.kept_from)
         with transaction.atomic():
             values: dict[str, Any] = {
                 "until": datetime.fromtimestamp(self.until, UTC),
@@ -261,7 +259,7 @@ class Keeping:
                 "networks": list(seen.networks),
                 "events": state.events,
                 "began": state.began,
-                "files": files,
+                "files": sizes(sorted(folder.glob("*.parquet"))),
                 "made_at": self.now,
             }
             if rebuilt:
@@ -275,7 +273,10 @@ class Keeping:
             (gone if rebuilt else gone.filter(day__in=list(map(day_of, changed)))).delete()
             gone.filter(day__lt=day_of(self.kept_from)).delete()
             kept = [day for day in sorted(changed) if day >= self.kept_from]
-            StateDay.objects.bulk_create(StateDay(state=row, day=day_of(day), folder=name) for day in kept)
+            StateDay.objects.bulk_create(
+                StateDay(state=row, day=day_of(day), folder=name, files=sizes(day_files(folder / DAYS, day)))
+                for day in kept
+            )
         return written
 
 

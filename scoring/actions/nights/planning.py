@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from accounts.queries import LogDay, erased_between
-from scoring.actions.nights.states import fault_of, state_root
+from scoring.actions.nights.states import DAYS, fault_of, state_root
 from scoring.engine.activity import DAY, POST_DAYS
 from scoring.models import ScoreState
 
@@ -48,7 +48,7 @@ def plan_of(stored: ScoreState | None, until: int, log_of: dict[int, LogDay], no
         return _whole(f"what is kept is damaged: {fault}")
     if erased_between(stored.rebuilt_at, now - ERASED_WAIT):
         return _whole("somebody was erased four weeks ago")
-    folders = {day_number(row.day): state_root() / row.folder / "days" for row in stored.days.all()}
+    folders = {day_number(row.day): state_root() / row.folder / DAYS for row in stored.days.all()}
     fresh, changed = set(range(first, until // DAY)), set(range(first, until // DAY))
     for day, found in log_of.items():
         if found.acted > stored.added:

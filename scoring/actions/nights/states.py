@@ -2,23 +2,34 @@
 
 import hashlib
 import json
+import logging
 import shutil
 import uuid
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
 from django.conf import settings
 from django.db import transaction
 
+from accounts.storage import open_parquet
 from scoring.engine import Parameters
 from scoring.engine.forecasts import Forecast
 from scoring.engine.stored import write_forecast
+from scoring.engine.tables import parquet_files
 from scoring.models import ScoreRun, ScoreState, StateDay
 from scoring.queries.topics import Topics
 
-# Sums that no run went on from for so long are forgotten.
-_UNUSED: Final = timedelta(days=60)
+log = logging.getLogger(__name__)
+
+# Sums that no run went on from for so long are forgotten: what they hold of the erased has to go within 30 days.
+_UNUSED: Final = timedelta(days=28)
+# A forecast is checked a horizon later, by a night that may itself be late.
+_NIGHTS_LATE: Final = timedelta(days=2)
+# In a folder of sums, what days come to; days are kept longer than the sums that they went into.
+DAYS: Final = "days"
 # Of the layout of what is kept: raised where the engine's tables change.
 LAYOUT: Final = 2
 # What of a formula goes into the sums, or into how long days are kept.
@@ -38,22 +49,37 @@ def keep_forecast(forecast: Forecast) -> str:
 def sweep_states(current: ScoreRun | None) -> int:
     """Delete folders that nothing names, after forgetting forecasts that can't be checked any more; return how many.
 
+    Where only days of a folder are named still, its sums are deleted: those of the newest night have what they said.
     The caller holds the lock of runs, so that nobody is between a folder and its row.
     """
     if current is not None:
         # Of formulas that nobody runs any more.
         ScoreState.objects.filter(until__lt=current.as_of - _UNUSED).delete()
-        oldest = current.as_of - timedelta(days=2 * float(current.formula.parameters["horizon_days"]))
+        horizon = timedelta(days=float(current.formula.parameters["horizon_days"]))
+        oldest = current.as_of - horizon - _NIGHTS_LATE
         ScoreRun.objects.filter(as_of__lt=oldest).exclude(forecast="").update(forecast="")
-    known = set(ScoreState.objects.values_list("folder", flat=True))
-    known |= set(StateDay.objects.values_list("folder", flat=True))
-    known |= set(ScoreRun.objects.exclude(forecast="").values_list("forecast", flat=True))
+    whole = set(ScoreState.objects.values_list("folder", flat=True))
+    whole |= set(ScoreRun.objects.exclude(forecast="").values_list("forecast", flat=True))
+    days = set(StateDay.objects.values_list("folder", flat=True))
     swept = 0
     for folder in state_root().glob("*/*"):
-        if folder.relative_to(state_root()).as_posix() not in known:
+        name = folder.relative_to(state_root()).as_posix()
+        if name not in whole | days:
             shutil.rmtree(folder, ignore_errors=True)
             swept += 1
+        elif name not in whole:
+            _delete_sums(folder)
     return swept
+
+
+def _delete_sums(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name == DAYS:
+            continue
+        if path.is_dir():  # which Spark writes in the place of a file
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def forget_states() -> int:
@@ -62,9 +88,14 @@ def forget_states() -> int:
         return ScoreState.objects.all().delete()[1].get("scoring.ScoreState", 0)
 
 
+def sizes(paths: Iterable[Path]) -> dict[str, int]:
+    """Return how long files are by their names, as a row keeps it; of a folder that stands for one, those in it."""
+    return {path.relative_to(state_root()).as_posix(): path.stat().st_size for path in parquet_files(*paths)}
+
+
 def fault_of(stored: ScoreState) -> str | None:
-    """Say which file of the state isn't as long as it was written, or None."""
-    for name, size in stored.files.items():
+    """Say which file of the sums, or of one of their days, isn't as long as it was written, or None."""
+    for name, size in _files_of(stored):
         try:
             found = (state_root() / name).stat().st_size
         except OSError as error:
@@ -72,6 +103,37 @@ def fault_of(stored: ScoreState) -> str | None:
         if found != size:
             return f"{name} has {found:,} bytes, {size:,} were written"
     return None
+
+
+def forget_unreadable() -> list[str]:
+    """Forget sums of which a file can't be read to its end, and return these files' names.
+
+    For where a run failed and nobody knows why: a file may be spoilt and as long as it was.
+    """
+    spoilt = []
+    for stored in ScoreState.objects.all():
+        names = [name for name, _ in _files_of(stored) if not _is_readable(state_root() / name)]
+        if names:
+            log.error("what is kept of %s is damaged: %s can't be read", stored, names[0])
+            stored.delete()
+        spoilt += names
+    return spoilt
+
+
+def _files_of(stored: ScoreState) -> Iterator[tuple[str, int]]:
+    yield from stored.files.items()
+    for day in stored.days.order_by("day"):
+        yield from day.files.items()
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        with open_parquet(path) as parquet:
+            for _ in parquet.iter_batches():
+                pass
+    except (OSError, pa.ArrowException):
+        return False
+    return True
 
 
 def key_of(parameters: Parameters, topics: Topics) -> str:
