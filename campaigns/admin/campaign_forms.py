@@ -1,8 +1,10 @@
 """The form of a campaign, and that of the cities it looks in."""
 
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Final
 
 from django import forms
+from django.utils import timezone
 from unfold.widgets import UnfoldAdminIntegerFieldWidget as AdminIntegerFieldWidget
 from unfold.widgets import UnfoldAdminTextInputWidget as AdminTextInputWidget
 
@@ -17,6 +19,8 @@ WHEN = ["seats", "starts_on", "ends_on"]
 DETAILS = ["details_kind", "details_kept_days"]
 WHOM = ["topics", "score_min", "score_max"]
 RETURN = ["holdout_percent", "tags"]
+# Ten years, three of them leap years at most.
+_AHEAD: Final = timedelta(days=3653)
 
 
 class CampaignForm(forms.ModelForm[Campaign]):
@@ -75,6 +79,12 @@ class CampaignForm(forms.ModelForm[Campaign]):
             if seats < taken:
                 raise forms.ValidationError(f"{taken} seats are taken already: there can't be fewer.")
         return seats
+
+    def clean_ends_on(self) -> date:
+        ends: date = self.cleaned_data["ends_on"]
+        if ends > timezone.now().date() + _AHEAD:
+            raise forms.ValidationError("This is more than ten years ahead: choose an earlier day.")
+        return ends
 
     def clean_details_kind(self) -> str:
         """Return what is asked; once somebody gave it, it stays."""

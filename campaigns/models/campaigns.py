@@ -140,7 +140,11 @@ class Campaign(models.Model):
     @property
     def details_kept_until(self) -> date:
         """Return the last day, in UTC, on which what people give now is there."""
-        return self.ends_on + timedelta(days=self.details_kept_days)
+        return self.after_end(timedelta(days=self.details_kept_days))
+
+    def after_end(self, period: timedelta) -> date:
+        """Return the day that is so long after the last one, or the last that there is: 31 December 9999."""
+        return self.ends_on + min(period, date.max - self.ends_on)
 
     def is_over(self, now: datetime) -> bool:
         """Return whether the last day, in UTC, has passed."""

@@ -127,7 +127,7 @@ def _watch(campaign: Campaign, look: PostLook | None, rows: list[tuple[Any, ...]
         place = int(np.searchsorted(people, person))
         invitation[place], accepted[place] = pk, math.floor(answered_at.timestamp())
         countries[place] = country or ""
-    last = datetime.combine(campaign.ends_on + WATCHED, datetime.min.time(), tzinfo=UTC)
+    last = datetime.combine(campaign.after_end(WATCHED), datetime.min.time(), tzinfo=UTC)
     return Watch(
         campaign=campaign.pk,
         tags=campaign.tags,

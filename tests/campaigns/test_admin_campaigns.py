@@ -2,7 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from threading import Barrier
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 from unfold.enums import ActionVariant
 
@@ -114,6 +115,7 @@ def test_a_city_left_alone_keeps_its_coordinates(manager: Client, airlines: Airl
     [
         ({"starts_on": "2026-06-01"}, "It ends before it starts."),
         ({"ends_on": ""}, "Say until when people can accept."),
+        ({"ends_on": "9999-12-31"}, "This is more than ten years ahead: choose an earlier day."),
         ({"score_min": "50", "score_max": "40"}, "The highest score is below the lowest."),
         ({"score_min": "101"}, "less than or equal to 100"),
         ({"seats": "0"}, "greater than or equal to 1"),
@@ -295,7 +297,7 @@ def test_who_let_it_expire_is_invited_again_once_the_campaign_goes_on(manager: C
         answered = NOW if state == "declined" else None
         InvitationFactory.create(campaign=campaign, person=person, state=state, answered_at=answered)
     assert "Invite the 1 who" not in manager.get(_change(campaign)).content.decode()
-    manager.post(_change(campaign), filled_in(ends_on="2099-01-01"))
+    manager.post(_change(campaign), filled_in(ends_on=timezone.now().date() + timedelta(days=3650)))
     assert "Invite the 1 who isn't yet or no longer" in manager.get(_change(campaign)).content.decode()
     url = reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk])
     asked = manager.get(url).content.decode()

@@ -137,3 +137,15 @@ def test_what_is_asked_stays_once_somebody_gave_it(manager: Client, campaign: Ca
     row = Campaign.objects.get()
     assert (row.details_kind, row.details_kept_days) == ("address", 90)
     assert Handover.objects.get().kept_until == campaign.ends_on + timedelta(days=30)
+
+
+def test_what_is_given_to_a_campaign_without_an_end_in_sight_is_taken(
+    client: Client, airlines: Airlines, campaign: Campaign, ann: Invitation
+) -> None:
+    Campaign.objects.update(ends_on=date.max)
+    client.force_login(login_of(ann))
+    assert "After 31 December 9999 it is deleted" in shown(client, address(ann))
+    assert "Say where to send it" in shown(client, "/me")
+    assert gave(ann).kept_until == date.max
+    client.force_login(airlines.manager)
+    assert client.get(reverse("admin:campaigns_campaign_change", args=[campaign.pk])).status_code == 200

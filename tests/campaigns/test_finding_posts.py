@@ -124,6 +124,17 @@ def test_without_tags_or_after_half_a_year_nothing_is_looked_for(campaign: Campa
     assert find_posts(now=NOW + timedelta(days=270)) == 2
 
 
+def test_a_campaign_without_an_end_in_sight_is_looked_for_beside_others(
+    campaign: Campaign, airlines: Airlines, posted: Posted
+) -> None:
+    endless = CampaignFactory.create(brand=airlines.other_brand, tags="#maple", ends_on=date.max)
+    posted(("ann", 1, "#maple"), ("bob", 2, "#maple"))
+    accepts(campaign, "ann")
+    accepts(endless, "bob")
+    assert find_posts(now=LATER) == 2
+    assert [row[:2] for row in found()] == [("ann", 1), ("bob", 2)]
+
+
 @pytest.mark.parametrize(
     ("post", "state"),
     [

@@ -9,6 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.actions import erase_person, merge_people, undo_merge
 from accounts.models import Person
@@ -22,7 +23,7 @@ from tests.factories.accounts import PersonFactory
 from tests.factories.campaigns import NOW, CampaignFactory, HoldoutFactory, InvitationFactory, ShortlistingFactory
 
 LATER = NOW + timedelta(days=1)
-LONG = {"starts_on": date(2026, 1, 1), "ends_on": date(2099, 1, 1)}
+LONG = {"starts_on": date(2026, 1, 1), "ends_on": timezone.now().date() + timedelta(days=90)}
 
 
 @pytest.fixture
