@@ -14,7 +14,8 @@ from campaigns.queries.mails import addresses_of
 
 # The letters that tokens begin with: which e-mail came back.
 INVITATION, NOTICE, REMINDER = "i", "n", "r"
-NAMES: Final = {INVITATION: "invitation", NOTICE: "notice", REMINDER: "reminder of invitation"}
+NAMES: Final = {INVITATION: "invitation", NOTICE: "notice", REMINDER: "reminder of post"}
+_WHOSE: Final = {INVITATION: "invitations", NOTICE: "invitations__notices", REMINDER: "invitations__posts"}
 
 
 def take_bounce(data: bytes, *, written_to: str = "", now: datetime) -> str:
@@ -78,11 +79,7 @@ def take_off_marks(marks: Iterable[BouncedAddress], *, by: User) -> None:
 
 
 def _person(token: Token) -> Person | None:
-    if token.kind == NOTICE:
-        rows = Person.objects.filter(invitations__notices=token.pk)
-    else:
-        rows = Person.objects.filter(invitations=token.pk)
-    return rows.select_related("user").first()
+    return Person.objects.filter(**{_WHOSE[token.kind]: token.pk}).select_related("user").first()
 
 
 def _came_back(token: Token) -> None:
@@ -94,5 +91,9 @@ def _came_back(token: Token) -> None:
     elif token.kind == NOTICE:
         Notice.objects.filter(pk=token.pk, delivery__in=[delivery.SENT, delivery.SENDING]).update(**gone)
     else:
-        posts = CampaignPost.objects.filter(invitation=token.pk, reminder__in=[reminder.SENT, reminder.SENDING])
-        posts.update(reminder=reminder.FAILED, reminded_at=None, sending_since=None)
+        # The token names one of its posts. All of them were claimed at one moment, which later is when it went out.
+        out = CampaignPost.objects.filter(reminder__in=[reminder.SENT, reminder.SENDING])
+        if named := out.filter(pk=token.pk).first():
+            at = named.sending_since or named.reminded_at
+            posts = out.filter(Q(sending_since=at) | Q(reminded_at=at), invitation=named.invitation_id)
+            posts.update(reminder=reminder.FAILED, reminded_at=None, sending_since=None)

@@ -92,7 +92,7 @@ def _send(rows: list[CampaignPost], connection: BaseEmailBackend, at: datetime) 
     )
     subject, text = written_for(invitation.campaign, MailText.Kind.REMINDER)
     mail = mail_of(MailText.Kind.REMINDER, values, subject=subject, text=text)
-    return post(mail, to=person, returns=(bounces.REMINDER, invitation.pk), connection=connection, now=at)
+    return post(mail, to=person, returns=(bounces.REMINDER, rows[0].pk), connection=connection, now=at)
 
 
 def remind(row: CampaignPost, *, by: User, now: datetime) -> None:

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -163,13 +164,45 @@ def test_notices_and_reminders_come_back_too() -> None:
     Person.objects.filter(pk=post.invitation.person_id).update(email="b@example.org")
     assert send_due_reminders(now=NOW) == 1
     said = take_bounce(bounce(mail.outbox[-1].from_email), now=NOW)
-    assert f"reminder of invitation {post.invitation_id} came back" in said
+    assert f"reminder of post {post.pk} came back" in said
     row = CampaignPost.objects.get()
     assert (row.reminder, row.reminded_at) == ("failed", None)
     assert BouncedAddress.objects.among(["A@example.org", "b@example.org", "c@example.org"]) == {
         "a@example.org",
         "b@example.org",
     }
+
+
+@pytest.fixture
+def reminded(db: None) -> list[CampaignPost]:
+    """Return three posts of one person: one was reminded of on a day, the other two together on the next."""
+    invitation = InvitationFactory.create(person__email="ann@example.org", state="accepted", answered_at=NOW)
+    posts: list[CampaignPost] = []
+    for day, number in enumerate((1, 2)):
+        posts += CampaignPostFactory.create_batch(number, invitation=invitation)
+        assert send_due_reminders(now=NOW + timedelta(days=day)) == 1
+    return posts
+
+
+@pytest.mark.parametrize(("which", "left"), [(0, ["failed", "sent", "sent"]), (1, ["sent", "failed", "failed"])])
+def test_a_reminder_that_comes_back_says_nothing_of_others(
+    reminded: list[CampaignPost], which: int, left: list[str]
+) -> None:
+    report = bounce(mail.outbox[which].from_email, "5.7.1")
+    for _ in range(2):  # a second time it changes nothing
+        take_bounce(report, now=NOW)
+        rows = CampaignPost.objects.order_by("pk")
+        assert [row.reminder for row in rows] == left
+        assert [row.reminded_at is not None for row in rows] == [state == "sent" for state in left]
+
+
+def test_a_reminder_that_comes_back_while_it_is_sent_says_nothing_of_others(reminded: list[CampaignPost]) -> None:
+    on_their_way = CampaignPost.objects.exclude(pk=reminded[0].pk)
+    on_their_way.update(reminder="sending", sending_since=NOW, reminded_at=None)
+    take_bounce(bounce(mail.outbox[1].from_email), now=NOW)
+    rows = CampaignPost.objects.order_by("pk")
+    assert [(row.reminder, row.sending_since) for row in rows] == [("sent", None), ("failed", None), ("failed", None)]
+    assert rows[0].reminded_at is not None
 
 
 class TestCommand:
