@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from accounts.texts import plain_lines
+
 LONGEST_SUBJECT: Final = 150
 LONGEST_TEXT: Final = 5_000
 
@@ -161,7 +163,7 @@ def checked_subject(subject: str, wording: Wording) -> str:
 
 def checked_text(text: str, wording: Wording) -> str:
     """Return a text with plain line ends; raise WordingError for the first thing that is wrong with it."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    text = plain_lines(text)
     if _UNPRINTABLE.search(text):
         raise WordingError("The text holds signs that can't be printed. Type it anew.")
     if not text:

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import User
+from accounts.texts import plain_lines
 from campaigns.actions.auditing import Kind, record, record_for
 from campaigns.actions.errors import ApprovalRefused, NotYours
 from campaigns.models import Approval, Brand, Campaign, Selection
@@ -51,7 +52,7 @@ def approve(*, selection: Selection, by: User, now: datetime) -> None:
 @transaction.atomic
 def send_back(*, selection: Selection, remark: str, by: User, now: datetime) -> None:
     """Refuse a group, saying why: another one has to be chosen. Raises as `approve` does, and without a remark."""
-    remark = remark.strip()
+    remark = plain_lines(remark)
     if not remark:
         raise ApprovalRefused("Say what should be different.")
     if len(remark) > 1_000:

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import User
+from accounts.texts import plain_lines
 from campaigns.actions.errors import CampaignError, NotOpen, NotYours
 from campaigns.models import Invitation, Remark
 
@@ -41,7 +42,7 @@ def give_feedback(invitation: Invitation, *, text: str, rating: int | None, by: 
 
 
 def _write(invitation: Invitation, kind: Remark.Kind, text: str, rating: int | None, by: User, now: datetime) -> Remark:
-    text = text.strip()
+    text = plain_lines(text)
     if not text and rating is None:
         raise NothingSaid("Write something first.")
     if len(text) > Remark.LONGEST:

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from accounts.models import Person, User
+from accounts.texts import plain_lines
 from scoring.actions.errors import ScoringError
 from scoring.models import Appeal, Score, ScoreRun
 
@@ -21,7 +22,7 @@ def appeal(*, person: Person, reason: str, text: str, by: User, now: datetime) -
     """
     if person.user_id != by.pk:
         raise AppealRefused("Only whoever holds a profile can appeal for it.")
-    text = text.strip()
+    text = plain_lines(text)
     most = Appeal._meta.get_field("text").max_length or 0
     if not text or len(text) > most:
         raise AppealRefused(f"Say in up to {most} characters what is wrong.")

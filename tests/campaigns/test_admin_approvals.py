@@ -74,6 +74,14 @@ def test_it_is_sent_back_with_a_remark(manager: Client, second: Client, address:
     assert "Put these 2 on the shortlist" in shown
 
 
+def test_a_line_break_counts_as_the_one_character_that_browsers_count(
+    manager: Client, second: Client, address: str
+) -> None:
+    manager.post(address, {"do": "ask"})
+    second.post(address, {"do": "send_back", "remark": "x\r\n" * 499 + "xx"})
+    assert Approval.objects.get().remark == "x\n" * 499 + "xx"
+
+
 def test_without_approval_nobody_is_offered_to_invite(manager: Client, airlines: Airlines, group: Selection) -> None:
     Brand.objects.filter(pk=airlines.brand.pk).update(approval_required=True)
     type(group.campaign).objects.update(ends_on="2099-01-01")

@@ -59,6 +59,15 @@ def test_feedback_is_a_rating_or_words_once_accepted(client: Client) -> None:
     assert "Change what I said" in shown(client, address(invitation))
 
 
+def test_a_line_break_counts_as_the_one_character_that_browsers_count(client: Client) -> None:
+    offered = signed_in(client)
+    accepted = invited(person=offered.person, state="accepted", answered_at=NOW)
+    for invitation, answer in ((offered, "counter_offer"), (accepted, "feedback")):
+        # 2,000 characters, of which a browser sends 2,999.
+        client.post(address(invitation), {"answer": answer, "text": "x\r\n" * 999 + "xx"})
+        assert Remark.objects.get(kind=answer).text == "x\n" * 999 + "xx"
+
+
 def test_ones_own_page_has_both(client: Client) -> None:
     offered = signed_in(client)
     accepted = invited(person=offered.person, state="accepted", answered_at=NOW)

@@ -110,6 +110,13 @@ def test_the_owners_page_takes_it_and_shows_the_answer(owner: Person, client: Cl
     assert "It is a pod." in client.get("/why/ann").content.decode()
 
 
+def test_a_line_break_counts_as_the_one_character_that_browsers_count(owner: Person, client: Client) -> None:
+    assert owner.user is not None
+    client.force_login(owner.user)
+    client.post("/appeal", {"reason": "exchange", "text": "x\r\n" * 999 + "xx"})
+    assert Appeal.objects.get().text == "x\n" * 999 + "xx"
+
+
 def test_others_make_none(owner: Person, client: Client) -> None:
     assert client.post("/appeal", {"reason": "exchange", "text": "x"}).status_code == 302
     client.force_login(UserFactory.create())
