@@ -78,8 +78,8 @@ def _all_known(handles: Collection[str], viewer: User) -> dict[str, int]:
 def ask_for_group(*, selection: Selection, by: User, now: datetime) -> Selection:
     """Store what a manager asks for, to be chosen by `choose_waiting`.
 
-    Raises NotYours, and SelectionRefused where `kept`, `left_out` or `costs` name somebody unknown, the first two name
-    the same one, or the last can't be read.
+    Raises NotYours, NoPurpose, and SelectionRefused where `kept`, `left_out` or `costs` name somebody unknown, the
+    first two name the same one, or the last can't be read.
     """
     if not Campaign.objects.managed_by(by).filter(pk=selection.campaign_id).exists():
         raise NotYours("This campaign isn't one of your brand's.")

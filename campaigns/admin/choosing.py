@@ -118,7 +118,7 @@ def choose_view(page: Any, request: HttpRequest, campaign: Campaign) -> HttpResp
     if request.method == "POST" and form.is_valid():
         try:
             asked = actions.ask_for_group(selection=form.instance, by=staff_of(request), now=timezone.now())
-        except actions.SelectionRefused as error:
+        except actions.CampaignError as error:
             form.add_error(None, str(error))
         else:
             run = run_of(request)

@@ -259,6 +259,15 @@ class ExclusionListAdmin(OfBrandAdmin):
                 setattr(field.widget, f"can_{right}_related", False)
         return field
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        """Show the page again, saying why, where a list is refused on being saved; nothing of it is kept then."""
+        try:
+            page: HttpResponse = super().changeform_view(request, *args, **options)
+        except actions.CampaignError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(request.get_full_path())
+        return page
+
     def save_model(self, request: HttpRequest, obj: ExclusionList, form: Any, change: bool) -> None:
         by = staff_of(request)
         if change:

@@ -127,6 +127,17 @@ def test_what_is_asked_wrongly_is_said_beside_it(
     assert not Selection.objects.exists()
 
 
+def test_without_a_purpose_it_is_said_where_to_write_one(manager: Client, campaign: Campaign) -> None:
+    Campaign.objects.update(purpose="")
+    url = reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk])
+
+    answer = manager.post(url, NOTHING | {"seats": "2"})
+
+    assert answer.status_code == 200
+    assert f"Write down on the page of {campaign.name} what it uses scores for" in answer.content.decode()
+    assert not Selection.objects.exists()
+
+
 def test_whom_to_leave_out_comes_as_a_file_too(manager: Client, campaign: Campaign, scored: ScoreRun) -> None:
     url = reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk])
 

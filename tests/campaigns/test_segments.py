@@ -201,6 +201,31 @@ def test_a_list_holds_so_many_and_no_more(airlines: Airlines, monkeypatch: pytes
     assert (found.added, found.already, found.unknown) == (2, 0, [])
 
 
+def test_a_list_that_is_refused_on_being_saved_says_why(
+    manager: Client, airlines: Airlines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(address: str, **given: Any) -> list[str]:
+        page = manager.post(address, {"brand": airlines.brand.pk, **given}, follow=True)
+        assert page.redirect_chain == [(address, 302)]
+        return [str(message) for message in page.context["messages"]]
+
+    monkeypatch.setattr("campaigns.actions.segments.MOST_EXCLUDED", 1)
+    handles = "\n".join(person.handle for person in PersonFactory.create_batch(2))
+    too_many = "A list holds at most 1 people."
+    assert said(ADD, name="Customers", file=_upload(handles)) == [too_many]
+    assert not ExclusionList.objects.exists()
+
+    made = ExclusionListFactory.create(brand=airlines.brand, name="Staff")
+    change = reverse("admin:campaigns_exclusionlist_change", args=[made.pk])
+    assert said(change, name="All staff", file=_upload(handles)) == [too_many]
+    assert (ExclusionList.objects.get().name, made.people.count()) == ("Staff", 0)
+
+    monkeypatch.setattr("campaigns.actions.segments.MOST_KEPT", 1)
+    full = "Maple Air keeps 1 of these already. Delete some first."
+    assert said(ADD, name="Customers", file=_upload(handles)) == [full]
+    assert ExclusionList.objects.count() == 1
+
+
 def test_who_is_merged_stays_left_out(airlines: Airlines) -> None:
     kept, merged = PersonFactory.create_batch(2)
     both, one = ExclusionListFactory.create_batch(2)
