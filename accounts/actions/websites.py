@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import chain, count
 from typing import Any
 
 import pyarrow as pa
@@ -86,10 +87,9 @@ def _accounts(hosts: list[str]) -> pa.Table:
 
 
 def _free_handle(host: str) -> str:
-    wishes = [host, f"{host}@{WEB}"]
-    while Person.objects.filter(handle__iexact=wishes[0]).exists():
-        wishes = [*wishes[1:], f"{host}@{WEB}-{len(wishes)}"]
-    return wishes[0]
+    """Return the host as a handle that nobody has: bare, else with its network, else numbered from 2."""
+    wishes = chain([host, f"{host}@{WEB}"], (f"{host}@{WEB}-{number}" for number in count(2)))
+    return next(wish for wish in wishes if not Person.objects.filter(handle__iexact=wish).exists())
 
 
 def known_websites() -> frozenset[str]:

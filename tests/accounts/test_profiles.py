@@ -214,6 +214,13 @@ class TestWebsites:
         _profiles(tmp_path / "c", one)
         assert identity("nytimes.com", "web").person == website.person
 
+    def test_a_host_whose_handles_are_all_taken_gets_the_next_number(self, tmp_path: Path) -> None:
+        for taken in ("NYTimes.com", "nytimes.com@web", "nytimes.com@web-2"):
+            PersonFactory.create(handle=taken)
+        _profiles(tmp_path / "a", {"account": "1", "website": "https://nytimes.com"})
+        _profiles(tmp_path / "b", {"account": "2", "website": "https://nytimes.com"})
+        assert identity("nytimes.com", "web").person.handle == "nytimes.com@web-3"
+
     def test_the_only_verified_one_who_names_it_has_it(self, tmp_path: Path) -> None:
         _profiles(
             tmp_path / "a",
