@@ -2,10 +2,11 @@
 
 import logging
 import smtplib
-import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import Enum
+from time import monotonic
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
@@ -22,8 +23,9 @@ log = logging.getLogger(__name__)
 
 # Who claimed an e-mail longer ago than this has died with it. Longer than a mail server is waited for (below).
 CLAIM = timedelta(minutes=10)
-# The tasks run every minute; one that takes longer than this leaves the rest to the next.
-LONGEST = timedelta(minutes=5)
+# The tasks are asked for every minute; one that takes longer than this leaves the rest to the next. Were it more than
+# that minute, each worker would begin the next as soon as it is free, and come to nothing else before all is sent.
+LONGEST = timedelta(seconds=45)
 PATIENCE = 60  # seconds for a mail server to answer, where EMAIL_TIMEOUT names none
 
 
@@ -52,24 +54,25 @@ class ServerDown(Exception):
 def send_each(
     due: Iterable[int], deliver: Callable[[int, datetime, BaseEmailBackend], bool], *, now: datetime, what: str
 ) -> int:
-    """Deliver what is due, each told its claim's moment, until five minutes are over; return how many went out.
+    """Deliver what is due, each told its claim's moment, until `LONGEST` is over; return how many went out.
 
-    Where the mail server itself fails, what is left stays due. `what` is what is sent, in the plural, for the log.
+    They go over one connection. Where the mail server itself fails, what is left stays due. `what` is what is sent, in
+    the plural, for the log.
     """
-    began = time.monotonic()
+    began = monotonic()
     sent = 0
     connection = get_connection(timeout=getattr(settings, "EMAIL_TIMEOUT", None) or PATIENCE)
     try:
         for pk in due:
             # The clock of the claim goes on while mails are sent, or the last ones would be claimed in the past.
-            at = now + timedelta(seconds=time.monotonic() - began)
+            at = now + timedelta(seconds=monotonic() - began)
             if at - now > LONGEST:
                 break
             sent += deliver(pk, at, connection)
     except ServerDown as error:
         log.warning("mail server: %s; the %s left are tried again", error, what)
     finally:
-        connection.close()
+        _hang_up(connection)
     return sent
 
 
@@ -94,7 +97,11 @@ def post(mail: Mail, *, to: Person, returns: tuple[str, int], connection: BaseEm
 
 
 def post_to(address: str, mail: Mail, *, connection: BaseEmailBackend, what: str, sender: str = "") -> Outcome:
-    """Send an e-mail to an address. Raises Refused where the server says that nobody is there."""
+    """Send an e-mail to an address. Raises Refused where the server says that nobody is there, and ServerDown.
+
+    The connection is opened where it isn't, and stays open for the next e-mail unless something went wrong; whoever
+    made it closes it.
+    """
     message = EmailMessage(
         subject=mail.subject,
         body=mail.body,
@@ -105,22 +112,42 @@ def post_to(address: str, mail: Mail, *, connection: BaseEmailBackend, what: str
         headers={"From": settings.DEFAULT_FROM_EMAIL, "Auto-Submitted": "auto-generated"},
     )
     try:
+        has_served = connection.open() is False
+    except OSError as error:  # sockets, and what smtplib raises
+        raise ServerDown(type(error).__name__) from error
+    try:
         connection.send_messages([message])
-    except smtplib.SMTPRecipientsRefused as error:
+    except (OSError, ValueError) as error:
+        # It may stand in the middle of this e-mail, or be closed by the server: the next one opens another.
+        _hang_up(connection)
+        return _not_sent(error, what, has_served=has_served)
+    return Outcome.SENT
+
+
+def _not_sent(error: OSError | ValueError, what: str, *, has_served: bool) -> Outcome:
+    """Return what an error means for the e-mail. `has_served`: others went over the same connection before."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, said = min(error.recipients.values(), default=(550, b""))
         outcome = _turned_down(what, code)
         status = status_said(said)
         if outcome == Outcome.FAILED and status in GONE:
             raise Refused(status) from error
         return outcome
-    except smtplib.SMTPDataError as error:
+    if isinstance(error, smtplib.SMTPDataError):
         return _turned_down(what, error.smtp_code)
-    except OSError as error:  # sockets, and what else smtplib raises
-        raise ServerDown(type(error).__name__) from error
-    except ValueError as error:  # an address that can't be one
+    if isinstance(error, ValueError):  # an address that can't be one
         log.warning("%s: %s", what, type(error).__name__)
         return Outcome.FAILED
-    return Outcome.SENT
+    if has_served:  # servers end a connection after so many e-mails, and take more over another
+        log.warning("%s: %s; it is tried again", what, type(error).__name__)
+        return Outcome.LATER
+    raise ServerDown(type(error).__name__) from error
+
+
+def _hang_up(connection: BaseEmailBackend) -> None:
+    """Close a connection, whatever the server says to that: all that was sent is noted already."""
+    with suppress(OSError):
+        connection.close()
 
 
 def _turned_down(what: str, code: int) -> Outcome:

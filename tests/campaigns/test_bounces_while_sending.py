@@ -1,10 +1,7 @@
 """What a refusal marks while e-mails are handed over, and that none goes to a marked address."""
 
 import smtplib
-import socketserver
-import threading
 from collections.abc import Callable
-from typing import ClassVar
 
 import pytest
 from django.core import mail
@@ -18,6 +15,7 @@ from campaigns.queries import invitable
 from tests.campaigns.bounced import bounce_address, delivery_of
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.invited import open_campaign
+from tests.campaigns.mail_server import mail_server
 from tests.campaigns.test_mailing import broken
 from tests.factories.accounts import PersonFactory, UserFactory
 from tests.factories.campaigns import NOW, BouncedAddressFactory, InvitationFactory, ShortlistingFactory
@@ -80,46 +78,14 @@ def test_nothing_is_sent_to_a_marked_address(airlines: Airlines) -> None:
     assert delivery_of(late) == "bounced"
 
 
-class _Session(socketserver.StreamRequestHandler):
-    """As much of SMTP as it takes to hand an e-mail over."""
-
-    heard: ClassVar[list[str]] = []
-
-    def handle(self) -> None:
-        self._say("220 mx.example")
-        while line := self.rfile.readline().decode().strip():
-            self.heard.append(line)
-            match line.split(" ")[0].upper():
-                case "DATA":
-                    self._say("354 go on")
-                    while (line := self.rfile.readline().decode().rstrip("\r\n")) != ".":
-                        self.heard.append(line)
-                    self._say("250 2.0.0 taken")
-                case "RCPT" if "gone@" in line:
-                    self._say("550 5.1.1 no such user")
-                case "QUIT":
-                    self._say("221 bye")
-                    return
-                case _:
-                    self._say("250 ok")
-
-    def _say(self, line: str) -> None:
-        self.wfile.write(f"{line}\r\n".encode())
-
-
 @pytest.mark.django_db
 def test_a_mail_server_is_told_the_sender_of_its_own_and_readers_the_usual_one(settings: Settings) -> None:
-    _Session.heard.clear()
-    with socketserver.TCPServer(("127.0.0.1", 0), _Session) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address[:2]
+    with mail_server(settings) as server:
         fine = InvitationFactory.create(person__email="fine@example.org", delivery="due")
         gone = InvitationFactory.create(person__email="gone@example.org", delivery="due")
         assert send_due_invitations(now=NOW) == 1
-        server.shutdown()
     assert [delivery_of(fine), delivery_of(gone)] == ["sent", "failed"]
     sender = sender_of("i", fine.pk, "fine@example.org", bounce_address="bounces@sway.example")
-    assert any(line.startswith(f"mail FROM:<{sender}>") for line in _Session.heard)
-    assert "From: Sway <sway@sway.example>" in _Session.heard
+    assert any(line.startswith(f"mail FROM:<{sender}>") for line in server.heard)
+    assert "From: Sway <sway@sway.example>" in server.heard
     assert [row.address for row in BouncedAddress.objects.all()] == ["gone@example.org"]

@@ -157,6 +157,16 @@ def test_the_address_is_the_one_of_the_moment(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
+def test_who_has_sent_for_most_of_a_minute_leaves_the_rest_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(5):
+        _due(f"a{n}@example.org")
+    monkeypatch.setattr("campaigns.actions.postbox.monotonic", lambda: 100.0 + 20 * len(mail.outbox))
+    assert send_due_invitations(now=NOW) == 3
+    assert _delivery() == ["sent", "sent", "sent", "due", "due"]
+    assert send_due_invitations(now=NOW) == 2
+
+
+@pytest.mark.django_db
 def test_a_claim_is_taken_again_after_ten_minutes() -> None:
     _due(sending_since=NOW - timedelta(minutes=9, seconds=30))
     Invitation.objects.update(delivery="sending")
