@@ -256,7 +256,8 @@ def new_spool(scratch: Path) -> Iterator[Spool]:
 def scratch_folder(scratch: Path) -> Iterator[Path]:
     """Make a folder of one's own in the scratch folder and take it away at the end, however that comes.
 
-    A lock on a file in it lives as long as this process: `sweep_spools` knows by it whose owner was killed.
+    A lock on a file in it lives as long as this process: `sweep_spools` knows by it whose owner was killed. That file
+    goes last, so that a kill on the way leaves it, or a folder with nothing in it.
     """
     name = uuid.uuid4().hex
     hidden = scratch / SPOOL / f".{name}"
@@ -267,28 +268,45 @@ def scratch_folder(scratch: Path) -> Iterator[Path]:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder)
+            _empty_but_lock(folder)
+            # NFS keeps a file that is open in its folder. From here on a sweeper may be at it too.
+            lock.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _empty_but_lock(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != _LOCK:
+            path.unlink()
 
 
 def sweep_spools(scratch: Path, *, older_than: datetime) -> int:
     """Delete the folders of imports and runs that were killed and return how many.
 
-    One without its lock was killed while it was made, or is being made: it goes only if older than a moment.
+    One without its lock was killed while it was made or taken away, or is just at that: it goes only if older than a
+    moment. Any number of sweepers may be at work.
     """
     swept = 0
     for folder in (scratch / SPOOL).glob("*"):
-        try:
-            if folder.name.startswith("."):
-                stray = datetime.fromtimestamp(folder.stat().st_mtime, UTC) < older_than
-            else:
-                with (folder / _LOCK).open("r+") as lock:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                stray = True
-        except BlockingIOError:
-            stray = False  # its owner is at work
-        except FileNotFoundError:
-            stray = False  # its owner has just taken it away, or another sweeper has
-        if stray:
+        if _is_stray(folder, older_than):
             shutil.rmtree(folder, ignore_errors=True)
             swept += 1
     return swept
+
+
+def _is_stray(folder: Path, older_than: datetime) -> bool:
+    try:
+        if not folder.name.startswith("."):
+            with (folder / _LOCK).open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    except BlockingIOError:
+        return False  # its owner is at work
+    except FileNotFoundError:
+        pass  # it has no lock, or is gone
+    try:
+        return datetime.fromtimestamp(folder.stat().st_mtime, UTC) < older_than
+    except FileNotFoundError:
+        return False  # its owner has just taken it away, or another sweeper has
