@@ -28,13 +28,14 @@ _SCHEMAS: Final = {
     "profiles": _PROFILES,
 }
 
-# Of a profile that comes again, what was known last counts. An account's verified word and website are the profile's.
+# Of a profile that comes again, what was known last counts: of websites too, so that one whose host names nobody ("")
+# takes the one before off. An account's verified word and website are the profile's.
 _PROFILES_ONCE: Final = """
 CREATE TABLE profile AS
 SELECT network, account,
     last(handle ORDER BY place) FILTER (handle IS NOT NULL) AS spelling,
     lower(spelling) AS handle,
-    last(host ORDER BY place) FILTER (host IS NOT NULL) AS host,
+    nullif(last(host ORDER BY place) FILTER (host IS NOT NULL), '') AS host,
     coalesce(last(verified ORDER BY place) FILTER (verified IS NOT NULL), FALSE) AS verified
 FROM (SELECT *, file_row_number AS place FROM read_parquet(?, file_row_number = TRUE))
 GROUP BY network, account
@@ -193,7 +194,7 @@ class Spool:
 
 def _profiles(accounts: pa.Table) -> pa.Table:
     websites = accounts["website"].to_pylist()
-    hosts = [website_host(website) if website else None for website in websites]
+    hosts = [website and (website_host(website) or "") for website in websites]
     return pa.table(
         {
             "network": accounts["network"],

@@ -16,6 +16,7 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
 
 from accounts.actions import import_activity
+from accounts.models import Identity
 from scoring.actions import score
 from scoring.models import Score
 from tests.scoring.conftest import APRIL_2, NOW
@@ -258,6 +259,24 @@ def test_a_website_that_two_name_is_nobodys_unless_one_is_verified(tmp_path: Pat
     rows = scored(write_dataset(tmp_path / "verified", **linking(both.format("true"))), tmp_path)
     assert ("web", "seth.example") not in rows
     assert rows[("dataset", "seth")]["forecast"] > 1
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "counts"),
+    [
+        ("https://seth.example", "https://facebook.com/seth", False),
+        ("https://facebook.com/seth", "https://seth.example", True),
+        ("https://seth.example", "", True),
+    ],
+)
+def test_of_a_profile_that_comes_twice_the_last_website_counts_as_on_the_platform(
+    tmp_path: Path, db: None, first: str, last: str, counts: bool
+) -> None:
+    folder = write_dataset(tmp_path / "twice", **linking(f"seth,seth,{first},\nseth,seth,{last},\n"))
+    assert (scored(folder, tmp_path)["dataset", "seth"]["forecast"] > 0) == counts
+    import_activity(folder, format="dataset", now=NOW)
+    hosts = ["seth.example"] if counts else []
+    assert list(Identity.objects.filter(network="web").values_list("external_id", flat=True)) == hosts
 
 
 def test_a_data_set_of_nothing_gives_a_table_of_nobody(tmp_path: Path) -> None:
