@@ -14,7 +14,7 @@ from accounts.admin.base import OperatorsAdmin, ReadOnly, YesNoFilter, staff_of
 from accounts.intake.columns import LATEST
 from accounts.intake.rows import checked_id
 from accounts.keys import account_key
-from accounts.models import Activity, Identity, LogFile
+from accounts.models import Activity, ErasedAccount, Identity, LogFile
 
 _WHOM = "The account's id on the network, or @ and its handle."
 
@@ -50,14 +50,23 @@ class ActivityForm(forms.ModelForm[Activity]):
         if at is not None and not 0 <= at.timestamp() <= LATEST:
             self.add_error("at", "It is outside the years 1970 to 2100.")
         for side in ("who", "whom"):
-            if data.get(side) and data.get("network") and _is_taken(data["network"].pk, data[side]):
+            if not (data.get(side) and data.get("network")):
+                continue
+            network, account = data["network"].pk, data[side]
+            if _is_taken(network, account):
                 self.add_error(side, "Another account has this account's key, so it can't be kept.")
+            elif _is_erased(network, account):
+                self.add_error(side, "This account was erased: nothing that it does or receives is kept.")
         return data
 
 
 def _is_taken(network: str, account: str) -> bool:
     holders = Identity.objects.filter(pk=account_key(network, account))
     return holders.exclude(network=network, external_id=account).exists()
+
+
+def _is_erased(network: str, account: str) -> bool:
+    return ErasedAccount.objects.filter(pk=account_key(network, account)).exists()
 
 
 class InLogFilter(YesNoFilter):

@@ -13,7 +13,7 @@ from django.utils.html import strip_tags
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from accounts import queries
-from accounts.actions import create_api_key, move_activity_to_log
+from accounts.actions import create_api_key, erase_person, move_activity_to_log
 from accounts.models import Activity, ApiKey, Identity, Network, Person, User
 from tests.factories.accounts import (
     ActivityFactory,
@@ -207,6 +207,23 @@ class TestActivity:
         assert response.status_code == 200
         assert reason in response.content.decode()
         assert not Activity.objects.exists()
+
+    @pytest.mark.parametrize("field", ["who", "whom"])
+    @pytest.mark.parametrize("named", ["7", "@ann"])
+    def test_what_an_erased_account_did_or_received_is_refused(
+        self, client: Client, operator: User, field: str, named: str
+    ) -> None:
+        ann = IdentityFactory.create(external_id="7", handle="Ann", person__name="Ann Ash")
+        erase_person(ann.person, by=operator, now=NOW)
+        response = client.post(_url("accounts_activity_add"), self.FORM | {"network": "test", field: named})
+        assert response.status_code == 200
+        assert response.context["adminform"].form.errors == {
+            field: ["This account was erased: nothing that it does or receives is kept."]
+        }
+        assert not Activity.objects.exists()
+        assert not Person.objects.exists()
+        assert not LogEntry.objects.exists()
+        assert not re.search(r"Ann Ash|2026-03-01", strip_tags(response.content.decode()))
 
     def test_a_mistyped_row_can_be_deleted_until_the_log_has_it(self, client: Client, operator: User) -> None:
         first, second = ActivityFactory.create_batch(2)
