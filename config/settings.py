@@ -323,8 +323,15 @@ CONTENT_SECURITY_POLICY = {
 }
 
 EMAIL_URL = _required("EMAIL_URL", "")
+# Seconds until a mail server that doesn't answer is given up. The page that sends a link for a new password waits for
+# it, and the web server's time limit watches its workers, not their threads: those would wait for good.
+EMAIL_TIMEOUT = 10
 if EMAIL_URL:
-    vars().update(env.email_url("EMAIL_URL"))
+    _mail: dict[str, Any] = env.email_url("EMAIL_URL")
+    EMAIL_TIMEOUT = _mail.pop("OPTIONS", {}).get("TIMEOUT", EMAIL_TIMEOUT)
+    if not isinstance(EMAIL_TIMEOUT, int) or EMAIL_TIMEOUT < 1:
+        raise ImproperlyConfigured("EMAIL_URL has a timeout that is no number of seconds: write ?timeout=30 at its end")
+    vars().update(_mail)
 else:
     # Nothing leaves a machine that names no mail server: each message becomes a file to look at.
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"

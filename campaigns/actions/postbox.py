@@ -26,7 +26,7 @@ CLAIM = timedelta(minutes=10)
 # The tasks are asked for every minute; one that takes longer than this leaves the rest to the next. Were it more than
 # that minute, each worker would begin the next as soon as it is free, and come to nothing else before all is sent.
 LONGEST = timedelta(seconds=45)
-PATIENCE = 60  # seconds for a mail server to answer, where EMAIL_TIMEOUT names none
+PATIENCE = 60  # seconds for a mail server to answer: longer than EMAIL_TIMEOUT, for no page waits
 
 
 class Outcome(Enum):
@@ -61,7 +61,7 @@ def send_each(
     """
     began = monotonic()
     sent = 0
-    connection = get_connection(timeout=getattr(settings, "EMAIL_TIMEOUT", None) or PATIENCE)
+    connection = get_connection(timeout=max(PATIENCE, settings.EMAIL_TIMEOUT))
     try:
         for pk in due:
             # The clock of the claim goes on while mails are sent, or the last ones would be claimed in the past.

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from django.conf import settings
 from django.core.mail import get_connection
 from django.db import transaction
 from django.urls import reverse
@@ -14,9 +13,6 @@ from campaigns.actions.postbox import Outcome, Refused, ServerDown, post_to
 from campaigns.models import Campaign, MailText
 from campaigns.queries.mails import WORDINGS
 from campaigns.wording import Mail, WordingError, checked_subject, checked_text
-
-# A page waits for it.
-_PATIENCE = 10
 
 
 class MailRefused(CampaignError):
@@ -57,8 +53,7 @@ def send_test(mail: Mail, *, by: User) -> None:
     """Send a mail to whoever asks, at the address of their own login and at no other. Raises MailRefused."""
     if not by.email:
         raise MailRefused(f"Your login has no e-mail address. Give it one at {reverse('account_email')} first.")
-    wait = min(getattr(settings, "EMAIL_TIMEOUT", None) or _PATIENCE, _PATIENCE)
-    connection = get_connection(timeout=wait)
+    connection = get_connection()
     try:
         outcome = post_to(by.email, mail, connection=connection, what=f"test mail of user {by.pk}")
     except Refused:

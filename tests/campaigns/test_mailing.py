@@ -156,6 +156,26 @@ def test_the_address_is_the_one_of_the_moment(settings: Settings) -> None:
     assert _delivery() == ["sent", "by_hand"]
 
 
+class Timed(EmailBackend):
+    """A mail server that is told how long it may take."""
+
+    told: ClassVar[list[float]] = []
+
+    def __init__(self, *, timeout: float, **given: Any) -> None:
+        super().__init__(**given)
+        self.told.append(timeout)
+
+
+@pytest.mark.django_db
+def test_a_mail_server_has_longer_than_while_a_page_waits(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Timed"
+    for seconds in (10, 90):
+        settings.EMAIL_TIMEOUT = seconds
+        _due()
+        send_due_invitations(now=NOW)
+    assert Timed.told == [60, 90]
+
+
 @pytest.mark.django_db
 def test_who_has_sent_for_most_of_a_minute_leaves_the_rest_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(5):
