@@ -3,13 +3,14 @@
 import logging
 import re
 
-# An invitation's link, to a campaign or to a brand's team, is as good as a password; Django names the path of each
-# request that it refuses.
-_SECRET = re.compile(r"(/(?:i|join)/)[^/\s'\"]+")
+# Django names the path of each request that it refuses. Handles are personal data, and a log keeps those of whoever is
+# hidden, or erased since; an invitation's link, to a campaign or to a brand's team, and those by which a password or an
+# e-mail address is set are as good as a password. All that follows is left out, for handles hold slashes and spaces.
+_PRIVATE = re.compile(r"(/(?:p|why|reactions|i|join|password/reset/key|confirm-email)/).+", re.DOTALL | re.IGNORECASE)
 
 
 class WithoutSecrets(logging.Filter):
-    """Replace the tokens of invitation links in a record's text and arguments."""
+    """Replace handles and the tokens of links, which addresses end with, in a record's text and arguments."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = _without(record.msg)
@@ -19,4 +20,4 @@ class WithoutSecrets(logging.Filter):
 
 
 def _without(value: object) -> object:
-    return _SECRET.sub(r"\1…", value) if isinstance(value, str) else value
+    return _PRIVATE.sub(r"\1…", value) if isinstance(value, str) else value
