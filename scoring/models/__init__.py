@@ -5,7 +5,7 @@ from scoring.models.formulas import Activation, Formula
 from scoring.models.runs import Backtest, RunFigures, ScoreRun, ScoreRunQuerySet
 from scoring.models.scores import Influencer, InfluencerQuerySet, ReachPart, Score, Support, TopicReach, WrittenLanguage
 from scoring.models.states import ScoreState, StateDay
-from scoring.models.topics import Topic
+from scoring.models.topics import Topic, readers_language
 
 __all__ = [
     "Activation",
@@ -25,4 +25,5 @@ __all__ = [
     "Topic",
     "TopicReach",
     "WrittenLanguage",
+    "readers_language",
 ]

@@ -1,9 +1,14 @@
 """What people post about."""
 
+from contextvars import ContextVar
+from typing import Final
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import get_language
+
+# The code of the language in which whoever asks reads names of topics; empty where nobody does.
+readers_language: Final[ContextVar[str]] = ContextVar("readers_language", default="")
 
 
 class Topic(models.Model):
@@ -43,8 +48,8 @@ class Topic(models.Model):
 
     @property
     def shown_name(self) -> str:
-        """Return the name in the language that is active, the plain one where there is none in it."""
-        language = get_language() or ""
+        """Return the name in the reader's language, the plain one where there is none in it."""
+        language = readers_language.get()
         return str(self.names.get(language) or self.names.get(language.partition("-")[0]) or self.name)
 
     def clean(self) -> None:

@@ -1,6 +1,7 @@
 """Pages about people and their scores."""
 
 from scoring.views.figures import sheet_of
+from scoring.views.language import TopicNamesMiddleware
 from scoring.views.pages import (
     about_the_score,
     appeal,
@@ -13,6 +14,7 @@ from scoring.views.pages import (
 )
 
 __all__ = [
+    "TopicNamesMiddleware",
     "about_the_score",
     "appeal",
     "explanation",

@@ -96,6 +96,15 @@ def test_a_forgotten_password_is_set_anew_by_mail(client: Client, settings: Sett
     assert user.check_password("another-Enough-78")
 
 
+def test_the_admin_and_e_mails_are_english_whatever_the_browser_asks_for(client: Client) -> None:
+    root = User.objects.create_superuser("root", "root@example.org", "long-Enough-77")
+    client.post(reverse("account_reset_password"), {"email": root.email}, headers={"accept-language": "de"})
+    assert str(mail.outbox[0].subject).endswith("Password Reset Email")
+    client.force_login(root)
+    page = client.get("/admin/accounts/person/", headers={"accept-language": "ar"}).content.decode()
+    assert '<html lang="en" dir="ltr"' in page
+
+
 def test_asking_for_a_service_users_password_tells_and_sends_nothing(client: Client) -> None:
     service = User.objects.create_user("service", "api@example.org", is_service=True)
     asked = [

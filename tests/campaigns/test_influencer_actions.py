@@ -146,6 +146,20 @@ def test_the_export_holds_what_is_visible(manager: Client, run: ScoreRun) -> Non
     }
 
 
+def test_topics_in_the_file_are_named_as_in_the_list(manager: Client, run: ScoreRun) -> None:
+    person = scored(run, "ann", 40)
+    TopicReachFactory.create(
+        run=run, person=person, topic=TopicFactory.create(name="Flying", names={"de": "Fliegen"}), lift=2, rank=1
+    )
+    german = {"accept-language": "de-AT,de;q=0.9"}
+    assert "Fliegen" in manager.get(LIST, headers=german).content.decode()
+    data = {"action": "export_csv", "_selected_action": [person.pk]}
+    (row,) = _csv(manager.post(LIST, data, headers=german))
+    assert (row["topics"], row["score"]) == ("Fliegen", "40.0")
+    (row,) = _csv(manager.post(LIST, data))
+    assert row["topics"] == "Flying"
+
+
 def test_too_little_seen_stands_in_the_list_and_in_the_file(manager: Client, run: ScoreRun) -> None:
     person = PersonFactory.create(handle="new")
     ScoreFactory.create(run=run, person=person, score=1.0, reach=0.0, low=0.0, high=5.0, supporters=2)

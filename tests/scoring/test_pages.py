@@ -230,6 +230,18 @@ def test_components_topics_and_supporters_are_shown(client: Client) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("language", ["de", "ar"])
+def test_a_page_is_english_whatever_the_browser_asks_for(client: Client, language: str) -> None:
+    scored(claimed("ann"), current_run(people=4218, as_of=datetime(2026, 10, 5, 3, tzinfo=UTC)))
+    response = client.get("/p/ann", headers={"accept-language": language})
+    assert '<html lang="en">' in response.content.decode()
+    assert "4,218 people" in response.content.decode()
+    assert "5 October 2026, 03:00 UTC" in response.content.decode()
+    # Names of topics are what differs, and nobody is to get a page that was kept for somebody else.
+    assert "Accept-Language" in response["Vary"]
+
+
+@pytest.mark.django_db
 def test_the_formula_is_named_and_dated(client: Client) -> None:
     formula = FormulaFactory.create(version="2026-08", is_current=True, created_at=datetime(2026, 2, 3, tzinfo=UTC))
     scored(claimed("ann"), current_run(formula=formula, as_of=datetime(2026, 3, 4, 3, tzinfo=UTC)))
