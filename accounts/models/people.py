@@ -1,5 +1,6 @@
 """Logins, people, their identities on networks, and API keys."""
 
+import re
 from typing import Self
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
@@ -16,6 +17,8 @@ from accounts.purposes import LONGEST
 Viewer = AbstractUser | AnonymousUser
 
 NETWORK_SLUG = r"^[a-z0-9][a-z0-9_-]{0,49}$"
+# Braces stand around the two placeholders and nowhere else, or filling them in would fail.
+PROFILE_URL = r"^https?://[^{}\s]*(?:\{(?:handle|id)\}[^{}\s]*)+$"
 # What no handle may hold: control characters anywhere, spaces of any width at its ends. Intake's rule, in PostgreSQL's
 # spelling and without its classes, which depend on the locale.
 _SPACE = r"[\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
@@ -56,6 +59,9 @@ class Network(models.Model):
     profile_url = models.CharField(
         max_length=200,
         blank=True,
+        validators=[
+            RegexValidator(PROFILE_URL, "An address from https:// on, with {handle} or {id} in it and no other braces.")
+        ],
         help_text="Where a profile is, with {handle} or {id}; empty where there is no such page.",
     )
     texts_kept_days = models.PositiveSmallIntegerField(
@@ -273,9 +279,11 @@ class Identity(models.Model):
 
     @property
     def url(self) -> str:
-        """The profile's address on its network, or an empty text."""
+        """The profile's address on its network; an empty text where none is known, or what was stored can be none."""
         if self.network_id == "web":
             return f"https://{self.external_id}/"
+        if not re.search(PROFILE_URL, self.network.profile_url):
+            return ""
         return self.network.profile_url.format(handle=self.handle or self.external_id, id=self.external_id)
 
 

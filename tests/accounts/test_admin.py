@@ -385,6 +385,18 @@ def test_a_slug_that_no_reader_would_write_is_refused(client: Client, operator: 
     assert not Network.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "address", ["https://x.example/{user}", "https://x.example/{", "https://x.example/", "{handle}"]
+)
+def test_an_address_of_profiles_that_leads_to_none_is_refused(client: Client, operator: User, address: str) -> None:
+    added = {"slug": "x", "name": "X"}
+    response = client.post(_url("accounts_network_add"), added | {"profile_url": address})
+    assert "with {handle} or {id} in it and no other braces" in response.content.decode()
+    assert not Network.objects.exists()
+    client.post(_url("accounts_network_add"), added | {"profile_url": "https://{handle}.x.example/u/{id}"})
+    assert Network.objects.get().profile_url == "https://{handle}.x.example/u/{id}"
+
+
 def test_a_task_is_put_on_the_schedule(client: Client, operator: User) -> None:
     page = client.get(_url("django_celery_beat_periodictask_add")).content.decode()
     assert "accounts.tasks.move_activity_to_log" in page

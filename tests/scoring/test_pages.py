@@ -200,6 +200,17 @@ def test_networks_followers_place_and_bio_stand_beside_the_score(client: Client)
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("address", ["https://x.example/{user}", "https://x.example/{", "https://x.example/{handle!x}"])
+def test_an_address_that_can_be_none_costs_its_link_and_not_the_page(client: Client, address: str) -> None:
+    # As stored before it was checked.
+    network = Network.objects.create(slug="x", name="X", profile_url=address)
+    Identity.objects.create(key=1, network=network, external_id="1", handle="annie", person=claimed("ann"))
+    page = client.get("/p/ann").content.decode()
+    assert "annie" in page
+    assert "x.example" not in page
+
+
+@pytest.mark.django_db
 def test_components_topics_and_supporters_are_shown(client: Client) -> None:
     person, run = claimed("ann"), current_run()
     scored(
