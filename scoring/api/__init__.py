@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Prefetch
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -11,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.pages import Pages
-from accounts.models import Person, Place
+from accounts.models import Identity, Person, Place
 from accounts.places import City, find_city
 from scoring import queries
 from scoring.api.explanations import SEEN, Explained, SeenField
@@ -255,7 +256,9 @@ class InfluencerViewSet(Explained, mixins.ListModelMixin):
     @extend_schema(summary="Read one influencer", responses=InfluencerDetailSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:
         """Return one person: the score, what it is made of, and what was taken off."""
-        people = Person.objects.visible_to(request.user).select_related("place").prefetch_related("identities")
+        # Ids made from a handle are no accounts of their own.
+        accounts = Prefetch("identities", Identity.objects.filter(alias_of=None))
+        people = Person.objects.visible_to(request.user).select_related("place").prefetch_related(accounts)
         person = get_object_or_404(people, pk=pk)
         card = queries.profile(person, viewer=request.user)
         if card is None:

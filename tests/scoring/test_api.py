@@ -179,6 +179,16 @@ def test_one_person_adds_up(get: Get, run: ScoreRun) -> None:
     assert card["identities"][0]["key"] == str(identity.key)
 
 
+def test_an_id_made_from_a_handle_is_no_account(get: Get, run: ScoreRun) -> None:
+    person = _scored(run, 30)
+    account = IdentityFactory.create(person=person, handle="ada")
+    IdentityFactory.create(person=person, network=account.network, external_id="@ada", alias_of=account)
+
+    _, card = get(reverse("api-influencer-detail", args=[person.pk]))
+
+    assert [each["external_id"] for each in card["identities"]] == [account.external_id]
+
+
 def test_a_percentile_is_the_one_that_the_pages_show(get: Get, run: ScoreRun) -> None:
     person = PersonFactory.create()
     ScoreFactory.create(run=run, person=person, percentile=99.96)
