@@ -273,8 +273,9 @@ MFA_TOTP_TOLERANCE = 1
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
-# Of ours, beside allauth's own: a campaign's e-mail, sent to oneself.
-ACCOUNT_RATE_LIMITS = {"test_mail": "5/h/user"}
+# Of ours, beside allauth's own: a campaign's e-mail, sent to oneself, and a page of single reactions, which reads the
+# activity log, by whoever isn't signed in.
+ACCOUNT_RATE_LIMITS = {"test_mail": "5/h/user", "reactions": "10/m/ip,100/h/ip"}
 
 LANGUAGE_CODE = "en"
 LOCALE_PATHS = [BASE_DIR / "locale"]

@@ -1,6 +1,7 @@
 """The home page, signing in and out, and the pages for what went wrong."""
 
 import re
+from urllib.robotparser import RobotFileParser
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -29,6 +30,17 @@ def test_nobody_reads_what_this_is_and_can_look_somebody_up(client: Client) -> N
     assert "Who really moves an audience?" in content
     assert f'action="{reverse("find_profile")}"' in content
     assert f'href="{reverse("account_login")}"' in content
+
+
+def test_crawlers_read_profiles_and_neither_reactions_nor_what_takes_a_login(client: Client) -> None:
+    rules = RobotFileParser()
+    rules.parse(client.get("/robots.txt").content.decode().splitlines())
+    for address in ("/", "/p/ann", "/about-the-score", "/how-it-works", "/why/ann"):
+        assert rules.can_fetch("any", address), address
+    closed = [reverse("reactions", args=["ann"]), reverse("invitation", args=["x"]), reverse("join", args=["x"])]
+    closed += [reverse(name) for name in ("me", "rest", "account_login", "mfa_index", "admin:index", "api-docs")]
+    for address in closed:
+        assert not rules.can_fetch("any", address), address
 
 
 @pytest.mark.parametrize(("is_staff", "there"), [(True, "/admin/"), (False, "/me")])

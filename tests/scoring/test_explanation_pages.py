@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,6 +79,27 @@ def test_a_supporter_opens_down_to_the_reactions(operator: Client, scored: Score
     assert "Lighter ones" in operator.get("/reactions/handle0").content.decode()
     assert "Heavier ones" in operator.get("/reactions/handle0?offset=50").content.decode()
     assert "None that can be shown here" in operator.get("/reactions/handle0?kind=nod").content.decode()
+
+
+def test_crawlers_are_asked_to_follow_no_link_to_reactions(operator: Client, scored: ScoreRun) -> None:
+    for address in ("/why/handle0", "/reactions/handle0?offset=50"):
+        links = re.findall(r'<a [^>]*href="(?:/reactions/|\?)[^>]*>', operator.get(address).content.decode())
+        assert len(links) >= 2
+        assert [link for link in links if 'rel="nofollow"' not in link] == []
+
+
+def test_visitors_open_ten_pages_of_reactions_a_minute(client: Client, db: None) -> None:
+    cache.clear()  # it outlives a test, and with it what counts against the limit
+    user = UserFactory.create()
+    person = PersonFactory.create(handle="ann", user=user, claimed_at=NOW, claimed_via="invitation")
+    ScoreFactory.create(run=current_run(), person=person)
+    assert [client.get("/reactions/ann").status_code for _ in range(11)] == [200] * 10 + [429]
+    refused = client.get("/reactions/ann?offset=50")
+    assert refused.status_code == 429
+    assert "Wait some minutes, then go back and try once more." in refused.content.decode()
+    assert client.get("/why/ann").status_code == 200
+    client.force_login(user)
+    assert client.get("/reactions/ann").status_code == 200
 
 
 def test_every_bar_opens_down_to_its_reactions(operator: Client, scored: ScoreRun) -> None:
