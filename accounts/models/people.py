@@ -6,8 +6,8 @@ from typing import Self
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Lower, Substr
 from django.utils import timezone
 
 from accounts.models.merges import FollowsMerge
@@ -203,7 +203,13 @@ class Person(models.Model):
 
 
 class IdentityQuerySet(FollowsMerge["Identity"]):
-    pass
+    def accounts(self) -> Self:
+        """Leave out ids that were made from a handle and stand for an account that is there too."""
+        known = Identity.objects.annotate(_handle=Lower("handle")).filter(
+            person=OuterRef("person"), network=OuterRef("network"), _handle=Substr(OuterRef("external_id"), 2)
+        )
+        made = Q(external_id__startswith="@") & Exists(known.exclude(external_id__startswith="@"))
+        return self.filter(~made, alias_of=None)
 
 
 class Identity(models.Model):

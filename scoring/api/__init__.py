@@ -257,7 +257,7 @@ class InfluencerViewSet(Explained, mixins.ListModelMixin):
     def retrieve(self, request: Request, pk: str) -> Response:
         """Return one person: the score, what it is made of, and what was taken off."""
         # Ids made from a handle are no accounts of their own.
-        accounts = Prefetch("identities", Identity.objects.filter(alias_of=None))
+        accounts = Prefetch("identities", Identity.objects.accounts())
         people = Person.objects.visible_to(request.user).select_related("place").prefetch_related(accounts)
         person = get_object_or_404(people, pk=pk)
         card = queries.profile(person, viewer=request.user)

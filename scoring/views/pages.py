@@ -128,7 +128,7 @@ def reactions(request: HttpRequest, handle: str) -> HttpResponse:
 
 def identities_of(person: Person) -> QuerySet[Identity]:
     """Return a person's accounts with their networks, those with most followers first."""
-    own = person.identities.filter(alias_of=None).select_related("network")
+    own = person.identities.accounts().select_related("network")
     return own.order_by(F("followers").desc(nulls_last=True), "network", "key")
 
 

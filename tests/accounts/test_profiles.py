@@ -131,6 +131,8 @@ class TestHandlesWithoutIds:
         assert identity("7").person == person
         assert sorted(_handles()) == ["1@test", "@ann@test"]
         assert imported(path).interactions == 0, "its rows stay under the id that they came with"
+        assert {each.external_id for each in person.identities.all()} == {"@ann", "7"}
+        assert [each.external_id for each in person.identities.accounts()] == ["7"]
 
     def test_an_account_known_by_id_turns_out_to_have_the_handle(self, tmp_path: Path) -> None:
         imported(
@@ -146,6 +148,13 @@ class TestHandlesWithoutIds:
         assert identity("@ann").person == identity("7").person
         assert not Person.objects.filter(pk=made.pk).exists()
         assert _handles() == ["Ann"]
+        assert [each.external_id for each in identity("7").person.identities.accounts()] == ["7"]
+
+    def test_an_account_of_which_only_the_handle_is_known_is_one(self, tmp_path: Path) -> None:
+        imported(dataset(tmp_path / "a", interactions=[(DAY_1, "repost", "@ben", "@ann")]))
+        person = identity("@ann").person
+        Identity.objects.filter(external_id="@ben").update(person=person)
+        assert {each.external_id for each in person.identities.accounts()} == {"@ann", "@ben"}
 
     def test_not_if_somebody_claimed_it_meanwhile(self, tmp_path: Path) -> None:
         imported(dataset(tmp_path / "a", interactions=[(DAY_1, "repost", "7", "@ann")]))
