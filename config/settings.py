@@ -239,7 +239,7 @@ CELERY_BEAT_SCHEDULE = {
     # After activity was moved to the log. Reads nothing unless posts came in.
     "find posts about campaigns": {"task": "campaigns.tasks.find_posts", **_every(5, start=2)},
     "send due notices": {"task": "campaigns.tasks.send_due_notices", **_every(1)},
-    "send due reminders": {"task": "campaigns.tasks.send_due_reminders", **_every(5, start=3)},
+    "send due reminders": {"task": "campaigns.tasks.send_due_reminders", **_every(1)},
 }
 
 AUTH_USER_MODEL = "accounts.User"

@@ -32,6 +32,13 @@ def test_all_that_is_due_goes_over_one_connection(settings: Settings) -> None:
     assert server.heard[-1].upper() == "QUIT"
 
 
+def test_what_was_put_off_does_not_come_first_each_minute(settings: Settings) -> None:
+    _due("a", "b", "c")
+    with mail_server(settings) as server:
+        assert send_due_invitations(now=NOW.replace(minute=1)) == 3
+    assert _names(server.taken) == [["b", "c", "a"]]
+
+
 def test_after_a_refusal_the_rest_goes_over_another(settings: Settings) -> None:
     _due("a", "gone", "b", "c")
     with mail_server(settings) as server:

@@ -30,9 +30,9 @@ def test_what_comes_every_few_minutes_expires_before_it_comes_again() -> None:
         "choose groups": (1, 50),
         "measure returns": (1, 50),
         "send due notices": (1, 50),
+        "send due reminders": (1, 50),
         "move activity to the log": (5, 290),
         "find posts about campaigns": (5, 290),
-        "send due reminders": (5, 290),
         "serve waiting lists": (10, 590),
     }
 
