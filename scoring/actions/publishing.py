@@ -29,6 +29,7 @@ from scoring.models import Backtest, RunFigures, ScoreRun, Support, Topic
 
 # A person erased while the rows are copied fails the copy; each try begins with who is there now.
 TRIES: Final = 3
+_YET_TO_COME: Final = "It was made when the clock was ahead, and is made anew when its moment comes."
 
 
 def publish(
@@ -49,7 +50,7 @@ def publish(
     of how many. Supporters that `own` was sent ahead aren't among them; they are sent again where somebody, of whatever
     table, was erased meanwhile. The run becomes the current one if it has the highest moment among the finished runs of
     the current formula, and no earlier moment than the run that is current now; with `make_current` in any case. Runs
-    of moments later than `now`, when the clock was ahead, don't count.
+    of moments later than `now`, from when the clock was ahead, don't count, and are marked as failed.
     """
     languages = languages_until(run.as_of)
     for attempt in range(1, TRIES + 1):
@@ -158,3 +159,6 @@ def _choose_current(run: ScoreRun, make_current: bool, now: datetime) -> None:
         ScoreRun.objects.filter(pk=run.pk).update(is_current=True, is_shadow=False)
         run.is_shadow = False
     run.is_current = make_current or run == before
+    if run.is_current:
+        # They have their turn when their moment comes: until then nothing can have been known of it.
+        ScoreRun.objects.done().filter(as_of__gt=now).update(state=ScoreRun.State.FAILED, error=_YET_TO_COME)

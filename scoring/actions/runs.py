@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import psycopg
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -87,7 +88,7 @@ def score(
             _fail(run, error, finished(), again=by_itself or _is_of_the_night(run, now))
             raise
         prune(run)
-        sweep_states(ScoreRun.objects.current())
+        sweep_states(_current(now))
     return run
 
 
@@ -153,8 +154,8 @@ def rebuild_state(*, now: datetime, progress: Callable[[str], None]) -> ScoreSta
     """
     with run_lock():
         formula = ensure_formula(now)
-        run = ScoreRun.objects.current()
-        moment = now if run is None else min(run.as_of, now)
+        run = _current(now)
+        moment = now if run is None else run.as_of
         as_of = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         parameters = parameters_of(formula)
         if not can_roll(as_of, parameters):
@@ -181,6 +182,12 @@ def rebuild_state(*, now: datetime, progress: Callable[[str], None]) -> ScoreSta
         return state
 
 
+def _current(now: datetime) -> ScoreRun | None:
+    """Return the run that readers see, unless it is of a moment yet to come: the clock was ahead."""
+    run = ScoreRun.objects.current()
+    return None if run is None or run.as_of > now else run
+
+
 def sources_of_runs() -> Sources:
     """Return what runs take from the database."""
     return Sources(owners(), seed_persons(), stored_topics(), erased_accounts(), rests())
@@ -194,7 +201,7 @@ def _naming_what_is_damaged(as_of: datetime) -> Iterator[None]:
     """
     try:
         yield
-    except (ScoringError, EngineError, LogUnreachable, DatabaseError):
+    except (ScoringError, EngineError, LogUnreachable, DatabaseError, psycopg.Error):
         raise
     except Exception as error:
         _refuse_faulty_log(as_of, deep=True)
@@ -322,7 +329,7 @@ def score_shadows(*, now: datetime) -> str:
     One that has its line in the ledger already is left alone: it is done, or `score_unfinished` tries it again. One
     that fails keeps neither the others nor the night waiting.
     """
-    run = ScoreRun.objects.current()
+    run = _current(now)
     if run is None:
         return "there is no run to stand beside yet"
     scored = failed = 0

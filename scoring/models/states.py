@@ -40,7 +40,10 @@ class StateDay(models.Model):
     day = models.DateField()
     folder = models.CharField(max_length=200, help_text="Below the folder of the states.")
     files = models.JSONField(
-        default=dict, help_text="Bytes of each file of the day; none: written before they counted."
+        default=dict,
+        # For a process of the release before, which may go on while this one is being put in place.
+        db_default=models.Value({}, models.JSONField()),
+        help_text="Bytes of each file of the day; none: written before they counted.",
     )
 
     objects = models.Manager()

@@ -1,11 +1,14 @@
 """Runs that go on from what was kept the night before, against runs that read the whole log."""
 
+import errno
 import os
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import psycopg
 import pyarrow as pa
 import pytest
 from django.conf import settings
@@ -15,10 +18,11 @@ from accounts.actions import discard_file, erase_person, tidy_log
 from accounts.actions.daily import enter, sweep_log
 from accounts.log import LogFolder
 from accounts.models import LogFile, Person
-from scoring.actions import ScoringError, nights, score
-from scoring.actions.nights import forget_states
+from scoring.actions import ScoringError, earliest_start, nights, rebuild_state, runs, score, score_shadows
+from scoring.actions.nights import forget_states, states, sweep_states
 from scoring.models import Backtest, ReachPart, Score, ScoreRun, ScoreState, StateDay, Support, TopicReach
 from tests.factories.accounts import UserFactory
+from tests.factories.scoring import FormulaFactory, ScoreRunFactory
 from tests.scoring.conftest import APRIL_1, APRIL_2, APRIL_3, LOADED, NOW
 
 # What a person's rows hold: the numbers of each table by what they are about.
@@ -245,6 +249,53 @@ def test_sums_that_cannot_be_read_are_named_and_made_anew_by_the_next_run(known:
     assert_same(numbers(score(as_of=APRIL_2, now=NOW)), anew(APRIL_2))
 
 
+def test_days_of_the_release_before_are_named_too_where_they_cannot_be_read(known: Path) -> None:
+    score(as_of=APRIL_1, now=NOW)
+    StateDay.objects.update(files={})
+    (path,) = (settings.SCORING_STATE / ScoreState.objects.get().folder).glob("days/texts/day=20542/*.parquet")
+    path.write_bytes(path.read_bytes()[:-9])
+
+    with pytest.raises(ScoringError, match=f"sums is damaged: .*{path.name} can't be read"):
+        score(as_of=APRIL_2, now=NOW)
+
+    assert not ScoreState.objects.exists()
+
+
+def test_sums_are_not_forgotten_for_what_has_another_reason(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    score(as_of=APRIL_1, now=NOW)
+    monkeypatch.setattr(runs, "compute_night", Mock(side_effect=ValueError))
+    monkeypatch.setattr(states, "open_parquet", Mock(side_effect=PermissionError(errno.EACCES, "Permission denied")))
+
+    with pytest.raises(PermissionError):
+        score(as_of=APRIL_2, now=NOW)
+
+    assert ScoreState.objects.exists()
+
+
+def test_a_full_disk_of_the_database_costs_no_look_at_all_files(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = Mock()
+    monkeypatch.setattr(runs, "_refuse_faulty_log", looks)
+    monkeypatch.setattr(runs, "compute_night", Mock(side_effect=psycopg.errors.DiskFull))
+
+    with pytest.raises(psycopg.errors.DiskFull):
+        score(as_of=APRIL_1, now=NOW)
+
+    looks.assert_called_once_with(APRIL_1, deep=False)
+
+
+def test_a_forecast_is_kept_for_its_own_formulas_horizon(known: Path) -> None:
+    score(as_of=APRIL_1, now=NOW)
+    current = FormulaFactory.create()
+    slow = FormulaFactory.create(parameters={**current.parameters, "horizon_days": 56})
+    for formula, days in ((current, 30), (current, 31), (slow, 58), (slow, 59)):
+        ScoreRunFactory.create(formula=formula, as_of=APRIL_1 - timedelta(days=days), forecast=f"forecasts/{days}")
+
+    sweep_states(ScoreRun.objects.current())
+
+    kept = ScoreRun.objects.filter(forecast__in=[f"forecasts/{days}" for days in (30, 31, 58, 59)])
+    assert set(kept.values_list("forecast", flat=True)) == {"forecasts/30", "forecasts/58"}
+
+
 def test_the_sums_of_one_night_alone_are_kept(known: Path) -> None:
     for as_of in (APRIL_1, APRIL_2, APRIL_3):
         score(as_of=as_of, now=NOW)
@@ -269,6 +320,21 @@ def test_a_clock_that_was_ahead_holds_no_night_up(known: Path) -> None:
     assert read(score(as_of=APRIL_3, now=NOW)) == "1 days were taken in"
     assert score(as_of=APRIL_2, now=NOW) == night
     assert ScoreRun.objects.get(is_current=True).as_of == APRIL_3
+    # Its own moment isn't passed over when it comes, and no formula has to wait for it.
+    assert ScoreRun.objects.get(as_of=ahead).state == ScoreRun.State.FAILED
+    assert earliest_start() == APRIL_3
+
+
+def test_sums_made_anew_by_hand_stay_where_the_clock_was_ahead(known: Path) -> None:
+    ahead = APRIL_3 + timedelta(days=365)
+    score(as_of=ahead, now=ahead)
+
+    rebuild_state(now=NOW, progress=lambda step: None)
+
+    kept = ScoreState.objects.get()
+    assert kept.until == NOW.replace(hour=0)
+    assert (settings.SCORING_STATE / kept.folder / "pairs.parquet").exists()
+    assert score_shadows(now=NOW) == "there is no run to stand beside yet"
 
 
 def test_folders_that_nothing_names_are_swept(known: Path) -> None:

@@ -16,8 +16,8 @@ from django.db import transaction
 
 from accounts.actions import days_at_rest
 from accounts.queries import LogDay
-from scoring.actions.nights.planning import LATE_DAYS, Plan, day_number, day_of
-from scoring.actions.nights.states import DAYS, key_of, sizes, state_root
+from scoring.actions.nights.planning import LATE_DAYS, Plan
+from scoring.actions.nights.states import DAYS, day_number, day_of, key_of, sizes, state_root
 from scoring.actions.resting import with_new_ones
 from scoring.engine import POST_TOPICS, Inputs, Parameters
 from scoring.engine.activity import DAY, POST_DAYS, Activity, activity, without

@@ -2,12 +2,12 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from accounts.queries import LogDay, erased_between
-from scoring.actions.nights.states import DAYS, fault_of, state_root
+from scoring.actions.nights.states import DAYS, day_number, day_of, fault_of, state_root
 from scoring.engine.activity import DAY, POST_DAYS
 from scoring.models import ScoreState
 
@@ -18,7 +18,6 @@ LATE_DAYS: Final = 28
 # Of somebody who was erased sums hold nothing from that moment on, but that others were there to write to them; that
 # too goes within so long, with the next sums that are made anew.
 ERASED_WAIT: Final = timedelta(days=28)
-_EPOCH: Final = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +66,3 @@ def plan_of(stored: ScoreState | None, until: int, log_of: dict[int, LogDay], no
 
 def _whole(how: str, *, earlier: bool = False) -> Plan:
     return Plan(None, (), (), {}, how, earlier)
-
-
-def day_number(day: date) -> int:
-    return (day - _EPOCH).days
-
-
-def day_of(number: int) -> date:
-    return _EPOCH + timedelta(days=number)

@@ -1,25 +1,27 @@
 """Where sums and forecasts are kept: folders below `SCORING_STATE`, each named by a row."""
 
+import errno
 import hashlib
 import json
 import logging
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from accounts.storage import open_parquet
 from scoring.engine import Parameters
 from scoring.engine.forecasts import Forecast
-from scoring.engine.stored import write_forecast
+from scoring.engine.stored import day_files, write_forecast
 from scoring.engine.tables import parquet_files
-from scoring.models import ScoreRun, ScoreState, StateDay
+from scoring.models import Formula, ScoreRun, ScoreRunQuerySet, ScoreState, StateDay
 from scoring.queries.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ _UNUSED: Final = timedelta(days=28)
 _NIGHTS_LATE: Final = timedelta(days=2)
 # In a folder of sums, what days come to; days are kept longer than the sums that they went into.
 DAYS: Final = "days"
+_EPOCH: Final = date(1970, 1, 1)
 # Of the layout of what is kept: raised where the engine's tables change.
 LAYOUT: Final = 2
 # What of a formula goes into the sums, or into how long days are kept.
@@ -55,11 +58,12 @@ def sweep_states(current: ScoreRun | None) -> int:
     if current is not None:
         # Of formulas that nobody runs any more.
         ScoreState.objects.filter(until__lt=current.as_of - _UNUSED).delete()
-        horizon = timedelta(days=float(current.formula.parameters["horizon_days"]))
-        oldest = current.as_of - horizon - _NIGHTS_LATE
-        ScoreRun.objects.filter(as_of__lt=oldest).exclude(forecast="").update(forecast="")
+        for formula in Formula.objects.filter(Exists(_foretelling().filter(formula=OuterRef("pk")))):
+            horizon = timedelta(days=float(formula.parameters["horizon_days"]))
+            oldest = current.as_of - horizon - _NIGHTS_LATE
+            _foretelling().filter(formula=formula, as_of__lt=oldest).update(forecast="")
     whole = set(ScoreState.objects.values_list("folder", flat=True))
-    whole |= set(ScoreRun.objects.exclude(forecast="").values_list("forecast", flat=True))
+    whole |= set(_foretelling().values_list("forecast", flat=True))
     days = set(StateDay.objects.values_list("folder", flat=True))
     swept = 0
     for folder in state_root().glob("*/*"):
@@ -70,6 +74,10 @@ def sweep_states(current: ScoreRun | None) -> int:
         elif name not in whole:
             _delete_sums(folder)
     return swept
+
+
+def _foretelling() -> ScoreRunQuerySet:
+    return ScoreRun.objects.exclude(forecast="")
 
 
 def _delete_sums(folder: Path) -> None:
@@ -108,7 +116,8 @@ def fault_of(stored: ScoreState) -> str | None:
 def forget_unreadable() -> list[str]:
     """Forget sums of which a file can't be read to its end, and return these files' names.
 
-    For where a run failed and nobody knows why: a file may be spoilt and as long as it was.
+    For where a run failed and nobody knows why: a file may be spoilt and as long as it was. Raises OSError where the
+    reason isn't the file: it may be sound.
     """
     spoilt = []
     for stored in ScoreState.objects.all():
@@ -121,9 +130,11 @@ def forget_unreadable() -> list[str]:
 
 
 def _files_of(stored: ScoreState) -> Iterator[tuple[str, int]]:
+    """Yield names and lengths; of days that were written before lengths were kept, the files that are there."""
     yield from stored.files.items()
     for day in stored.days.order_by("day"):
-        yield from day.files.items()
+        found = day.files or sizes(day_files(state_root() / day.folder / DAYS, day_number(day.day)))
+        yield from found.items()
 
 
 def _is_readable(path: Path) -> bool:
@@ -131,7 +142,12 @@ def _is_readable(path: Path) -> bool:
         with open_parquet(path) as parquet:
             for _ in parquet.iter_batches():
                 pass
-    except (OSError, pa.ArrowException):
+    except pa.ArrowException:
+        return False
+    except OSError as error:
+        # Arrow says so without a number.
+        if error.errno not in (None, errno.ENOENT, errno.EIO):
+            raise
         return False
     return True
 
@@ -141,6 +157,16 @@ def key_of(parameters: Parameters, topics: Topics) -> str:
     said: dict[str, Any] = {name: getattr(parameters, name) for name in _SUMMED_BY}
     said |= {"layout": LAYOUT, "topics": topics.fingerprint}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def day_number(day: date) -> int:
+    """Return a day in days since 1970, as the engine counts them."""
+    return (day - _EPOCH).days
+
+
+def day_of(number: int) -> date:
+    """Return the day of a number."""
+    return _EPOCH + timedelta(days=number)
 
 
 def state_root() -> Path:
