@@ -5,19 +5,16 @@
 """
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
-from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from django.templatetags.static import static
-from django.urls import reverse_lazy
 
+from config import navigation, schedule
 from config.launcher.addresses import addresses
 
 # Before any model or admin class names its type arguments.
@@ -202,45 +199,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 6 * 3600}
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"scoring.tasks.*": {"queue": "scoring"}}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-
-
-def _every(minutes: int, start: int = 0) -> dict[str, Any]:
-    """Return when to ask for work that a task looks for by itself: every so many minutes from one of the hour on.
-
-    What no worker has begun shortly before the next time is dropped, or it would pile up behind long tasks. The option
-    is django_celery_beat's; it passes over Celery's own, `expires`, without a word.
-    """
-    of_each_hour = f"{start}-59" if start else "*"
-    schedule = crontab(minute=f"{of_each_hour}/{minutes}")
-    return {"schedule": schedule, "options": {"expire_seconds": minutes * 60 - 10}}
-
-
-CELERY_BEAT_SCHEDULE = {
-    "move activity to the log": {"task": "accounts.tasks.move_activity_to_log", **_every(5)},
-    # Finds nothing to do unless a day has many small files, texts grew too old, or somebody was erased.
-    "tidy the activity log": {"task": "accounts.tasks.tidy_log", "schedule": crontab(minute="25")},
-    "sweep the activity log": {"task": "accounts.tasks.sweep_log", "schedule": crontab(hour="4", minute="30")},
-    "score the night": {"task": "scoring.tasks.score_night", "schedule": crontab(hour="3", minute="0")},
-    # Takes up a run whose worker died, or that failed and has waited its pause. Its message may be old: a run is long,
-    # and what a killed process of the worker was doing comes back to the queue.
-    "score what was left unfinished": {"task": "scoring.tasks.score_unfinished", "schedule": crontab(minute="*/10")},
-    # Finds nothing to do until the night is scored, and nothing again after each shadow was.
-    "score the shadows": {"task": "scoring.tasks.score_shadows", "schedule": crontab(minute="5-59/10")},
-    "send due invitations": {"task": "campaigns.tasks.send_due_invitations", **_every(1)},
-    "send invitations of colleagues": {"task": "campaigns.tasks.send_colleague_invitations", **_every(1)},
-    # Pages ask for it at once; this finds what they couldn't.
-    "choose groups": {"task": "campaigns.tasks.choose_waiting", **_every(1)},
-    "measure returns": {"task": "campaigns.tasks.measure_waiting", **_every(1)},
-    "expire invitations": {"task": "campaigns.tasks.expire_invitations", "schedule": crontab(minute="7")},
-    "forget details of perks": {"task": "campaigns.tasks.forget_details", "schedule": crontab(minute="12")},
-    "expire codes of perks": {"task": "campaigns.tasks.expire_codes", "schedule": crontab(minute="2")},
-    # Actions serve the list that they move: this finds what is left of who was erased, or let an invitation expire.
-    "serve waiting lists": {"task": "campaigns.tasks.serve_waiting_lists", **_every(10, start=4)},
-    # After activity was moved to the log. Reads nothing unless posts came in.
-    "find posts about campaigns": {"task": "campaigns.tasks.find_posts", **_every(5, start=2)},
-    "send due notices": {"task": "campaigns.tasks.send_due_notices", **_every(1)},
-    "send due reminders": {"task": "campaigns.tasks.send_due_reminders", **_every(1)},
-}
+CELERY_BEAT_SCHEDULE = schedule.ENTRIES
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
@@ -375,137 +334,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 
-def _superuser(request: Any) -> bool:
-    return bool(request.user.is_superuser)
-
-
-def _who_may(permission: str) -> Callable[[Any], bool]:
-    return lambda request: bool(request.user.has_perm(permission))
-
-
-UNFOLD = {
-    "SITE_TITLE": "Sway",
-    "SITE_HEADER": "Sway",
-    "SITE_SUBHEADER": "Who really moves an audience",
-    "SITE_SYMBOL": "graph_3",
-    "SITE_URL": "/",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "campaigns.admin.dashboard.dashboard",
-    "STYLES": [lambda request: static("admin.css")],
-    "ACCOUNT": {
-        "navigation": [
-            {"title": "Change password", "link": reverse_lazy("account_change_password")},
-            {"title": "Two-step sign-in", "link": reverse_lazy("mfa_index")},
-        ]
-    },
-    "SIDEBAR": {
-        "show_search": False,
-        "show_all_applications": False,
-        "navigation": [
-            {
-                "title": "Campaigns",
-                "items": [
-                    {
-                        "title": "Influencers",
-                        "icon": "groups",
-                        "link": reverse_lazy("admin:scoring_influencer_changelist"),
-                        "permission": lambda request: request.user.has_perm("scoring.view_influencer"),
-                    },
-                    {
-                        "title": "Campaigns",
-                        "icon": "campaign",
-                        "link": reverse_lazy("admin:campaigns_campaign_changelist"),
-                        "permission": lambda request: request.user.has_perm("campaigns.view_campaign"),
-                    },
-                    {
-                        "title": "Chosen groups",
-                        "icon": "hub",
-                        "link": reverse_lazy("admin:campaigns_selection_changelist"),
-                        "permission": lambda request: request.user.has_perm("campaigns.view_campaign"),
-                    },
-                    {
-                        "title": "Shortlists",
-                        "icon": "checklist",
-                        "link": reverse_lazy("admin:campaigns_shortlisting_changelist"),
-                        "permission": lambda request: request.user.has_perm("campaigns.view_shortlisting"),
-                    },
-                    {
-                        "title": "Invitations",
-                        "icon": "mail",
-                        "link": reverse_lazy("admin:campaigns_invitation_changelist"),
-                        "permission": lambda request: request.user.has_perm("campaigns.view_invitation"),
-                    },
-                ],
-            },
-            {
-                "title": "Team",
-                "separator": True,
-                "items": [
-                    {
-                        "title": "Members",
-                        "icon": "badge",
-                        "link": reverse_lazy("admin:campaigns_membership_changelist"),
-                        "permission": _who_may("campaigns.view_membership"),
-                    },
-                    {
-                        "title": "Invited colleagues",
-                        "icon": "person_add",
-                        "link": reverse_lazy("admin:campaigns_colleagueinvitation_changelist"),
-                        "permission": _who_may("campaigns.add_membership"),
-                    },
-                    {
-                        "title": "Brands",
-                        "icon": "storefront",
-                        "link": reverse_lazy("admin:campaigns_brand_changelist"),
-                        "permission": _who_may("campaigns.view_brand"),
-                    },
-                    {
-                        "title": "Audit trail",
-                        "icon": "history",
-                        "link": reverse_lazy("admin:campaigns_auditentry_changelist"),
-                        "permission": _who_may("campaigns.change_campaign"),
-                    },
-                ],
-            },
-            {
-                "title": "Platform",
-                "collapsible": True,
-                "separator": True,
-                "items": [
-                    {
-                        "title": title,
-                        "icon": icon,
-                        "link": reverse_lazy(f"admin:{name}_changelist"),
-                        "permission": {
-                            "accounts_merge": _who_may("accounts.merge_people"),
-                            "scoring_formula": _who_may("scoring.view_formula"),
-                            "scoring_appeal": _who_may("scoring.view_appeal"),
-                        }.get(name, _superuser),
-                    }
-                    for title, icon, name in (
-                        ("People", "person", "accounts_person"),
-                        ("Identities", "alternate_email", "accounts_identity"),
-                        ("Merges", "merge", "accounts_merge"),
-                        ("Activity", "forum", "accounts_activity"),
-                        ("Topics", "tag", "scoring_topic"),
-                        ("Formulas", "function", "scoring_formula"),
-                        ("Runs", "update", "scoring_scorerun"),
-                        ("Backtests", "fact_check", "scoring_backtest"),
-                        ("Appeals", "gavel", "scoring_appeal"),
-                        ("Activity log", "folder", "accounts_logfile"),
-                        ("Addresses that take no mail", "unsubscribe", "campaigns_bouncedaddress"),
-                        ("Logins", "account_circle", "accounts_user"),
-                        ("API keys", "key", "accounts_apikey"),
-                        ("Schedule", "schedule", "django_celery_beat_periodictask"),
-                        ("Task results", "task", "django_celery_results_taskresult"),
-                    )
-                ],
-            },
-        ],
-    },
-}
+UNFOLD = navigation.ADMIN
 
 LOGGING = {
     "version": 1,
