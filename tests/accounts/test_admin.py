@@ -27,13 +27,6 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def operator(client: Client) -> User:
-    user: User = UserFactory.create(username="root", is_superuser=True, is_staff=True)
-    client.force_login(user)
-    return user
-
-
 def _url(page: str, *keys: Any) -> str:
     return reverse(f"admin:{page}", args=keys)
 

@@ -20,13 +20,6 @@ LIST = reverse("admin:accounts_person_changelist")
 
 
 @pytest.fixture
-def operator(client: Client) -> User:
-    user: User = UserFactory.create(username="root", is_superuser=True, is_staff=True)
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
 def ann() -> Person:
     person: Person = PersonFactory.create(
         handle="Ann", user=UserFactory.create(), claimed_at=NOW, claimed_via="operator", name="Ann Ash"

@@ -60,13 +60,6 @@ ASKED = {
 PAGES = list(ASKED)
 
 
-@pytest.fixture
-def operator(client: Client) -> User:
-    user: User = UserFactory.create(username="root", is_superuser=True, is_staff=True)
-    client.force_login(user)
-    return user
-
-
 def _url(label: str, page: str, *keys: Any) -> str:
     return reverse(f"admin:{label.replace('.', '_')}_{page}", args=keys)
 

@@ -22,13 +22,6 @@ NEW = reverse("admin:accounts_merge_new")
 LIST = reverse("admin:accounts_merge_changelist")
 
 
-@pytest.fixture
-def operator(client: Client) -> User:
-    user: User = UserFactory.create(username="root", is_superuser=True, is_staff=True)
-    client.force_login(user)
-    return user
-
-
 def text(response: Any) -> str:
     assert response.status_code == 200
     body = re.sub(r"<(script|style).*?</\1>", "", response.content.decode(), flags=re.S)
