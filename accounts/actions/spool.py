@@ -268,17 +268,20 @@ def scratch_folder(scratch: Path) -> Iterator[Path]:
         try:
             yield folder
         finally:
-            _empty_but_lock(folder)
+            empty_but(folder, _LOCK)
             # NFS keeps a file that is open in its folder. From here on a sweeper may be at it too.
             lock.close()
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _empty_but_lock(folder: Path) -> None:
+def empty_but(folder: Path, name: str) -> None:
+    """Delete all in a folder but what has a name."""
     for path in folder.iterdir():
+        if path.name == name:
+            continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.name != _LOCK:
+        else:
             path.unlink()
 
 

@@ -7,6 +7,7 @@ import logging
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
+from accounts.actions.spool import empty_but
 from accounts.storage import open_parquet
 from scoring.engine import Parameters
 from scoring.engine.forecasts import Forecast
@@ -72,22 +74,13 @@ def sweep_states(current: ScoreRun | None) -> int:
             shutil.rmtree(folder, ignore_errors=True)
             swept += 1
         elif name not in whole:
-            _delete_sums(folder)
+            with suppress(OSError):
+                empty_but(folder, DAYS)
     return swept
 
 
 def _foretelling() -> ScoreRunQuerySet:
     return ScoreRun.objects.exclude(forecast="")
-
-
-def _delete_sums(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.name == DAYS:
-            continue
-        if path.is_dir():  # which Spark writes in the place of a file
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
 
 
 def forget_states() -> int:
