@@ -67,6 +67,9 @@ def resting_accounts(rests: pa.Table, owners: pa.Table, *, until: int, formula: 
     person, start, end = (rows.column(name).to_numpy() for name in RESTS.names)
     matters = (start < until) & (end > first_day(until, formula) * DAY) & (start < end)
     resting = np.unique(person[matters])
+    if not resting.size:
+        # On most nights, and owners are as many as accounts.
+        return resting.astype(np.int64)
     account, owner = (owners.column(name).to_numpy() for name in ("account", "person"))
     # An account that nobody owns is its own person.
     return np.union1d(account[np.isin(owner, resting)], np.setdiff1d(resting, account)).astype(np.int64)
