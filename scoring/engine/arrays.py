@@ -79,11 +79,11 @@ def in_groups(group: Positions, size: int) -> Counts:
     [1, 3, 0, 2]
     """
     # What turns a matrix of one column of each element counts and deals out, and needn't compare as sorting does.
-    places = np.arange(group.size, dtype=np.int32)
+    begins = np.arange(group.size + 1, dtype=np.int32)
     columns = sparse.csc_array(
-        (places, group.astype(np.int32, copy=False), np.append(places, np.int32(group.size))), shape=(size, group.size)
+        (np.ones(group.size, dtype=np.int8), group.astype(np.int32, copy=False), begins), shape=(size, group.size)
     )
-    return np.asarray(columns.tocsr().data)
+    return np.asarray(columns.tocsr().indices)
 
 
 def blocks(many: int, *, at_least: int = 0) -> Iterator[slice]:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scoring.engine.arrays import Bools, Counts, Floats, Ints, blocks, keys_of, side_by_side
+from scoring.engine.arrays import Bools, Counts, Floats, Ints, blocks, in_groups, keys_of, side_by_side
 from scoring.engine.daily import COUNTS, PAIR
 from scoring.engine.gains import Gains
 from scoring.engine.parameters import Parameters
@@ -118,35 +118,38 @@ def pairs_of(
     values["free"] = mixed(sums.slow_free, sums.burst_free, formula)
     if formula.burst_share:
         values["weight"] = mixed(sums.slow, sums.burst, formula)
-    keys, found = _by_persons(workspace, sums.select(*PAIR, **values), people)
-    giver, receiver = _ends(keys, people.size)
+    giver, receiver, found = _by_persons(workspace, sums.select(*PAIR, **values), people)
     free = found.pop("free")
     calendar = found.pop("weight") if formula.burst_share else found["slow"]
     weight, free_rested = calendar, free
     if gained is not None:
         weight, free_rested = calendar.copy(), free.copy()
-        at = locate(keys, gained.keys)
+        at = locate(keys_of(giver, receiver, people.size), gained.keys)
         known = at >= 0
         weight[at[known]] += gained.weight[known]
         free_rested[at[known]] += gained.free[known]
-    del keys
     answers = Answers(_back(giver, receiver, people.size), found["reactions"], found["namings"])
     recent = Recent(found["recent"], found["recent_free"], found["recent_slow"])
     pairs = Pairs(giver, receiver, found["actions"], weight, free_rested, calendar, free, found["slow"])
     return MadePairs(pairs, answers, recent)
 
 
-def _by_persons(workspace: Workspace, sums: Table, people: People) -> tuple[Ints, dict[str, Any]]:
-    """Sum rows of two accounts up by two different persons; return `keys_of` both, ascending, and the columns."""
+def _by_persons(workspace: Workspace, sums: Table, people: People) -> tuple[Counts, Counts, dict[str, Any]]:
+    """Sum rows of two accounts up by two different persons; return giver and receiver, ascending, and the columns."""
     table = people.placed(people.placed(sums, "actor", "giver"), "target", "receiver")
     found = workspace.arrays(table.filter(table.giver != table.receiver))
-    keys = keys_of(found.pop("giver"), found.pop("receiver"), people.size)
-    order = np.argsort(keys)
-    keys = keys[order]
+    giver, receiver = found.pop("giver"), found.pop("receiver")
+    order = in_groups(receiver, people.size)
+    giver, receiver = giver[order], receiver[order]
+    by_giver = in_groups(giver, people.size)
+    giver, receiver, order = giver[by_giver], receiver[by_giver], order[by_giver]
+    del by_giver
     # Hardly anybody has several accounts, and where nobody has, there is nothing to sum up.
     begins = None
-    if (keys[1:] == keys[:-1]).any():
-        begins = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    again = (giver[1:] == giver[:-1]) & (receiver[1:] == receiver[:-1])
+    if again.any():
+        begins = np.flatnonzero(np.append(True, ~again))
+        giver, receiver = giver[begins], receiver[begins]
 
     def _summed(name: str) -> Any:
         # A column lies in memory twice only as long as it is being ordered.
@@ -154,27 +157,24 @@ def _by_persons(workspace: Workspace, sums: Table, people: People) -> tuple[Ints
         return ordered if begins is None else np.add.reduceat(ordered, begins, dtype=ordered.dtype)
 
     names = [*found]
-    columns = dict(zip(names, side_by_side(_summed, names), strict=True))
-    return keys if begins is None else keys[begins], columns
-
-
-def _ends(keys: Ints, size: int) -> tuple[Counts, Counts]:
-    """Return both people of whom `keys_of` made one number."""
-    giver, receiver = (np.empty(keys.size, dtype=np.int32) for _ in range(2))
-    for some in blocks(keys.size):
-        giver[some], receiver[some] = np.divmod(keys[some], max(size, 1))
-    return giver, receiver
+    return giver, receiver, dict(zip(names, side_by_side(_summed, names), strict=True))
 
 
 def _back(giver: Counts, receiver: Counts, size: int) -> Counts:
     """Return where the same two stand the other way round, -1 where they don't."""
-    together = keys_of(np.minimum(giver, receiver), np.maximum(giver, receiver), size)
-    order = np.argsort(together).astype(np.int32)
-    together = together[order]
-    both = np.flatnonzero(together[1:] == together[:-1])
-    one, other = order[both], order[both + 1]
+    keys = keys_of(giver, receiver, size)
+    # Turned round, they ascend too, and what is looked for one after the other is near each other.
+    turned = in_groups(receiver, size)
     back = np.full(giver.size, -1, dtype=np.int32)
-    back[one], back[other] = other, one
+
+    def _find(some: slice) -> None:
+        rows = turned[some]
+        at = locate(keys, keys_of(receiver[rows], giver[rows], size))
+        met = at >= 0
+        back[rows[met]] = at[met]
+
+    for some in blocks(turned.size):
+        _find(some)
     return back
 
 
