@@ -7,7 +7,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, NullIf
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -26,6 +26,7 @@ from campaigns.admin.shortlists import CampaignFilter
 from campaigns.models import Campaign, PerkCode, PerkEntry
 
 State = PerkCode.State
+_IN_STOCK_FIRST: Final = Case(When(state=State.IN_STOCK, then=0), When(state=State.HELD, then=1), default=2)
 NOT_SHOWN = "for managers only"
 CODE_LABELS = {
     State.IN_STOCK: "default",
@@ -71,6 +72,18 @@ class _Act:
     done: str
     run: Callable[..., None]
     form: type[forms.Form] = NoteForm
+
+
+def _unless_served(act: Callable[..., None]) -> Callable[..., None]:
+    """Leave codes alone that went to somebody since they were ticked: what is done to one may serve the next person."""
+
+    def run(code: PerkCode, **given: Any) -> None:
+        has_it = PerkCode.objects.values_list("invitation", flat=True).get(pk=code.pk)
+        if has_it not in (None, code.invitation_id):
+            raise actions.NotOut("It went to somebody else meanwhile: look at it again.")
+        act(code, **given)
+
+    return run
 
 
 _ACTS: Final = {
@@ -227,8 +240,9 @@ class PerkCodeAdmin(OfInvitationsAdmin):
         if form.is_valid():
             act_on_each(
                 request,
-                list(rows.order_by("pk")),
-                act.run,
+                # What is in stock first, or the waiting list would be served with what is about to be revoked.
+                list(rows.order_by(_IN_STOCK_FIRST, "pk")),
+                _unless_served(act.run),
                 done=lambda number: f"{number} {'code' if number == 1 else 'codes'} {act.done}.",
                 **form.cleaned_data,
             )

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,12 +14,12 @@ from django.urls import reverse
 from accounts.models import Person
 from campaigns import tasks
 from campaigns.actions import add_member, revoke
-from campaigns.models import Campaign, Invitation, Membership, PerkCode, PerkEntry
+from campaigns.models import Campaign, Invitation, Membership, Notice, PerkCode, PerkEntry
 from tests.asked import tables_asked
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.invited import open_campaign
 from tests.campaigns.perks import codes, guest, lines, says_yes, stands
-from tests.factories.campaigns import NOW
+from tests.factories.campaigns import NOW, PerkCodeFactory
 
 LIST = reverse("admin:campaigns_perkcode_changelist")
 INVITATIONS = reverse("admin:campaigns_invitation_changelist")
@@ -239,6 +240,33 @@ def test_codes_are_revoked_or_taken_back_and_the_next_is_served(manager: Client,
     assert (stands(ben), stands(dan)[0]) == (("accepted", None, None), "waiting")
     assert "1 code revoked." in _act(manager, "revoke", [first], confirmed="1")
     assert stands(cem)[0] == "withdrawn"
+
+
+@pytest.mark.parametrize("keeps_seat", [{}, {"keeps_seat": "on"}])
+def test_who_waits_is_not_served_with_what_is_revoked_along(
+    manager: Client, campaign: Campaign, keeps_seat: dict[str, str]
+) -> None:
+    Campaign.objects.update(seats=1)
+    issued, stock = codes(campaign, 2)
+    ann, ben = (says_yes(guest(campaign, name)) for name in ("ann", "ben"))
+    assert (stands(ann)[1], stands(ben)[0]) == ("C1", "waiting")
+    assert "2 codes revoked." in _act(manager, "revoke", [issued, stock], confirmed="1", **keeps_seat)
+    assert stands(ann)[0] == ("accepted" if keeps_seat else "withdrawn")
+    assert stands(ben)[0] == "waiting"
+    assert lines(stock) == [("revoked", None)]
+    assert not Notice.objects.filter(kind="code").exists()
+
+
+def test_who_was_served_meanwhile_keeps_what_was_ticked_as_in_stock(manager: Client, campaign: Campaign) -> None:
+    Campaign.objects.update(seats=1)
+    (issued,) = codes(campaign, 1)
+    ann, ben = (says_yes(guest(campaign, name)) for name in ("ann", "ben"))
+    stock = PerkCodeFactory.create(campaign=campaign, code="SOON", expires_on=date(2036, 1, 1))
+    said = _act(manager, "take_back", [issued, stock], confirmed="1")
+    assert "1 code taken back." in said
+    assert "1 left as it was." in said
+    assert stands(ann)[0] == "withdrawn"
+    assert stands(ben) == ("accepted", "SOON", "issued")
 
 
 def test_the_status_is_set(manager: Client, campaign: Campaign) -> None:
