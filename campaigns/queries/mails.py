@@ -39,7 +39,7 @@ def invitation_values(campaign: Campaign, *, name: str, link: str) -> dict[str, 
     return {
         **_values(campaign, name),
         "brief": campaign.brief,
-        "answer_by": f"{campaign.ends_on:%-d %B %Y}",
+        "answer_by": f"{campaign.ends_on:%-d %B %Y} (UTC)",
         "seats": f"{campaign.seats:,}",
         "link": link,
     }

@@ -120,6 +120,15 @@ def test_where_codes_have_run_out_one_waits_for_the_next(
     assert "NEXT-2" not in page
 
 
+def test_pages_say_by_when_to_answer_and_by_which_clock(
+    client: Client, campaign: Campaign, invitation: Invitation
+) -> None:
+    _sign_in(client, invitation)
+    last = f"the end of {campaign.ends_on:%-d %b %Y}, UTC"
+    for path in (address(invitation), "/me"):
+        assert f"Answer by {last}" in shown(client, path)
+
+
 def test_the_page_says_beforehand_that_one_would_wait(
     client: Client, airlines: Airlines, campaign: Campaign, invitation: Invitation
 ) -> None:

@@ -9,7 +9,7 @@ VALUES = {
     "brand": "Maple Air",
     "perk": "a free flight",
     "brief": "First.\n\nSecond.",
-    "answer_by": "31 May 2026",
+    "answer_by": "31 May 2026 (UTC)",
     "seats": "40",
     "link": "https://sway.example/i/1",
     "site": "https://sway.example",
@@ -47,7 +47,7 @@ def test_what_has_to_be_said_stands_below_whatever_was_written() -> None:
 
 def test_an_empty_value_leaves_no_gap() -> None:
     body = filled(INVITATION, {**VALUES, "brief": ""}).body
-    assert "Maple Air invites you: a free flight.\n\nRead more, and say yes or no, by 31 May 2026:\n\n" in body
+    assert "Maple Air invites you: a free flight.\n\nRead more, and say yes or no, by 31 May 2026 (UTC):\n\n" in body
     assert "First.\n\nSecond." in filled(INVITATION, VALUES).body
     assert "\n\n\n" not in body
 
