@@ -118,9 +118,17 @@ def move_on(handover: Handover, *, to: PerkCode.Fulfilment, reference: str = "",
 
 
 def forget_details(*, now: datetime) -> int:
-    """Delete what has been kept to its day, whatever became of it; return how many people's that were."""
-    _, deleted = Handover.objects.outlived(now).delete()
-    return deleted.get(Handover._meta.label, 0)
+    """Delete what has been kept to its day, whatever became of it; return how many people's that were.
+
+    What a login gave that lost the profile before it was sent or booked is deleted too: whoever holds the profile now
+    is asked anew. Who had the perk never is, however long the campaign is put off.
+    """
+    with transaction.atomic():
+        had = Handover.objects.outlived(now).exclude(state=State.NONE)
+        Invitation.objects.filter(pk__in=had.values("invitation")).update(had_perk=True)
+        _, deleted = Handover.objects.outlived(now).delete()
+    _, of_others = Handover.objects.of_others().delete()
+    return sum(by_model.get(Handover._meta.label, 0) for by_model in (deleted, of_others))
 
 
 def _check(given: Given, kind: Campaign.Details) -> None:

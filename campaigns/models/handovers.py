@@ -21,6 +21,11 @@ class HandoverQuerySet(models.QuerySet["Handover"]):
         """
         return self.filter(invitation__campaign__in=Campaign.objects.managed_by(user))
 
+    def of_others(self) -> Self:
+        """Keep what isn't sent or booked yet and was given by a login that holds the profile no longer."""
+        theirs = self.filter(state=Handover.State.NONE, invitation__person__user__isnull=False)
+        return theirs.exclude(given_by=F("invitation__person__user"))
+
     def outlived(self, now: datetime) -> Self:
         """Keep those whose last day, in UTC, has passed."""
         return self.filter(kept_until__lt=now.astimezone(UTC).date())

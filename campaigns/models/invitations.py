@@ -76,10 +76,11 @@ class InvitationQuerySet(FollowsMerge["Invitation"]):
     def owing_details(self, now: datetime) -> Self:
         """Keep who accepted and is still to say where to send the perk, or what to book.
 
-        Not once the day is over on which what they give is deleted, nor who has redeemed the code: it came without.
+        Not once the day is over on which what they give is deleted, nor who has redeemed the code, for it came without,
+        nor whose perk was on its way or booked by the time that what they gave was deleted.
         """
         until = ExpressionWrapper(F("campaign__ends_on") + F("campaign__details_kept_days"), DateField())
-        asked = self.exclude(campaign__details_kind=Campaign.Details.NONE).filter(handover=None)
+        asked = self.exclude(campaign__details_kind=Campaign.Details.NONE).filter(handover=None, had_perk=False)
         asked = asked.exclude(codes__state="redeemed")
         return asked.alias(until=until).filter(state=Invitation.State.ACCEPTED, until__gte=now.astimezone(UTC).date())
 
@@ -151,6 +152,8 @@ class Invitation(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True, editable=False)
     seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     answered_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Told by what they gave for it, as long as that is kept.
+    had_perk = models.BooleanField("was sent or booked the perk", default=False, db_default=False, editable=False)
     # The order of those who wait is that in which they got the campaign's lock, which no clock tells.
     turn = models.PositiveIntegerField("turn on the waiting list", null=True, blank=True, editable=False)
     nonce = models.CharField(

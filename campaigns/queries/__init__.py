@@ -127,8 +127,10 @@ def answered_by(person: Person, viewer: Viewer, now: datetime) -> dict[int, Answ
     out = PerkCode.objects.standing().exclude(state=PerkCode.State.HELD).filter(invitation__in=[row.pk for row in rows])
     codes = {code.invitation_id: code for code in out}
     asking = [row.pk for row in rows if row.state == Invitation.State.ACCEPTED and row.campaign.details_kind != "none"]
-    given = Handover.objects.filter(invitation__in=asking, given_by=viewer.pk) if asking else ()
-    handovers = {row.invitation_id: row for row in given}
+    given = Handover.objects.filter(invitation__in=asking) if asking else ()
+    handovers = {row.invitation_id: row for row in given if row.given_by_id == viewer.pk}
+    # Sent or booked by what a login gave that held the profile before.
+    others = {row.invitation_id for row in given if row.given_by_id != viewer.pk and row.state != Handover.State.NONE}
     today = now.astimezone(UTC).date()
     used = {pk for pk, code in codes.items() if code.state == PerkCode.State.REDEEMED}  # came without being asked
     return {
@@ -138,7 +140,12 @@ def answered_by(person: Person, viewer: Viewer, now: datetime) -> dict[int, Answ
             number=row.number,
             follows=row.state == Invitation.State.ACCEPTED and row.with_codes and row.pk not in codes,
             asks=row.pk in handovers
-            or (row.pk in asking and row.pk not in used and row.campaign.details_kept_until >= today),
+            or (
+                row.pk in asking
+                and row.pk not in used | others
+                and not row.had_perk
+                and row.campaign.details_kept_until >= today
+            ),
             handover=handovers.get(row.pk),
         )
         for row in rows

@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.actions import erase_person
-from accounts.models import Person
+from accounts.models import Person, User
 from campaigns import tasks
 from campaigns.actions import (
     NotOpen,
@@ -24,7 +24,7 @@ from campaigns.actions import (
 )
 from campaigns.models import Campaign, Handover, Invitation, Notice, PerkCode
 from tests.campaigns.conftest import Airlines
-from tests.campaigns.details import State, ann, campaign, gave, login_of, text
+from tests.campaigns.details import State, ann, campaign, gave, gives, login_of, text
 from tests.campaigns.invited import address, open_campaign, shown
 from tests.campaigns.perks import codes, guest, says_yes
 from tests.factories.campaigns import NOW, NoticeFactory
@@ -49,6 +49,62 @@ def test_it_is_deleted_on_the_day_that_was_told(client: Client, campaign: Campai
     assert "Where to send it" not in shown(client, address(ann))
     with pytest.raises(NotOpen):
         gave(ann)
+
+
+def test_who_had_the_perk_is_not_asked_again_when_the_campaign_is_put_off(
+    client: Client, airlines: Airlines, campaign: Campaign, ann: Invitation
+) -> None:
+    ben = says_yes(guest(campaign, "ben"), now=timezone.now())
+    sent, kept = gave(ann), gave(ben)
+    move_on(sent, to=State.SHIPPED, reference="1", by=airlines.manager, now=NOW)
+    Campaign.objects.filter(pk=campaign.pk).update(ends_on=campaign.ends_on + timedelta(days=300))
+    assert forget_details(now=datetime.combine(kept.kept_until, time(), UTC) + timedelta(days=1)) == 2
+    # Ben was never sent anything, and has to say it again.
+    assert list(Invitation.objects.owing_details(timezone.now())) == [ben]
+    client.force_login(login_of(ann))
+    assert "Say where to send it" not in text(client, "/me")
+    assert "Where to send it" not in shown(client, address(ann))
+    with pytest.raises(NotOpen, match="You have had"):
+        gave(ann)
+    client.force_login(login_of(ben))
+    assert "Say where to send it" in text(client, "/me")
+
+
+def test_what_the_wrong_claimant_gave_is_asked_anew_and_forgotten(
+    client: Client, campaign: Campaign, ann: Invitation
+) -> None:
+    wrong = gave(ann, street="9 Wrong Way")
+    _now_holds(ann, "right")
+    client.force_login(login_of(ann))
+    assert "Say where to send it" in text(client, "/me")
+    page = shown(client, address(ann))
+    assert "Where to send it" in page
+    assert "9 Wrong Way" not in page
+    assert forget_details(now=timezone.now()) == 1
+    assert not Handover.objects.filter(pk=wrong.pk).exists()
+    assert "Where to send it" in shown(client, address(ann))
+    gives(client, ann, street="1 Right Road")
+    row = Handover.objects.get(invitation=ann)
+    assert (row.street, row.given_by) == ("1 Right Road", login_of(ann))
+    assert forget_details(now=timezone.now()) == 0
+
+
+def test_what_went_to_the_wrong_claimant_is_gone(
+    client: Client, airlines: Airlines, campaign: Campaign, ann: Invitation
+) -> None:
+    move_on(gave(ann), to=State.SHIPPED, reference="1", by=airlines.manager, now=NOW)
+    _now_holds(ann, "right")
+    client.force_login(login_of(ann))
+    assert "Say where to send it" not in text(client, "/me")
+    assert "Where to send it" not in shown(client, address(ann))
+    assert forget_details(now=timezone.now()) == 0
+    assert Handover.objects.filter(invitation=ann).exists()
+
+
+def _now_holds(invitation: Invitation, name: str) -> None:
+    """Give the profile to another login, as an operator does whose it is."""
+    invitation.person.user = User.objects.create_user(name)
+    invitation.person.save()
 
 
 def test_it_goes_with_its_person_and_with_the_seat(airlines: Airlines, campaign: Campaign) -> None:
