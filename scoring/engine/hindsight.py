@@ -6,6 +6,7 @@ from scoring.engine.activity import DAY, Activity
 from scoring.engine.arrays import Ints
 from scoring.engine.backtests import Backtest, Foretold, bands_of_halves, held_against
 from scoring.engine.forecasts import Forecast, Hindsight
+from scoring.engine.memory import room_for_arrays
 from scoring.engine.parameters import Parameters
 from scoring.engine.people import People
 from scoring.engine.snapshot import known, snapshot
@@ -55,9 +56,10 @@ def forecast_at(
         began = inner.number(seen.acts["at"].min())
         if began is None or began > cut - round(formula.horizon_days * DAY) // 2:
             return None
-        now, _ = snapshot(
-            inner, known(inner, seen, cut, formula), people, seeds=seeds, resting=resting, formula=formula
-        )
+        then = known(inner, seen, cut, formula)
+        # Unlike those that a night kept, these sums are where tables are computed, beside what is made of them.
+        with room_for_arrays(inner.connection):
+            now, _ = snapshot(inner, then, people, seeds=seeds, resting=resting, formula=formula)
     return Forecast.of(now, people, cut)
 
 
