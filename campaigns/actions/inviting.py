@@ -116,11 +116,16 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
 
 
 # What `_open` sets.
-_OPENED = ["state", "delivery", "invited_at", "invited_by", "nonce", "sending_since", "sent_at", "seen_at"]
+_OPENED = [
+    *("state", "delivery", "invited_at", "first_invited_at", "invited_by"),
+    *("nonce", "sending_since", "sent_at", "seen_at"),
+]
 
 
 def _open(invitation: Invitation, delivery: Invitation.Delivery, by: User, now: datetime) -> None:
     """Make an invitation one that nobody has seen, under a link that nobody was given."""
+    if invitation.pk is not None:
+        invitation.first_invited_at = invitation.first_invited_at or invitation.invited_at
     invitation.state = Invitation.State.INVITED
     invitation.delivery = delivery
     invitation.invited_at, invitation.invited_by = now, by

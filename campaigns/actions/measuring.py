@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from campaigns.actions.claims import Finish, Work, still_there
 from campaigns.actions.errors import CampaignError, MeasuringRefused, NotYours
 from campaigns.models import Campaign, CampaignReturn, Invitation, Participant, Selection
 from campaigns.queries.brought import Brought, Part, brought
-from campaigns.queries.mentions import Mentions, mentions
+from campaigns.queries.mentions import Mentions, first_invited, mentions
 from campaigns.returns import Lift, lift
 from scoring.models import ScoreRun
 
@@ -54,10 +55,11 @@ def _figures(measured: CampaignReturn, now: datetime) -> tuple[dict[str, Any], l
     if measured.asked_by is None:
         raise MeasuringRefused("Who asked for this isn't here any more. Ask again.")
     found = mentions(campaign, run, now=now)
-    if found is None:
-        raise MeasuringRefused("Nobody was invited whom anything could be compared of. Invite people first.")
+    begun = first_invited(campaign)
+    if found is None or begun is None:
+        raise MeasuringRefused("Nobody was invited. Invite people first.")
     answers = dict(Invitation.objects.filter(campaign=campaign).values_list("person_id", "state"))
-    came_of_it = brought(campaign, measured.asked_by, run, since=found.groups.since, now=now)
+    came_of_it = brought(campaign, measured.asked_by, run, since=begun, now=now)
     invited, held_back = found.of(held_back=False), found.of(held_back=True)
     came = _lift(campaign, found)
     accepted = [person for person, state in answers.items() if state == Invitation.State.ACCEPTED]
@@ -66,6 +68,7 @@ def _figures(measured: CampaignReturn, now: datetime) -> tuple[dict[str, Any], l
         "run": run,
         "figures": CampaignReturn.FIGURES,
         "tags": campaign.tags,
+        "begun": begun,
         "since": found.groups.since,
         "days": found.days,
         "invited": len(answers),
@@ -160,6 +163,12 @@ def _mentions(people: list[int], counted: Mentions) -> dict[str, float]:
 def _participants(
     measured: CampaignReturn, found: Mentions, answers: dict[int, str], came: Brought, costs: dict[int, Decimal]
 ) -> list[Participant]:
+    compared = set(found.groups.people.tolist())
+    others = [
+        person
+        for person, state in answers.items()
+        if state == Invitation.State.ACCEPTED and person in came.people and person not in compared
+    ]
     columns = zip(
         found.groups.people.tolist(),
         found.groups.is_held_back.tolist(),
@@ -169,11 +178,14 @@ def _participants(
         found.audience.after.tolist(),
         strict=True,
     )
+    # Mentions are nobody's of whom nothing can be compared.
+    uncompared = ((person, False, 0.0, 0.0, 0.0, 0.0) for person in others)
     return [
         Participant(
             measured=measured,
             person_id=person,
             is_held_back=is_held_back,
+            is_compared=person in compared,
             answer="" if is_held_back else answers.get(person, Invitation.State.INVITED),
             code=came.codes.get(person, ""),
             topic_id=came.topic.get(person),
@@ -184,7 +196,7 @@ def _participants(
             audience_before=audience_before,
             audience_after=audience_after,
         )
-        for person, is_held_back, own_before, own_after, audience_before, audience_after in columns
+        for person, is_held_back, own_before, own_after, audience_before, audience_after in chain(columns, uncompared)
     ]
 
 

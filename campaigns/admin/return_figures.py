@@ -214,7 +214,7 @@ def held(measured: CampaignReturn) -> Held:
     most = max(every.high, every.came or 0, 1.0) / 96
     drawn = {"low": every.low / most, "width": (every.high - every.low) / most, "forecast": every.forecast / most}
     if every.came is None:
-        since = measured.since
+        since = measured.begun or measured.since
         on = f" on {since + timedelta(days=HORIZON_DAYS):%-d %B %Y}" if since is not None else ""
         why = f"It is a forecast of {HORIZON_DAYS} days, which are over{on}: till then nothing is held against it."
         return Held("", why, **drawn)

@@ -54,12 +54,13 @@ def _people(measured: CampaignReturn, rows: Iterable[Participant]) -> Iterator[l
     for row in rows:
         has_part = row.answer == Invitation.State.ACCEPTED
         part = _part(Row.of_person(measured, row)) if has_part else [None] * len(_PART)
+        mentions = (row.own_before, row.own_after, row.audience_before, row.audience_after)
         yield [
             *(row.person.handle, row.person.name, "held back" if row.is_held_back else "invited", row.answer),
             row.topic.name if row.topic is not None else "",
             *part,
             PerkCode.State(row.code).label if row.code else "",
-            *(row.own_before, row.own_after, row.audience_before, row.audience_after),
+            *(mentions if row.is_compared else [None] * len(mentions)),
         ]
 
 

@@ -99,6 +99,7 @@ def people_of(request: HttpRequest, measured: CampaignReturn) -> QuerySet[Partic
 
 def _shown(request: HttpRequest, measured: CampaignReturn) -> dict[str, Any]:
     people = people_of(request, measured)
+    compared = people.filter(is_compared=True)
     accepted = people.filter(answer=Invitation.State.ACCEPTED)
     accepted = accepted.order_by(F("reached").desc(nulls_last=True), F("reach").desc(nulls_last=True), "person__handle")
     rows = [] if measured.is_older else [Row.of_person(measured, row) for row in accepted[:LISTED]]
@@ -125,9 +126,9 @@ def _shown(request: HttpRequest, measured: CampaignReturn) -> dict[str, Any]:
                 audience_before=row.audience_before,
                 audience_after=row.audience_after,
             )
-            for row in people[:LISTED]
+            for row in compared[:LISTED]
         ],
-        "people": people.count(),
+        "people": compared.count(),
         "listed": LISTED,
         "not_compared": measured.invited - measured.compared,
         "in_both": 100 * measured.in_both,

@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 
 from django.db import models
 from django.db.models import Count, DateField, ExpressionWrapper, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import FollowsMerge, Person, User, Viewer
@@ -72,6 +73,10 @@ class InvitationQuerySet(FollowsMerge["Invitation"]):
     def waiting(self) -> Self:
         """Keep the waiting list, in order."""
         return self.filter(state=Invitation.State.WAITING).order_by("campaign", "turn")
+
+    def with_first(self) -> Any:
+        """Annotate `first_at`: when each was invited first, whatever became of that."""
+        return self.annotate(first_at=Coalesce("first_invited_at", "invited_at"))
 
     def owing_details(self, now: datetime) -> Self:
         """Keep who accepted and is still to say where to send the perk, or what to book.
@@ -148,6 +153,9 @@ class Invitation(models.Model):
     delivery = models.CharField(max_length=10, choices=Delivery, default=Delivery.BY_HAND)
     invited_at = models.DateTimeField(default=timezone.now, editable=False)
     invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", editable=False)
+    first_invited_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Of who was invited again after the first one had expired."
+    )
     sending_since = models.DateTimeField(null=True, blank=True, editable=False)
     sent_at = models.DateTimeField(null=True, blank=True, editable=False)
     seen_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -41,6 +41,7 @@ class CampaignReturn(models.Model):
     run = models.ForeignKey(ScoreRun, models.SET_NULL, null=True, related_name="+", editable=False)
     figures = models.PositiveSmallIntegerField(default=1, editable=False, help_text="Which of them were measured.")
     tags = models.TextField(blank=True, editable=False, help_text="What counted as a mention.")
+    begun = models.DateTimeField(null=True, help_text="When the first person was invited, of those compared or not.")
     since = models.DateTimeField(null=True, editable=False, help_text="The first invitation of those compared.")
     days = models.PositiveSmallIntegerField(default=0, editable=False, help_text="Of each window.")
     invited = models.PositiveIntegerField(default=0, editable=False)
@@ -173,6 +174,11 @@ class Participant(models.Model):
     measured = models.ForeignKey(CampaignReturn, models.CASCADE, related_name="people", db_index=False)
     person = models.ForeignKey(Person, models.CASCADE, related_name="returns")
     is_held_back = models.BooleanField(default=False)
+    is_compared = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="Whether mentions are known: not of who accepted and was invited before anybody was kept back.",
+    )
     cost = models.DecimalField(max_digits=12, decimal_places=2, null=True, help_text="Of who accepted, where known.")
     answer = models.CharField(max_length=10, blank=True, help_text="State of the invitation; empty: held back.")
     reach = models.FloatField(

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from django.db.models import Q
+from django.db.models import Min, Q
 
 from accounts.models import LogFile
 from accounts.queries import log_files, numbers
@@ -67,30 +67,40 @@ class Mentions:
 
 
 def groups(campaign: Campaign) -> Groups | None:
-    """Return the two groups of a campaign that can be compared; None where nobody was invited. Four queries at most.
+    """Return the two groups of a campaign that can be compared; None where nobody was invited. Five queries at most.
 
     Everybody invited counts, whatever they answered: nobody knows what those held back would have answered. Who was
     invited before anybody was drawn isn't comparable, for the lot never could have fallen on them; nor is who turned
-    out to be both, by a merge. Without a holdout all invited are there.
+    out to be both, by a merge. Whoever is invited again after their invitation expired was invited the first time.
+    Without a holdout all invited are there; where nobody can be compared, the group of the invited is empty.
     """
-    invitations = Invitation.objects.filter(campaign=campaign, person__merged_into=None)
+    invitations = Invitation.objects.with_first().filter(campaign=campaign, person__merged_into=None)
     held_back = Holdout.objects.filter(campaign=campaign, person__merged_into=None)
     first = held_back.order_by("drawn_at").values_list("drawn_at", flat=True).first()
     if first is not None:
-        invitations = invitations.filter(invited_at__gte=first)
+        invitations = invitations.filter(first_at__gte=first)
     # Where the invitation was the kept person's, what was drawn stays with the one merged into them.
     drawn_too = Holdout.objects.filter(campaign=campaign, person__merged_into__isnull=False)
     apart = invitations.exclude(person__in=held_back.values("person"))
     apart = apart.exclude(person__in=drawn_too.values("person__merged_into"))
-    invited = dict(apart.values_list("person_id", "invited_at"))
-    if not invited:
+    invited = dict(apart.values_list("person_id", "first_at"))
+    begun = None if invited else first_invited(campaign)
+    if not invited and begun is None:
         return None
     drawn = held_back.exclude(person__in=Invitation.objects.filter(campaign=campaign).values("person"))
     (held,) = numbers(drawn.order_by(), "person_id")
     people = np.concatenate([np.fromiter(invited, dtype=np.int64), held])
     order = np.argsort(people)
-    since = min([*invited.values(), *([first] if first is not None else [])])
+    since = min(moment for moment in (*invited.values(), first, begun) if moment is not None)
     return Groups(people[order], (np.arange(people.size) >= len(invited))[order], since)
+
+
+def first_invited(campaign: Campaign) -> datetime | None:
+    """Return when the first person was invited, of those compared or not; None where nobody was. One query."""
+    found: dict[str, datetime | None] = (
+        Invitation.objects.filter(campaign=campaign).with_first().aggregate(first=Min("first_at"))
+    )
+    return found["first"]
 
 
 def mentions(campaign: Campaign, run: ScoreRun, *, now: datetime) -> Mentions | None:
@@ -130,14 +140,14 @@ def mentions(campaign: Campaign, run: ScoreRun, *, now: datetime) -> Mentions | 
 
 
 def rows_to_read(campaign: Campaign, *, now: datetime) -> int:
-    """Return how many posts `mentions` would read, and interactions `acts_on` would since. Six queries."""
-    found = groups(campaign)
-    if found is None:
+    """Return how many posts `mentions` would read, and interactions `acts_on` would since. Eight queries."""
+    found, begun = groups(campaign), first_invited(campaign)
+    if found is None or begun is None:
         return 0
     files = LogFile.objects.live().filter(table=LogFile.Table.POSTS)
     window = WINDOW * _DAY
     rows = files.filter(day__gte=(found.since - window).date(), day__lte=min(found.since + window, now).date())
-    return sum(rows.values_list("rows", flat=True)) + acts.rows_to_read(since=found.since, until=now)
+    return sum(rows.values_list("rows", flat=True)) + acts.rows_to_read(since=begun, until=now)
 
 
 def _audiences(people: Ints, run: ScoreRun) -> tuple[Ints, Ints]:

@@ -9,17 +9,21 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.actions import erase_person
+from accounts.keys import post_key
 from accounts.models import Person
 from campaigns import tasks
 from campaigns.actions import NotYours, ask_for_return, measure_return, measure_waiting
-from campaigns.models import Campaign, CampaignReturn, Participant
+from campaigns.models import Campaign, CampaignReturn, Participant, PostLook
 from scoring.models import ScoreRun
+from tests.accounts.activity_data import dataset, identity, imported
 from tests.campaigns.branded import WEEKS_LATER, invite_and_hold_back, person, support, write
 from tests.campaigns.conftest import Airlines
 from tests.factories.campaigns import (
     NOW,
     CampaignFactory,
+    CampaignPostFactory,
     CampaignReturnFactory,
+    HoldoutFactory,
     InvitationFactory,
     ParticipantFactory,
     SelectedFactory,
@@ -137,6 +141,52 @@ def test_whom_those_who_accepted_reach_and_what_that_costs(
     reach = {row.person.handle: row.reach for row in found.people.select_related("person")}
     assert reach[person("cid").handle] is None
     assert reach[person("ann").handle] == pytest.approx(2)
+
+
+def test_who_accepted_before_anybody_was_kept_back_counts_in_all_but_the_lift(
+    campaign: Campaign, run: ScoreRun, airlines: Airlines, tmp_path: Path
+) -> None:
+    acts = [(1, "like", "f1", "early", "early-ad"), (12, "like", "f2", "late", "late-else")]
+    rows = [
+        {
+            "at": int((NOW + timedelta(days=day)).timestamp()),
+            "kind": kind,
+            "actor": actor,
+            "target": target,
+            "post": post,
+        }
+        for day, kind, actor, target, post in acts
+    ]
+    imported(dataset(tmp_path / "acts", interactions=rows), now=NOW + timedelta(days=60))
+    early = InvitationFactory.create(campaign=campaign, person=person("early"), state="accepted", answered_at=NOW)
+    CampaignPostFactory.create(invitation=early, identity=identity("early"), post=post_key("test", "early-ad"), at=NOW)
+    PostLook.objects.create(campaign=campaign, added=1, looked_at=WEEKS_LATER, tags=campaign.tags)
+    later = NOW + timedelta(days=10)
+    InvitationFactory.create(campaign=campaign, person=person("late"), invited_at=later)
+    HoldoutFactory.create(campaign=campaign, person=person("f2"), drawn_at=later)
+
+    found = measured(campaign, airlines, now=NOW + timedelta(days=40))
+
+    assert (found.begun, found.since) == (NOW, later)
+    assert (found.invited, found.compared, found.held_back) == (2, 1, 1)
+    assert (found.posts, found.reached, found.came) == (1, 1, 1)
+    shown = dict(found.people.values_list("person__handle", "is_compared"))
+    assert shown == {person("early").handle: False, person("late").handle: True, person("f2").handle: True}
+    assert found.people.get(is_compared=False).reached == 1
+
+
+def test_where_nobody_can_be_compared_the_rest_is_measured(
+    campaign: Campaign, run: ScoreRun, airlines: Airlines
+) -> None:
+    InvitationFactory.create_batch(3, campaign=campaign, state="accepted", answered_at=NOW)
+    HoldoutFactory.create(campaign=campaign, drawn_at=NOW + timedelta(days=1))
+
+    found = measured(campaign, airlines)
+
+    assert (found.state, found.invited, found.accepted, found.compared, found.held_back) == ("done", 3, 3, 0, 1)
+    assert (found.low, found.per_person) == (None, None)
+    assert found.why
+    assert found.people.filter(is_compared=False).count() == 3
 
 
 def test_what_cant_be_measured_is_said(campaign: Campaign, airlines: Airlines) -> None:

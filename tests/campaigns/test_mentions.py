@@ -8,12 +8,14 @@ import pytest
 
 from accounts.actions import erase_person, merge_people
 from accounts.models import ErasedAccount
+from campaigns.actions import invite
 from campaigns.models import Campaign, Holdout, Invitation
-from campaigns.queries.mentions import Mentions, groups, mentions, rows_to_read
+from campaigns.queries.mentions import Mentions, first_invited, groups, mentions, rows_to_read
 from scoring.models import ScoreRun
 from tests.asked import tables_asked
 from tests.campaigns.branded import WEEKS_LATER, invite_and_hold_back, person, support, write
 from tests.campaigns.conftest import Airlines
+from tests.factories.accounts import PersonFactory
 from tests.factories.campaigns import NOW, CampaignFactory, InvitationFactory
 
 
@@ -184,3 +186,16 @@ def test_as_many_queries_for_many_as_for_few(campaign: Campaign, run: ScoreRun, 
         "accounts_erasedaccount",
         "accounts_logfile",
     ]
+
+
+def test_who_is_invited_again_was_invited_the_first_time(airlines: Airlines, campaign: Campaign) -> None:
+    expired = InvitationFactory.create_batch(10, campaign=campaign, state="expired", invited_at=NOW - timedelta(days=9))
+    Campaign.objects.filter(pk=campaign.pk).update(holdout_percent=20, seats=99)
+    people = [*(row.person for row in expired), *PersonFactory.create_batch(20)]
+    report = invite(campaign=campaign, people=people, by=airlines.manager, now=NOW)
+    assert (report.again, report.held_back) == (10, 4)
+    found = groups(campaign)
+    assert found is not None
+    assert not set(found.people.tolist()) & {row.person_id for row in expired}
+    assert (found.people.size, int(found.is_held_back.sum()), found.since) == (20, 4, NOW)
+    assert first_invited(campaign) == NOW - timedelta(days=9)
