@@ -101,17 +101,27 @@ FROM accounts_identity i
 WHERE i.key = n.key AND n.is_new AND starts_with(n.external_id, '@')
 """
 
-# A new account whose handle stands in earlier activity, under an id made from it, is that person.
+# A new account whose handle stands in earlier activity, under an id made from it, is that person. Not once the person
+# has an account of the network: that was it, and whoever has the handle now may be anybody.
 ATTACH_TO_PROVISIONAL = """
-UPDATE incoming_accounts n SET person_id = known.person_id
-FROM (
-    SELECT DISTINCT ON (i.key) n.key, i.person_id
+WITH pairs AS MATERIALIZED (
+    SELECT n.key AS own, i.key, i.network_id, i.person_id
     FROM incoming_accounts n
     JOIN accounts_identity i ON i.key = n.made_key AND i.alias_of_id IS NULL
     WHERE n.is_new AND n.person_id IS NULL AND NOT starts_with(n.external_id, '@')
-    ORDER BY i.key, n.key
+)
+UPDATE incoming_accounts n SET person_id = known.person_id
+FROM (
+    SELECT DISTINCT ON (made.key) made.own, made.person_id
+    FROM pairs made
+    WHERE NOT EXISTS (
+        SELECT FROM accounts_identity account
+        WHERE account.person_id = made.person_id AND account.network_id = made.network_id
+            AND NOT starts_with(account.external_id, '@')
+    )
+    ORDER BY made.key, made.own
 ) known
-WHERE n.key = known.key
+WHERE n.key = known.own
 """
 
 # Handles are given out in rounds: an account gets its own, then with its network, then its id with the network, then
@@ -166,23 +176,29 @@ WHERE is_new AND starts_with(external_id, '@') = %(made)s
 ORDER BY key
 """
 
-# A known account that turns out to have the handle from which an id was made: that id's rows are its person's. Not if
-# somebody claimed the person meanwhile, or an operator hid or trusted them: that isn't for a file to undo.
+# A known account that turns out to have the handle from which an id was made: that id's rows are its person's, unless
+# its account was found before. Not if somebody claimed the person meanwhile, or an operator hid or
+# trusted them: that isn't for a file to undo.
 ADOPT_PROVISIONAL = """
 WITH pairs AS MATERIALIZED (
-    SELECT made.key, made.person_id AS old, own.person_id AS new, own.key AS own, made.alias_of_id
+    SELECT i.key, i.network_id, i.person_id, own.person_id AS new, own.key AS own
     FROM incoming_accounts n
     JOIN accounts_identity own ON own.key = n.key
-    JOIN accounts_identity made ON made.key = n.made_key
-    WHERE made.person_id <> own.person_id AND NOT starts_with(n.external_id, '@')
-), moves AS (
-    SELECT DISTINCT ON (pairs.key) pairs.key, pairs.old, pairs.new
-    FROM pairs JOIN accounts_person p ON p.id = pairs.old
-    WHERE pairs.alias_of_id IS NULL AND p.user_id IS NULL AND p.claimed_at IS NULL
-        AND NOT p.is_hidden AND NOT p.is_seed
-    ORDER BY pairs.key, pairs.own
+    JOIN accounts_identity i ON i.key = n.made_key AND i.alias_of_id IS NULL
+    WHERE i.person_id <> own.person_id AND NOT starts_with(n.external_id, '@')
+), found AS MATERIALIZED (
+    SELECT DISTINCT ON (made.key) made.key, made.new, p.id AS old,
+        NOT p.is_hidden AND NOT p.is_seed AND p.user_id IS NULL AND p.claimed_at IS NULL AS is_free
+    FROM pairs made JOIN accounts_person p ON p.id = made.person_id
+    WHERE NOT EXISTS (
+        SELECT FROM accounts_identity account
+        WHERE account.person_id = made.person_id AND account.network_id = made.network_id
+            AND NOT starts_with(account.external_id, '@')
+    )
+    ORDER BY made.key, made.own
 )
-UPDATE accounts_identity i SET person_id = moves.new FROM moves WHERE i.key = moves.key RETURNING moves.old
+UPDATE accounts_identity i SET person_id = found.new
+FROM found WHERE i.key = found.key AND found.is_free RETURNING found.old
 """
 
 # Find which account has the handle of a made id, keep the answer as an identity, so that it stays the same when handles

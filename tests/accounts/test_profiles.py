@@ -174,6 +174,21 @@ class TestHandlesWithoutIds:
         assert getattr(Person.objects.get(pk=made.pk), said)
         assert not getattr(identity("7").person, said)
 
+    @pytest.mark.parametrize("is_known", [False, True])
+    @pytest.mark.parametrize("said", ["claimed", "trusted", "nothing"])
+    def test_who_takes_over_the_handle_later_is_somebody_else(self, tmp_path: Path, is_known: bool, said: str) -> None:
+        imported(dataset(tmp_path / "a", interactions=[(DAY_1, "repost", "8" if is_known else "1", "@ann")]))
+        _profiles(tmp_path / "b", {"account": "7", "handle": "ann"})
+        ann = identity("7").person
+        assert identity("@ann").person == ann
+        if said == "claimed":
+            Person.objects.filter(pk=ann.pk).update(user=UserFactory.create(), claimed_at=NOW, claimed_via="operator")
+        Person.objects.filter(pk=ann.pk).update(is_seed=said == "trusted")
+        _profiles(tmp_path / "c", {"account": "7", "handle": "ann_old"}, {"account": "8", "handle": "ann"})
+        assert identity("7").person == identity("@ann").person == ann
+        assert identity("8").person != ann
+        assert not identity("8").person.is_seed
+
     def test_a_handle_that_two_accounts_have_stands_for_neither(self, tmp_path: Path) -> None:
         _profiles(tmp_path / "a", {"account": "7", "handle": "ann"}, {"account": "8", "handle": "Ann"})
         imported(dataset(tmp_path / "b", interactions=[(DAY_1, "repost", "1", "@ann")]))
