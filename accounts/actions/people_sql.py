@@ -177,11 +177,11 @@ ORDER BY key
 """
 
 # A known account that turns out to have the handle from which an id was made: that id's rows are its person's, unless
-# its account was found before. Not if somebody claimed the person meanwhile, or an operator hid or
-# trusted them: that isn't for a file to undo.
+# its account was found before. Not if somebody claimed the person meanwhile, nor against an operator's word: hidden,
+# trusted, an identity moved or proved, a merge undone.
 ADOPT_PROVISIONAL = """
 WITH pairs AS MATERIALIZED (
-    SELECT i.key, i.network_id, i.person_id, own.person_id AS new, own.key AS own
+    SELECT i.key, i.network_id, i.person_id, i.proved_at, own.person_id AS new, own.key AS own
     FROM incoming_accounts n
     JOIN accounts_identity own ON own.key = n.key
     JOIN accounts_identity i ON i.key = n.made_key AND i.alias_of_id IS NULL
@@ -190,7 +190,7 @@ WITH pairs AS MATERIALIZED (
     SELECT DISTINCT ON (made.key) made.key, made.new, p.id AS old,
         NOT p.is_hidden AND NOT p.is_seed AND p.user_id IS NULL AND p.claimed_at IS NULL AS is_free
     FROM pairs made JOIN accounts_person p ON p.id = made.person_id
-    WHERE NOT EXISTS (
+    WHERE p.regrouped_at IS NULL AND made.proved_at IS NULL AND NOT EXISTS (
         SELECT FROM accounts_identity account
         WHERE account.person_id = made.person_id AND account.network_id = made.network_id
             AND NOT starts_with(account.external_id, '@')

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from accounts.actions import merge_people, move_identity, undo_merge
 from accounts.keys import account_key
 from accounts.models import Identity, Person
 from tests.accounts.activity_data import DAY_1, DAY_2, NOW, dataset, identity, imported, log_events
@@ -173,6 +174,30 @@ class TestHandlesWithoutIds:
         assert identity("@ann").person == made
         assert getattr(Person.objects.get(pk=made.pk), said)
         assert not getattr(identity("7").person, said)
+
+    def test_not_if_an_operator_gave_it_to_somebody(self, tmp_path: Path) -> None:
+        imported(dataset(tmp_path / "a", interactions=[(DAY_1, "repost", "7", "@ann")]))
+        owner = PersonFactory.create()
+        move_identity(identity("@ann"), person=owner, by=UserFactory.create(), now=NOW)
+        _profiles(tmp_path / "b", {"account": "7", "handle": "ann"})
+        assert identity("@ann").person == owner
+        assert identity("7").person != owner
+
+    def test_not_if_an_operator_took_them_apart(self, tmp_path: Path) -> None:
+        imported(dataset(tmp_path / "a", interactions=[(DAY_1, "repost", "7", "@ann")]))
+        made, own = identity("@ann").person, identity("7").person
+        by = UserFactory.create(is_superuser=True)
+        undo_merge(merge=merge_people(kept=own, merged=made, by=by, now=NOW), by=by, now=NOW)
+        _profiles(tmp_path / "b", {"account": "7", "handle": "ann"})
+        assert (identity("@ann").person, identity("7").person) == (made, own)
+
+    def test_not_if_its_owner_proved_it(self, tmp_path: Path) -> None:
+        imported(dataset(tmp_path / "a", interactions=[(DAY_1, "repost", "7", "@ann")]))
+        made = identity("@ann").person
+        Identity.objects.filter(external_id="@ann").update(proved_at=NOW)
+        _profiles(tmp_path / "b", {"account": "7", "handle": "ann"})
+        assert identity("@ann").person == made
+        assert identity("7").person != made
 
     @pytest.mark.parametrize("is_known", [False, True])
     @pytest.mark.parametrize("said", ["claimed", "trusted", "nothing"])
