@@ -177,8 +177,9 @@ ORDER BY key
 """
 
 # A known account that turns out to have the handle from which an id was made: that id's rows are its person's, unless
-# its account was found before. Not if somebody claimed the person meanwhile, nor against an operator's word: hidden,
-# trusted, an identity moved or proved, a merge undone.
+# its account was found before. Not if somebody claimed the person meanwhile, nor against an operator's word: trust, an
+# identity moved or proved, a merge undone. Who hid under the handle is hidden under the account too, and the two stay
+# apart.
 ADOPT_PROVISIONAL = """
 WITH pairs AS MATERIALIZED (
     SELECT i.key, i.network_id, i.person_id, i.proved_at, own.person_id AS new, own.key AS own
@@ -187,7 +188,7 @@ WITH pairs AS MATERIALIZED (
     JOIN accounts_identity i ON i.key = n.made_key AND i.alias_of_id IS NULL
     WHERE i.person_id <> own.person_id AND NOT starts_with(n.external_id, '@')
 ), found AS MATERIALIZED (
-    SELECT DISTINCT ON (made.key) made.key, made.new, p.id AS old,
+    SELECT DISTINCT ON (made.key) made.key, made.new, p.id AS old, p.is_hidden,
         NOT p.is_hidden AND NOT p.is_seed AND p.user_id IS NULL AND p.claimed_at IS NULL AS is_free
     FROM pairs made JOIN accounts_person p ON p.id = made.person_id
     WHERE p.regrouped_at IS NULL AND made.proved_at IS NULL AND NOT EXISTS (
@@ -196,6 +197,10 @@ WITH pairs AS MATERIALIZED (
             AND NOT starts_with(account.external_id, '@')
     )
     ORDER BY made.key, made.own
+), hidden AS (
+    UPDATE accounts_person p SET is_hidden = TRUE
+    FROM (SELECT DISTINCT new FROM found WHERE is_hidden) hiding
+    WHERE p.id = hiding.new AND p.user_id IS NULL AND NOT p.is_hidden
 )
 UPDATE accounts_identity i SET person_id = found.new
 FROM found WHERE i.key = found.key AND found.is_free RETURNING found.old

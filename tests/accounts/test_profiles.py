@@ -165,15 +165,28 @@ class TestHandlesWithoutIds:
         assert identity("@ann").person == made
         assert identity("7").person != made
 
-    @pytest.mark.parametrize("said", ["is_hidden", "is_seed"])
-    def test_not_if_an_operator_hid_or_trusted_it(self, tmp_path: Path, said: str) -> None:
+    def test_not_if_an_operator_trusted_it(self, tmp_path: Path) -> None:
         imported(dataset(tmp_path / "a", interactions=[(DAY_1, "repost", "7", "@ann")]))
         made = identity("@ann").person
-        Person.objects.filter(pk=made.pk).update(**{said: True})
+        Person.objects.filter(pk=made.pk).update(is_seed=True)
         _profiles(tmp_path / "b", {"account": "7", "handle": "ann"})
         assert identity("@ann").person == made
-        assert getattr(Person.objects.get(pk=made.pk), said)
-        assert not getattr(identity("7").person, said)
+        assert Person.objects.get(pk=made.pk).is_seed
+        assert not identity("7").person.is_seed
+
+    @pytest.mark.parametrize("is_claimed", [False, True])
+    def test_who_hid_under_a_handle_is_hidden_under_the_account_too(self, tmp_path: Path, is_claimed: bool) -> None:
+        imported(dataset(tmp_path / "a", interactions=[(DAY_1, "repost", "7", "@ann"), (DAY_1, "repost", "8", "1")]))
+        made = identity("@ann").person
+        Person.objects.filter(pk=made.pk).update(is_hidden=True)
+        if is_claimed:
+            Person.objects.filter(identities=identity("7")).update(
+                user=UserFactory.create(), claimed_at=NOW, claimed_via="operator"
+            )
+        _profiles(tmp_path / "b", {"account": "7", "handle": "ann"}, {"account": "8", "handle": "ben"})
+        assert identity("@ann").person == made
+        assert identity("7").person.is_hidden is not is_claimed, "who claimed a profile says so themselves"
+        assert not identity("8").person.is_hidden
 
     def test_not_if_an_operator_gave_it_to_somebody(self, tmp_path: Path) -> None:
         imported(dataset(tmp_path / "a", interactions=[(DAY_1, "repost", "7", "@ann")]))
