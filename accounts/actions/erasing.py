@@ -11,6 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 
 from accounts.actions.locks import lock_people
+from accounts.intake import WEB
 from accounts.keys import account_key
 from accounts.models import ErasedAccount, Identity, Person, PersonQuerySet, User
 
@@ -46,16 +47,52 @@ def _erase(person: Person, by: User, now: datetime) -> int:
     with transaction.atomic():
         lock_people()
         person = Person.objects.select_for_update(of=("self",)).select_related("user").get(pk=person.pk)
-        everybody = Person.objects.filter(Q(pk=person.pk) | Q(merged_into=person))
-        tombstones = _tombstones(Identity.objects.filter(person__in=everybody), now)
-        ErasedAccount.objects.bulk_create(tombstones, ignore_conflicts=True)
         login = person.user
-        _forget_history(everybody)
-        person.delete()
+        accounts = _delete(person, now)
         if login is not None and not keeps_login(login):
             _history_of(User, [login.pk]).delete()
             login.delete()
-    logger.info("a person with %d accounts was erased by user %s", len(tombstones), by.pk)
+    logger.info("a person with %d accounts was erased by user %s", accounts, by.pk)
+    return accounts
+
+
+def erase_accounts(keys: Iterable[int], *, now: datetime) -> None:
+    """Erase accounts that turned out to be of people who were erased when only a handle was known of them.
+
+    Nobody asked for it by name, so an account goes alone where its person has others on networks, and stays where the
+    person is claimed. To be called in a transaction that has locked people (`lock_people`).
+    """
+    # Locked, or an event that names one of them at the same moment would fail the transaction at its end.
+    found = Identity.objects.select_for_update(of=("self", "person")).select_related("person")
+    for identity in found.filter(key__in=list(keys)).order_by("key"):
+        person = identity.person
+        if person.user_id is not None:
+            continue
+        own = Q(pk=identity.pk) | Q(alias_of=identity.pk)
+        # Its website came to the person with the account, and goes with it.
+        if person.identities.exclude(own | Q(network=WEB)).exists():
+            accounts = Identity.objects.filter(own)
+            _bury(accounts, now)
+            _history_of(Identity, list(accounts.values_list("pk", flat=True))).delete()
+            accounts.delete()
+            logger.info("an account was erased, whose handle became known as that of somebody erased")
+        else:
+            count = _delete(person, now)
+            logger.info("a person with %d accounts was erased, whose handle became known as that of one erased", count)
+
+
+def _delete(person: Person, now: datetime) -> int:
+    """Delete a person, and leave tombstones; return how many."""
+    everybody = Person.objects.filter(Q(pk=person.pk) | Q(merged_into=person))
+    accounts = _bury(Identity.objects.filter(person__in=everybody), now)
+    _forget_history(everybody)
+    person.delete()
+    return accounts
+
+
+def _bury(identities: models.QuerySet[Identity], now: datetime) -> int:
+    tombstones = _tombstones(identities, now)
+    ErasedAccount.objects.bulk_create(tombstones, ignore_conflicts=True)
     return len(tombstones)
 
 

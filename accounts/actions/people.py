@@ -12,6 +12,7 @@ import pyarrow.compute
 from django.db import connection, transaction
 from django.db.models import Q
 
+from accounts.actions.erasing import erase_accounts
 from accounts.actions.first_people import has_people, tables_to_oneself
 from accounts.actions.locks import lock_people
 from accounts.actions.people_sql import (
@@ -28,6 +29,7 @@ from accounts.actions.people_sql import (
     INSERT_IDENTITIES,
     INSERT_PEOPLE,
     KNOWN,
+    KNOWN_OF_ERASED,
     MARK_KNOWN,
     RENAME_PEOPLE,
     RESERVE_PEOPLE,
@@ -136,6 +138,9 @@ def _save(
                 copy.write(_copied(rows.slice(start, _COPIED_AT_ONCE), places, persons))
         cursor.execute("ANALYZE incoming_accounts")
         if ErasedAccount.objects.exists():
+            if known:
+                cursor.execute(KNOWN_OF_ERASED)
+                erase_accounts([key for (key,) in cursor.fetchall()], now=now)
             cursor.execute(ERASED_BY_HANDLE)
             cursor.execute(ERASED)
             erased = frozenset((network, account) for network, account in cursor.fetchall())

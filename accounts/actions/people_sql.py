@@ -32,7 +32,15 @@ FROM (SELECT pg_get_serial_sequence('accounts_person', 'id')::regclass AS sequen
     generate_series(1, %(count)s)
 """
 
-# Who was erased when nothing but a handle was known of them is the account that now turns out to have it.
+# Who was erased when nothing but a handle was known of them is the account that now turns out to have it. Of the known
+# accounts it is one whose handle wasn't known: one that had another before may have taken it over.
+KNOWN_OF_ERASED = """
+SELECT i.key
+FROM incoming_accounts n
+JOIN accounts_erasedaccount e ON e.key = n.made_key AND e.is_handle
+JOIN accounts_identity i ON i.key = n.key
+WHERE i.handle = '' AND NOT starts_with(i.external_id, '@')
+"""
 ERASED_BY_HANDLE = """
 INSERT INTO accounts_erasedaccount (key, erased_at, is_handle)
 SELECT n.key, e.erased_at, FALSE

@@ -83,7 +83,8 @@ def _will(person: Person) -> list[str]:
         "What the accounts did, received and wrote counts for nobody from the next run on, and is taken out of the "
         "activity log's files within days.",
         "Imports and partners can't bring the accounts back: a hash of each stays to refuse them.",
-        "Where only a handle is known, whatever account turns out to have it is refused.",
+        "Where only a handle is known, whatever account turns out to have it is refused, and erased if it was known by "
+        "its id alone and nobody claimed its person.",
         "What others wrote about the person stays in those people's posts.",
         "Backups that were made before still hold the person until you delete them.",
     ]

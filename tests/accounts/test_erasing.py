@@ -7,6 +7,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from accounts.actions import (
+    ImportReport,
     NewActivity,
     Progress,
     Tidied,
@@ -25,6 +26,7 @@ from tests.factories.accounts import PersonFactory, UserFactory
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LATER = NOW + timedelta(days=1)
 ANN, BOB, CY = (account_key("test", account) for account in ("ann", "bob", "cy"))
 
 
@@ -212,6 +214,64 @@ def test_whom_only_a_handle_was_known_of_does_not_come_back_under_an_id(tmp_path
     assert (report.people, report.interactions, report.rejected) == (0, 0, 1)
     # Its id is known now, so the handle needn't be named again.
     assert imported(dataset(tmp_path / "three", interactions=rows)).interactions == 0
+
+
+class TestAKnownAccountTurnsOutToHaveTheHandle:
+    """Account 7 was known by its id alone, and is that of somebody erased under the handle zed."""
+
+    @pytest.fixture(autouse=True)
+    def erased(self, tmp_path: Path) -> None:
+        rows = [(DAY_1, "like", "@zed", "bob"), (DAY_1, "like", "7", "bob"), (DAY_2, "like", "cy", "7")]
+        imported(dataset(tmp_path / "first", interactions=rows))
+        erase_person(identity("@zed").person, by=UserFactory.create(), now=NOW)
+
+    def named(self, folder: Path, **more: str) -> ImportReport:
+        rows = [(DAY_2, "like", "7", "bob"), (DAY_2, "like", "bob", "@zed")]
+        profile = {"account": "7", "handle": "Zed", **more}
+        return imported(dataset(folder, interactions=rows, accounts=[profile]), now=LATER)
+
+    def test_it_is_erased_with_its_person(self, tmp_path: Path) -> None:
+        person = identity("7").person
+        LogEntry.objects.log_actions(UserFactory.create().pk, [person, identity("7")], 2)
+        report = self.named(tmp_path / "second")
+        assert (report.people, report.interactions, report.rejected) == (0, 0, 1)
+        assert not Person.objects.filter(pk=person.pk).exists()
+        assert not Identity.objects.filter(external_id="7").exists()
+        assert not LogEntry.objects.exists()
+        # Nights find by its time that there is somebody whose rows they took in.
+        tombstone = ErasedAccount.objects.get(key=account_key("test", "7"))
+        assert (tombstone.erased_at, tombstone.is_handle) == (LATER, False)
+        tidy_log(now=LATER, at_once=True)
+        assert keys_in_log() == set()
+        assert record_activity([NewActivity("test", "like", "7", "bob", NOW)], by=None, now=NOW) == 0
+
+    def test_its_website_goes_along(self, tmp_path: Path) -> None:
+        imported(dataset(tmp_path / "site", accounts=[{"account": "7", "website": "https://zed.example"}]))
+        assert identity("zed.example", "web").person == identity("7").person
+        self.named(tmp_path / "second")
+        assert not Identity.objects.filter(external_id__in=["7", "zed.example"]).exists()
+        assert not Person.objects.filter(handle__in=["7@test", "zed.example"]).exists()
+
+    def test_it_goes_alone_where_the_person_has_another_account(self, tmp_path: Path) -> None:
+        person = identity("7").person
+        Identity.objects.filter(external_id="cy").update(person=person)
+        self.named(tmp_path / "second")
+        assert list(person.identities.values_list("external_id", flat=True)) == ["cy"]
+        assert ErasedAccount.objects.filter(key=account_key("test", "7"), erased_at=LATER).exists()
+        assert not ErasedAccount.objects.filter(key=CY).exists()
+
+    def test_who_claimed_it_keeps_it(self, tmp_path: Path) -> None:
+        person = identity("7").person
+        Person.objects.filter(pk=person.pk).update(user=UserFactory.create(), claimed_at=NOW, claimed_via="operator")
+        for name in ("second", "third"):
+            self.named(tmp_path / name)
+            assert (identity("7").person, identity("7").handle) == (person, "Zed")
+        assert not ErasedAccount.objects.filter(key=account_key("test", "7")).exists()
+
+    def test_one_that_had_another_handle_took_it_over(self, tmp_path: Path) -> None:
+        imported(dataset(tmp_path / "before", accounts=[{"account": "7", "handle": "yan"}]))
+        self.named(tmp_path / "second")
+        assert identity("7").handle == "Zed"
 
 
 def test_a_stranger_who_takes_the_handle_of_a_known_account_is_let_in(data: Path, tmp_path: Path) -> None:
