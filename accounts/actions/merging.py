@@ -1,9 +1,10 @@
 """Merging two people who turned out to be one, and undoing that."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from django.apps import apps
 from django.db import models, transaction
@@ -44,35 +45,46 @@ def merge_people(*, kept: Person, merged: Person, by: User, now: datetime, note:
         reasons = reasons_against(kept=kept, merged=merged, by=by)
         if reasons:
             raise MergeRefused(*reasons)
-        moved = {
-            label: _hand_over(rows.moving(kept, merged), field, kept) for label, field, rows in _rows_about_people()
-        }
-        # Who was merged into the merged person is the kept one's now, so that an old address leads on in one step.
-        moved["accounts.person"] = _hand_over(Person.objects.filter(merged_into=merged), "merged_into", kept)
-        merge = Merge.objects.create(
-            kept=kept,
-            merged=merged,
-            at=now,
-            by=by,
-            note=note,
-            moved={label: ids for label, ids in moved.items() if ids},
-            claim_of_id=merged.user_id,
-            kept_was_hidden=kept.is_hidden,
-            kept_was_seed=kept.is_seed,
-            kept_claimed_at=kept.claimed_at,
-            kept_claimed_via=kept.claimed_via,
-        )
-        login, merged.user = merged.user, None
-        merged.merged_into, merged.regrouped_at = kept, now
-        merged.save(update_fields=["user", "merged_into", "regrouped_at"])
-        if login is not None:
-            kept.user, kept.claimed_at, kept.claimed_via = login, merged.claimed_at, merged.claimed_via
-        kept.is_hidden |= merged.is_hidden
-        kept.is_seed |= merged.is_seed
-        kept.regrouped_at = now
-        kept.save(update_fields=_KEPT)
+        (merge,) = _merge([(kept, merged)], by, now, note)
     logger.info("person %s merged into %s by user %s", merged.pk, kept.pk, by.pk)
     return merge
+
+
+def merge_found(found: Iterable[tuple[Identity, int]], *, now: datetime) -> None:
+    """Merge people known by a handle alone, given by number, into those whose account turned out to have the handle.
+
+    Nobody's word stands behind it, so a pair is left alone where somebody claimed the one known by the handle
+    meanwhile, where rows of the two are in each other's way, and where either is in a pair before it. Whoever is named
+    after the account's id gets the handle, and the other one that name, so that both addresses lead there. To be called
+    in a transaction that has locked people (`lock_people`). Some ten queries, and three or more for each pair.
+    """
+    found = list(found)
+    ids = {account.person_id for account, _ in found} | {merged for _, merged in found}
+    # No login changes hands, so none is locked: claims lock theirs before the people whom an import has locked already.
+    people = {row.pk: row for row in Person.objects.select_for_update().filter(pk__in=ids).order_by("pk")}
+    held = [(rows, _holders(rows, field, people.values())) for _, field, rows in _rows_about_people()]
+    pairs: dict[int, tuple[Person, Person]] = {}
+    taken = set[int]()
+    for account, pk in found:
+        kept, merged = people[account.person_id], people[pk]
+        if taken & {kept.pk, merged.pk} or kept.merged_into_id is not None or merged.merged_into_id is not None:
+            continue
+        if merged.claimed_at is not None or any(
+            rows.in_the_way(kept, merged) for rows, holders in held if merged.pk in holders
+        ):
+            continue
+        taken |= {kept.pk, merged.pk}
+        pairs[account.pk] = kept, merged
+    if not pairs:
+        return
+    _merge(list(pairs.values()), None, now, "A file gave an account of the kept person the handle of the other.")
+    for account, _ in found:
+        if account.pk in pairs:
+            kept, merged = pairs[account.pk]
+            name = f"{account.external_id}@{account.network_id}"
+            if kept.user_id is None and kept.handle == name and merged.handle.lower() == account.handle.lower():
+                _swap_handles(kept, merged)
+    logger.info("%d people were merged into those whose accounts have their handles", len(pairs))
 
 
 def undo_merge(*, merge: Merge, by: User, now: datetime) -> Merge:
@@ -98,6 +110,9 @@ def undo_merge(*, merge: Merge, by: User, now: datetime) -> Merge:
             field = fields[label]
             rows = apps.get_model(label)._base_manager.filter(**{"pk__in": ids, field: kept})
             _hand_over(rows, field, merged)
+        # A file's merge gave the kept one the handle.
+        if merge.by_id is None and merged.handle in _named_after_accounts(kept):
+            _swap_handles(kept, merged)
         # An id made from a handle that was found to be a moved account's has come since.
         Identity.objects.filter(alias_of__person=merged).update(person=merged)
         if merge.claim_of_id is not None and kept.user_id == merge.claim_of_id:
@@ -118,6 +133,72 @@ def undo_merge(*, merge: Merge, by: User, now: datetime) -> Merge:
         merge.save(update_fields=["undone_at", "undone_by"])
     logger.info("merge of person %s into %s undone by user %s", merged.pk, kept.pk, by.pk)
     return merge
+
+
+def _merge(pairs: Sequence[tuple[Person, Person]], by: User | None, now: datetime, note: str) -> list[Merge]:
+    """Merge the second of each pair into the first; nobody is `by` for a file.
+
+    All are locked, in one pair each, and nothing speaks against any.
+    """
+    everybody = [merged for _, merged in pairs]
+    moved: dict[int, dict[str, list[int]]] = {merged.pk: {} for merged in everybody}
+    for label, field, rows in _rows_about_people():
+        holders = _holders(rows, field, everybody)
+        for kept, merged in pairs:
+            if merged.pk in holders:
+                moved[merged.pk][label] = _hand_over(rows.moving(kept, merged), field, kept)
+    # Who was merged into the merged person is the kept one's now, so that an old address leads on in one step.
+    holders = _holders(Person.objects.all(), "merged_into", everybody)
+    for kept, merged in pairs:
+        if merged.pk in holders:
+            absorbed = Person.objects.filter(merged_into=merged)
+            moved[merged.pk]["accounts.person"] = _hand_over(absorbed, "merged_into", kept)
+    merges = Merge.objects.bulk_create(
+        Merge(
+            kept=kept,
+            merged=merged,
+            at=now,
+            by=by,
+            note=note,
+            moved={label: ids for label, ids in moved[merged.pk].items() if ids},
+            claim_of_id=merged.user_id,
+            kept_was_hidden=kept.is_hidden,
+            kept_was_seed=kept.is_seed,
+            kept_claimed_at=kept.claimed_at,
+            kept_claimed_via=kept.claimed_via,
+        )
+        for kept, merged in pairs
+    )
+    for kept, merged in pairs:
+        login, merged.user = merged.user, None
+        merged.merged_into, merged.regrouped_at = kept, now
+        if login is not None:
+            kept.user, kept.claimed_at, kept.claimed_via = login, merged.claimed_at, merged.claimed_via
+        kept.is_hidden |= merged.is_hidden
+        kept.is_seed |= merged.is_seed
+        kept.regrouped_at = now
+    # The merged first: a login has one person.
+    Person.objects.bulk_update(everybody, ["user", "merged_into", "regrouped_at"], batch_size=500)
+    Person.objects.bulk_update([kept for kept, _ in pairs], _KEPT, batch_size=500)
+    return merges
+
+
+def _holders(rows: "models.QuerySet[Any]", field: str, people: Iterable[Person]) -> set[int]:
+    """Return which of the people rows point to. One query."""
+    found = rows.filter(**{f"{field}__in": [person.pk for person in people]}).order_by()
+    return set(found.values_list(field, flat=True).distinct())
+
+
+def _named_after_accounts(person: Person) -> set[str]:
+    return {f"{account}@{network}" for account, network in person.identities.values_list("external_id", "network")}
+
+
+def _swap_handles(one: Person, other: Person) -> None:
+    one.handle, other.handle = other.handle, one.handle
+    # Each is unique at any moment, so one goes by a name that nobody has meanwhile.
+    Person.objects.filter(pk=one.pk).update(handle=uuid4().hex)
+    other.save(update_fields=["handle"])
+    one.save(update_fields=["handle"])
 
 
 # What a merge and its undoing write to the kept person.

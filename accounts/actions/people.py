@@ -15,6 +15,7 @@ from django.db.models import Q
 from accounts.actions.erasing import erase_accounts
 from accounts.actions.first_people import has_people, tables_to_oneself
 from accounts.actions.locks import lock_people
+from accounts.actions.merging import merge_found
 from accounts.actions.people_sql import (
     ADOPT_PROVISIONAL,
     ALIASES,
@@ -24,6 +25,7 @@ from accounts.actions.people_sql import (
     EMPTY_INCOMING,
     ERASED,
     ERASED_BY_HANDLE,
+    FOUND_PROVISIONAL,
     GRANT_WISHES,
     INSERT_FIRST_PEOPLE,
     INSERT_IDENTITIES,
@@ -41,7 +43,7 @@ from accounts.intake import ACCOUNTS, WEB
 from accounts.intake.columns import bytes_of
 from accounts.intake.websites import website_host
 from accounts.keys import account_keys
-from accounts.models import ErasedAccount, Identity, Network, Person, Place, User
+from accounts.models import ErasedAccount, Identity, Network, Person, PersonQuerySet, Place, User
 from accounts.places import find_city
 
 # The stubs of pyarrow lack functions on whole columns.
@@ -147,8 +149,8 @@ def _save(
         if known:
             cursor.execute(UPDATE_PEOPLE)
             cursor.execute(UPDATE_IDENTITIES)
-            cursor.execute(ADOPT_PROVISIONAL)
-            left = [person for (person,) in cursor.fetchall()]
+            cursor.execute(FOUND_PROVISIONAL)
+            left = _adopt(cursor, cursor.fetchall(), now)
         if rows["made_key"].null_count < rows.num_rows:
             cursor.execute(ATTACH_TO_PROVISIONAL)
         # Accounts with ids of their own first: ids made from handles are then looked up among them.
@@ -247,6 +249,28 @@ def _insert(cursor: Any, *, made: bool, now: datetime, alone: bool) -> tuple[int
     return people, cursor.rowcount
 
 
+def _adopt(cursor: Any, found: list[tuple[int, int, int, int]], now: datetime) -> list[int]:
+    """Give ids made from handles to the people whose accounts have the handles; return who may be left with nothing.
+
+    Each comes with the account's key, whose it was and whose it is to be. Whom brands or runs name is merged instead,
+    with all that they have, so that nothing of theirs stays with an empty person; where that can't be the id stays.
+    """
+    if not found:
+        return []
+    keys = [key for key, *_ in found]
+    people = Person.objects.filter(pk__in=[old for _, _, old, _ in found])
+    named = set(people.values_list("pk", flat=True)) - set(_unnamed(people).values_list("pk", flat=True))
+    # Websites are named by the account, and follow it.
+    others = Identity.objects.filter(person__in=named).exclude(network=WEB).exclude(pk__in=keys)
+    merging = named - set(others.values_list("person", flat=True))
+    accounts = Identity.objects.in_bulk([own for _, own, old, _ in found if old in merging])
+    if merging:
+        merge_found([(accounts[own], old) for _, own, old, _ in found if old in merging], now=now)
+    moving = [(key, old, new) for key, _, old, new in found if old not in merging]
+    cursor.execute(ADOPT_PROVISIONAL, {"keys": [key for key, *_ in moving], "people": [new for *_, new in moving]})
+    return [old for _, old, _ in moving]
+
+
 def _save_networks(slugs: set[str]) -> None:
     networks = []
     for slug in sorted(slugs):
@@ -337,8 +361,14 @@ def drop_empty_people(ids: Iterable[int]) -> int:
     An identity can move to another person: a website to whoever alone names it, an id made from a handle to the account
     that turns out to have the handle.
     """
-    empty = Person.objects.filter(pk__in=list(ids), user__isnull=True, claimed_at__isnull=True)
-    for relation in Person._meta.related_objects:
-        empty = empty.filter(**{f"{relation.name}__isnull": True})
-    deleted, _ = empty.delete()
+    empty = Person.objects.filter(pk__in=list(ids), user__isnull=True, claimed_at__isnull=True, identities__isnull=True)
+    deleted, _ = _unnamed(empty).delete()
     return deleted
+
+
+def _unnamed(people: PersonQuerySet) -> PersonQuerySet:
+    """Keep those whom no row names but their identities."""
+    for relation in Person._meta.related_objects:
+        if relation.related_model is not Identity:
+            people = people.filter(**{f"{relation.name}__isnull": True})
+    return people

@@ -184,11 +184,11 @@ WHERE is_new AND starts_with(external_id, '@') = %(made)s
 ORDER BY key
 """
 
-# A known account that turns out to have the handle from which an id was made: that id's rows are its person's, unless
+# Known accounts that turn out to have the handle from which an id was made: that id's rows are their person's, unless
 # its account was found before. Not if somebody claimed the person meanwhile, nor against an operator's word: trust, an
 # identity moved or proved, a merge undone. Who hid under the handle is hidden under the account too, and the two stay
 # apart.
-ADOPT_PROVISIONAL = """
+FOUND_PROVISIONAL = """
 WITH pairs AS MATERIALIZED (
     SELECT i.key, i.network_id, i.person_id, i.proved_at, own.person_id AS new, own.key AS own
     FROM incoming_accounts n
@@ -196,7 +196,7 @@ WITH pairs AS MATERIALIZED (
     JOIN accounts_identity i ON i.key = n.made_key AND i.alias_of_id IS NULL
     WHERE i.person_id <> own.person_id AND NOT starts_with(n.external_id, '@')
 ), found AS MATERIALIZED (
-    SELECT DISTINCT ON (made.key) made.key, made.new, p.id AS old, p.is_hidden,
+    SELECT DISTINCT ON (made.key) made.key, made.own, made.new, p.id AS old, p.is_hidden,
         NOT p.is_hidden AND NOT p.is_seed AND p.user_id IS NULL AND p.claimed_at IS NULL AS is_free
     FROM pairs made JOIN accounts_person p ON p.id = made.person_id
     WHERE p.regrouped_at IS NULL AND made.proved_at IS NULL AND NOT EXISTS (
@@ -210,8 +210,12 @@ WITH pairs AS MATERIALIZED (
     FROM (SELECT DISTINCT new FROM found WHERE is_hidden) hiding
     WHERE p.id = hiding.new AND p.user_id IS NULL AND NOT p.is_hidden
 )
-UPDATE accounts_identity i SET person_id = found.new
-FROM found WHERE i.key = found.key AND found.is_free RETURNING found.old
+SELECT key, own, old, new FROM found WHERE is_free ORDER BY key
+"""
+ADOPT_PROVISIONAL = """
+UPDATE accounts_identity i SET person_id = moves.person_id
+FROM unnest(%(keys)s::bigint[], %(people)s::bigint[]) moves (key, person_id)
+WHERE i.key = moves.key
 """
 
 # Find which account has the handle of a made id, keep the answer as an identity, so that it stays the same when handles
