@@ -5,8 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import trans_real
+from drf_spectacular.generators import SchemaGenerator
 
 from accounts.models import Person
 from scoring import queries
@@ -243,6 +246,27 @@ def test_every_operation_of_the_document_has_a_summary_and_a_group(client: Clien
     summaries = {operation["summary"] for operation in operations}
     assert len(summaries) == 12
     assert {tuple(operation["tags"]) for operation in operations} == {("Influencers",), ("Topics",), ("Campaigns",)}
+
+
+def test_the_document_is_the_same_whatever_is_asked_for(client: Client) -> None:
+    plain = client.get("/api/schema/")
+    known = len(trans_real._translations)  # type: ignore[attr-defined]  # the stubs leave it out
+
+    for asked in ("lang=zz-x", "lang=de", "version=2", "version=%0A", "version=%00"):
+        answer = client.get(f"/api/schema/?{asked}")
+        assert (answer.status_code, answer.content, answer.headers) == (200, plain.content, plain.headers), asked
+    assert len(trans_real._translations) == known  # type: ignore[attr-defined]
+    assert plain["Content-Type"] == "application/vnd.oai.openapi; charset=utf-8"
+    assert plain["Content-Disposition"] == 'inline; filename="Sway partner API.yaml"'
+    assert plain.content == (settings.BASE_DIR / "openapi.yaml").read_bytes()
+
+
+def test_the_document_is_made_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = client.get("/api/schema/?format=json")
+    monkeypatch.delattr(SchemaGenerator, "get_schema")
+
+    assert client.get("/api/schema/?format=json").json() == first.json()
+    assert first["Content-Type"] == "application/vnd.oai.openapi+json"
 
 
 def test_a_known_address_without_its_slash_leads_there(client: Client) -> None:
