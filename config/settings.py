@@ -312,8 +312,10 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "accounts.api.errors.problem_details",
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"user": env.str("API_RATE", default="600/min")},
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttles.KeyThrottle", "accounts.api.throttles.AddressThrottle"],
+    "DEFAULT_THROTTLE_RATES": dict.fromkeys(("key", "address"), env.str("API_RATE", default="600/min")),
+    # Without it the whole of X-Forwarded-For would count, which anybody can write.
+    "NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT,
     "COERCE_DECIMAL_TO_STRING": False,
 }
 SPECTACULAR_SETTINGS = {
