@@ -46,6 +46,8 @@ class ChangedUserForm(UserChangeForm):  # type: ignore[misc]  # unfold publishes
                 self.add_error("is_service", "This login has a password, so somebody signs in with it.")
             if data.get("is_superuser"):
                 self.add_error("is_superuser", "A service user can't have all rights.")
+        elif self.instance.api_keys.live().exists():
+            self.add_error("is_service", "Keys act as this login, which would end them: revoke them first.")
         return data
 
 

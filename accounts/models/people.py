@@ -295,7 +295,8 @@ class Identity(models.Model):
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def live(self) -> Self:
-        return self.filter(revoked_at__isnull=True, user__is_active=True)
+        """Keep the keys that open: of a login that may sign in, or have all rights, none does."""
+        return self.filter(revoked_at__isnull=True, user__is_active=True, user__is_service=True)
 
 
 class ApiKey(models.Model):

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test import Client
 
 from accounts import queries
 from accounts.actions import ClaimRefused, claim_person, create_api_key, revoke_api_key
-from accounts.models import ApiKey, Identity, Person
+from accounts.models import ApiKey, Identity, Person, User
 from accounts.purposes import PurposeRefused
 from tests.asked import tables_asked
 from tests.factories.accounts import IdentityFactory, LogFileFactory, PersonFactory, UserFactory
@@ -73,6 +74,15 @@ class TestKeys:
         service.is_active = False
         service.save()
         assert queries.authenticate_key(text, now=NOW) is None
+
+    def test_a_login_that_is_a_persons_from_now_on_closes_its_keys(self, client: Client) -> None:
+        service = UserFactory.create(is_service=True)
+        _, text = create_api_key(name="partner", purpose="Plan whom to invite.", user=service, by=None, now=NOW)
+        headers = {"Authorization": f"Bearer {text}"}
+        assert client.get("/api/v1/topics/", headers=headers).status_code == 200
+        # As an operator might, by whatever way: the key would have all rights.
+        User.objects.filter(pk=service.pk).update(is_service=False, is_superuser=True)
+        assert client.get("/api/v1/topics/", headers=headers).status_code == 401
 
     def test_keys_act_as_service_users_only(self) -> None:
         with pytest.raises(ValueError, match="service user"):

@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from accounts.actions import erase_person, move_activity_to_log
+from accounts.actions import erase_person, move_activity_to_log, revoke_api_key
 from accounts.models import Activity, Identity, Network, Person, User
 from tests.factories.accounts import (
     ActivityFactory,
+    ApiKeyFactory,
     IdentityFactory,
     NetworkFactory,
     PersonFactory,
@@ -254,6 +255,19 @@ class TestLogins:
         assert client.post(reverse("admin:auth_user_password_change", args=[human.pk]), form).status_code == 302
         human.refresh_from_db()
         assert human.check_password("quite-long-9")
+
+    def test_a_login_that_keys_act_as_stays_a_service_user(self, client: Client, operator: User) -> None:
+        key = ApiKeyFactory.create()
+        form = {"username": key.user.username, "is_active": "on"}
+        response = client.post(_url("accounts_user_change", key.user.pk), form)
+        assert response.status_code == 200
+        assert response.context["adminform"].errors == {
+            "is_service": ["Keys act as this login, which would end them: revoke them first."]
+        }
+        assert User.objects.get(pk=key.user.pk).is_service
+        revoke_api_key(key, by=operator, now=NOW)
+        assert client.post(_url("accounts_user_change", key.user.pk), form).status_code == 302
+        assert not User.objects.get(pk=key.user.pk).is_service
 
     @pytest.mark.parametrize("field", ["is_service", "is_superuser"])
     def test_nobody_is_both_a_service_and_something_more(self, client: Client, operator: User, field: str) -> None:

@@ -246,4 +246,5 @@ def test_live_keys_are_those_that_open() -> None:
     live = ApiKeyFactory.create()
     ApiKeyFactory.create(revoked_at=NOW - timedelta(days=1))
     ApiKeyFactory.create(user__is_active=False)
+    ApiKeyFactory.create(user__is_service=False)
     assert list(ApiKey.objects.live()) == [live]
