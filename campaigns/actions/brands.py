@@ -76,7 +76,8 @@ def rename_brand(*, brand: Brand, name: str, by: User) -> None:
 def delete_brand(*, brand: Brand, by: User) -> None:
     """Take a brand away with its memberships; the database refuses (ProtectedError) while it has campaigns."""
     _operators_only(by)
-    for membership in brand.memberships.select_related("user"):
+    # In the order of logins, each of which stays locked: two brands could wait for each other.
+    for membership in brand.memberships.select_related("user").order_by("user"):
         remove_member(membership=membership, by=by)
     brand.delete()
 
@@ -157,6 +158,9 @@ def _keep_an_owner(membership: Membership, by: User) -> None:
 
 def _align(user: User) -> None:
     """Give a login the groups of the roles that it has, and take away those of the others."""
+    # One after the other: of two brands that let a login go at once, each would still see it at work for the other.
+    locked = User.objects.select_for_update(no_key=True).filter(pk=user.pk)
+    user.is_staff = locked.values_list("is_staff", flat=True).get()
     roles = set(Membership.objects.filter(user=user).values_list("role", flat=True))
     for role in _GROUPS:
         if role in roles:

@@ -1,7 +1,12 @@
 """Who works for a brand, and what that lets them do."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection, transaction
 from django.db.models import ProtectedError
 
 from accounts.models import User
@@ -68,6 +73,41 @@ def test_only_operators_change_brands_and_members(airlines: Airlines) -> None:
     assert Brand.objects.count() == 2
     assert Membership.objects.count() == 2
     assert not _fresh(user).is_staff
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whom_two_brands_remove_at_once_keeps_nothing(airlines: Airlines) -> None:
+    user = airlines.manager
+    second = add_member(brand=airlines.other_brand, user=user, role=MANAGER, by=airlines.operator)
+    first = Membership.objects.get(user=user, brand=airlines.brand)
+    removed, both = threading.Event(), threading.Event()
+
+    def remove_and_linger() -> None:
+        with closing(connection), transaction.atomic():
+            remove_member(membership=first, by=airlines.operator)
+            removed.set()
+            # Not yet committed when the other one begins, which waits for this one then, or doesn't.
+            both.wait(1)
+
+    def remove_meanwhile() -> None:
+        with closing(connection):
+            removed.wait(30)
+            remove_member(membership=second, by=airlines.operator)
+            both.set()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(remove_and_linger), pool.submit(remove_meanwhile)]:
+            done.result()
+    assert not _fresh(user).is_staff
+    assert not user.groups.exists()
+
+
+def test_whom_one_brand_removes_while_another_takes_them_in_gets_in(airlines: Airlines) -> None:
+    user = airlines.manager
+    known = _fresh(user)  # read before, as by the page of the other brand's owner
+    remove_member(membership=Membership.objects.get(user=user), by=airlines.operator)
+    add_member(brand=airlines.other_brand, user=known, role=MANAGER, by=airlines.operator)
+    assert _fresh(user).is_staff
 
 
 def test_the_last_membership_of_a_role_takes_its_rights_along(airlines: Airlines) -> None:
