@@ -233,8 +233,12 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
 # Of ours, beside allauth's own: a campaign's e-mail, sent to oneself, and a page of single reactions, which reads the
-# activity log, by whoever isn't signed in.
-ACCOUNT_RATE_LIMITS = {"test_mail": "5/h/user", "reactions": "10/m/ip,100/h/ip"}
+# activity log.
+ACCOUNT_RATE_LIMITS = {
+    "test_mail": "5/h/user",
+    "reactions": "10/m/ip,100/h/ip",
+    "reactions_signed_in": "20/m/user,200/h/user",
+}
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -313,7 +317,10 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "accounts.api.errors.problem_details",
     "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttles.KeyThrottle", "accounts.api.throttles.AddressThrottle"],
-    "DEFAULT_THROTTLE_RATES": dict.fromkeys(("key", "address"), env.str("API_RATE", default="600/min")),
+    "DEFAULT_THROTTLE_RATES": {
+        **dict.fromkeys(("key", "address"), env.str("API_RATE", default="600/min")),
+        "reactions": env.str("API_REACTIONS_RATE", default="10/min"),
+    },
     # Without it the whole of X-Forwarded-For would count, which anybody can write.
     "NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT,
     "COERCE_DECIMAL_TO_STRING": False,

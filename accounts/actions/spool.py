@@ -30,7 +30,8 @@ _LOCK = "lock"
 _DAY_TABLES = ("interactions", "posts")
 _DAY = 86_400
 _EPOCH = date(1970, 1, 1)
-_LIMITS: dict[str, Any] = {"memory_limit": "512MB", "threads": 2}
+# Of a DuckDB that isn't a run's: there may be several at once, beside what else the machine does.
+LIMITS: dict[str, Any] = {"memory_limit": "512MB", "threads": 2}
 # Rows held in memory before they are written: files are then few, however many days a batch touches.
 _HELD = 500_000
 # Long texts fill memory, and the two GiB that a column of Arrow's can hold, sooner.
@@ -187,7 +188,7 @@ class Spool:
         profiles, names = ([str(path) for path in (self.root / kind).iterdir()] for kind in ("accounts", "names"))
         if not profiles and not names:
             return
-        with duckdb.connect(config={"temp_directory": str(self.root / "duckdb"), **_LIMITS}) as connection:
+        with duckdb.connect(config={"temp_directory": str(self.root / "duckdb"), **LIMITS}) as connection:
             connection.register("nobody", ACCOUNTS.empty_table().append_column("place", pa.array([], pa.int64())))
             sources = ["SELECT * FROM nobody"]
             sources += ["SELECT * FROM read_parquet($profiles)"] if profiles else []

@@ -12,6 +12,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.throttles import KeyThrottle
 from accounts.models import InteractionKind, Person
 from scoring import queries
 from scoring.models import Influencer, ScoreRun, Topic
@@ -177,6 +178,12 @@ class WhatIfSerializer(serializers.Serializer[Any]):
     each = serializers.FloatField(allow_null=True, help_text="What one more supporter is taken to bring, in people.")
 
 
+class ReactionsThrottle(KeyThrottle):
+    """Limits pages of single reactions, each of which reads the activity log, beside all that a key asks for."""
+
+    scope = "reactions"
+
+
 class Explained(viewsets.GenericViewSet[Influencer]):
     """The addresses below one influencer that open the score."""
 
@@ -195,9 +202,14 @@ class Explained(viewsets.GenericViewSet[Influencer]):
         parameters=[ReactionsQuery],
         responses=ReactionsSerializer,
     )
-    @action(detail=True, pagination_class=None)
+    @action(detail=True, pagination_class=None, throttle_classes=[KeyThrottle, ReactionsThrottle])
     def reactions(self, request: Request, pk: str) -> Response:
-        """Return single reactions with their own parts of the reach."""
+        """Return single reactions with their own parts of the reach.
+
+        Each page reads the activity log, so a key gets fewer of them than of other answers: ten a minute unless the
+        platform's operators say otherwise. Beyond that the answer is 429, and `Retry-After` says in how many seconds
+        there is another one.
+        """
         person, run = self._scored(pk)
         asked = ReactionsQuery(data=request.query_params)
         asked.is_valid(raise_exception=True)

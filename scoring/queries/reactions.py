@@ -1,7 +1,9 @@
 """The single acts behind a reach."""
 
 import math
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,7 +68,8 @@ def reactions(
     """Return the single acts behind a person's reach, narrowed to a supporter (a handle), a kind, a network, a topic.
 
     They are read from the activity log, by the rules of the run that gave the reach, between the person's accounts and
-    those of the supporters whom the viewer may see. Four queries at most, and one pass over the days' files.
+    those of the supporters whom the viewer may see. Four queries at most, and one pass over the days' files, within
+    the limits of memory and threads that imports have: callers limit how often.
 
     With a topic an act's reach is the topic's even part of it, among all topics that the post names; posts are matched
     anew, by what topics go by today. Two queries more, and a pass over the posts.
@@ -92,22 +95,26 @@ def reactions(
     keys = np.fromiter((number for row in owned for number in row), dtype=np.int64).reshape(-1, 2)
     if not lines or not keys.size:
         return Reactions((), 0, 0.0, whole)
-    table = acts_of(
-        log_files(LogFile.Table.INTERACTIONS, run.as_of),
-        owners=pa.table({"account": keys[:, 0], "person": keys[:, 1]}),
-        supports=pa.table(
-            {
-                "supporter": [line.supporter_id for line in lines],
-                "supported": [person.pk] * len(lines),
-                "reach": [line.reach for line in lines],
-            }
-        ),
-        until=until,
-        # What an act weighs is all that is asked of it: of a former engine's formula too.
-        formula=Parameters.from_dict(
-            {name: run.formula.parameters[name] for name in DECAY & run.formula.parameters.keys()}
-        ),
+    supports = pa.table(
+        {
+            "supporter": [line.supporter_id for line in lines],
+            "supported": [person.pk] * len(lines),
+            "reach": [line.reach for line in lines],
+        }
     )
+    # What an act weighs is all that is asked of it: of a former engine's formula too.
+    formula = Parameters.from_dict(
+        {name: run.formula.parameters[name] for name in DECAY & run.formula.parameters.keys()}
+    )
+    with _limited() as connection:
+        table = acts_of(
+            log_files(LogFile.Table.INTERACTIONS, run.as_of),
+            owners=pa.table({"account": keys[:, 0], "person": keys[:, 1]}),
+            supports=supports,
+            until=until,
+            formula=formula,
+            connection=connection,
+        )
     for column, value in (("kind", kind or None), ("network", network)):
         if value is not None:
             table = table.filter(pc.equal(table[column], value))
@@ -132,6 +139,22 @@ def reactions(
         reach=math.fsum(table["reach"].to_numpy()),
         whole=whole,
     )
+
+
+@contextmanager
+def _limited() -> Iterator[Any]:
+    """Open a DuckDB with the limits of an import's: by itself one takes most of the memory and all processors."""
+    import ibis
+
+    from accounts.actions.spool import LIMITS
+
+    with tempfile.TemporaryDirectory(prefix="sway-") as folder:
+        connection = ibis.duckdb.connect(temp_directory=folder, **LIMITS)
+        try:
+            connection.raw_sql("SET enable_progress_bar = false")
+            yield connection
+        finally:
+            connection.disconnect()
 
 
 def _parts_on(topic: Topic, acts: pa.Table, posts: Sequence[Readable], until: int) -> pa.Table:

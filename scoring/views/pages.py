@@ -104,17 +104,17 @@ def appeal(request: HttpRequest) -> HttpResponse:
 def reactions(request: HttpRequest, handle: str) -> HttpResponse:
     """List the single reactions behind a person's reach, of one supporter, kind, network or topic.
 
-    Each page costs a pass over the activity log, so visitors who aren't signed in get a limited number of them.
+    Each page costs a pass over the activity log, so visitors get a limited number of them, and logins some more.
     """
     person, run = _visible(request, handle), queries.current_run()
     if person is None or run is None:
         raise Http404
     if any("\0" in value for value in request.GET.values()):
         raise Http404  # what PostgreSQL can't store is nothing's name
-    if not request.user.is_authenticated:
-        refused: HttpResponse | None = ratelimit.consume_or_429(request, action="reactions", limit_get=True)
-        if refused is not None:
-            return refused
+    limit = "reactions_signed_in" if request.user.is_authenticated else "reactions"
+    refused: HttpResponse | None = ratelimit.consume_or_429(request, action=limit, limit_get=True)
+    if refused is not None:
+        return refused
     given = {name: request.GET[name] for name in ("supporter", "kind", "network") if name in request.GET}
     start = request.GET.get("offset", "0")
     offset = int(start) if start.isdecimal() and len(start) < 9 else 0

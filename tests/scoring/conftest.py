@@ -70,15 +70,21 @@ def known(world: Path, db: None, settings: Settings) -> Path:
 
 
 @pytest.fixture
-def get(db: None, client: Client) -> Get:
-    """Return a function that asks with a partner's key and returns the status and the JSON."""
+def partner(db: None) -> dict[str, str]:
+    """Return the headers of a partner's key."""
     service = UserFactory.create(is_service=True)
     operator = UserFactory.create(is_superuser=True, is_staff=True)
     add_member(brand=BrandFactory.create(), user=service, role=Membership.Role.PARTNER, by=operator)
     _, text = create_api_key(name="partner", purpose="Plan whom to invite.", user=service, by=operator, now=NOW)
+    return {"Authorization": f"Bearer {text}"}
+
+
+@pytest.fixture
+def get(client: Client, partner: dict[str, str]) -> Get:
+    """Return a function that asks with a partner's key and returns the status and the JSON."""
 
     def get(address: str, **query: Any) -> Any:
-        response = client.get(address, query, headers={"Authorization": f"Bearer {text}"})
+        response = client.get(address, query, headers=partner)
         return response.status_code, response.json()
 
     get("/api/v1/topics/")  # the key's first use is noted, which is a query of its own

@@ -88,7 +88,7 @@ def test_crawlers_are_asked_to_follow_no_link_to_reactions(operator: Client, sco
         assert [link for link in links if 'rel="nofollow"' not in link] == []
 
 
-def test_visitors_open_ten_pages_of_reactions_a_minute(client: Client, db: None) -> None:
+def test_visitors_open_ten_pages_of_reactions_a_minute_and_logins_twenty(client: Client, db: None) -> None:
     cache.clear()  # it outlives a test, and with it what counts against the limit
     user = UserFactory.create()
     person = PersonFactory.create(handle="ann", user=user, claimed_at=NOW, claimed_via="invitation")
@@ -98,7 +98,10 @@ def test_visitors_open_ten_pages_of_reactions_a_minute(client: Client, db: None)
     assert refused.status_code == 429
     assert "Wait some minutes, then go back and try once more." in refused.content.decode()
     assert client.get("/why/ann").status_code == 200
+    # Whoever signs in gets some more.
     client.force_login(user)
+    assert [client.get("/reactions/ann").status_code for _ in range(21)] == [200] * 20 + [429]
+    client.force_login(UserFactory.create(is_superuser=True))
     assert client.get("/reactions/ann").status_code == 200
 
 

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.core.cache import cache
+from django.test import Client
 
 from accounts.models import Person
 from scoring.actions import ensure_topics, score
+from scoring.engine import reactions as acts_of
 from scoring.models import ReachPart, Score, ScoreRun, Support, Topic, TopicReach
 from scoring.queries import changes, explanations, reactions
 from scoring.queries.explanations import REASONS, CannotSay
@@ -68,6 +71,22 @@ def test_a_real_run_adds_up_every_way_and_down_to_reactions(scored: ScoreRun, pe
         assert acts.whole == line.reach
         assert {act.supporter for act in acts.lines} == {line.person}
         assert max(act.at for act in acts.lines) < APRIL_2.timestamp()
+
+
+def test_reactions_are_read_within_limits(scored: ScoreRun, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = []
+
+    def watched(*given: Any, connection: Any, **named: Any) -> Any:
+        asked = "SELECT current_setting('memory_limit'), current_setting('threads'), current_setting('temp_directory')"
+        limits.append(connection.raw_sql(asked).fetchone())
+        return acts_of(*given, connection=connection, **named)
+
+    monkeypatch.setattr("scoring.engine.reactions", watched)
+    assert reactions.reactions(person, scored, viewer=_operator()).count > 0
+
+    [(memory, threads, folder)] = limits
+    assert (memory, threads) == ("488.2 MiB", 2)
+    assert not Path(folder).exists()
 
 
 def test_reactions_by_kind_come_page_by_page(scored: ScoreRun, person: Person) -> None:
@@ -278,6 +297,21 @@ def test_the_api_gives_it_all(get: Get, scored: ScoreRun, person: Person) -> Non
     status, asked = get(f"{address}what-if/", supporters=5)
     assert status == 200
     assert asked["score"] > asked["score_now"] == pytest.approx(body["score"])
+
+
+def test_a_key_gets_ten_pages_of_reactions_a_minute_beside_all_else(client: Client, partner: dict[str, str]) -> None:
+    cache.clear()  # it outlives a test, and with it what counts against the limit
+    person = PersonFactory.create()
+    ScoreFactory.create(person=person, run=current_run())
+    address = f"/api/v1/influencers/{person.pk}/"
+
+    answers = [client.get(f"{address}reactions/", headers=partner) for _ in range(11)]
+
+    assert [answer.status_code for answer in answers] == [200] * 10 + [429]
+    assert answers[10]["Content-Type"] == "application/problem+json"
+    assert 0 < int(answers[10]["Retry-After"]) <= 60
+    for other in (f"{address}explanation/", "/api/v1/topics/"):
+        assert client.get(other, headers=partner).status_code == 200
 
 
 @pytest.mark.parametrize("what", ["explanation", "reactions", "change", "what-if"])
