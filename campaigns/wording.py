@@ -163,9 +163,9 @@ def checked_subject(subject: str, wording: Wording) -> str:
 
 def checked_text(text: str, wording: Wording) -> str:
     """Return a text with plain line ends; raise WordingError for the first thing that is wrong with it."""
-    text = plain_lines(text)
-    if _UNPRINTABLE.search(text):
+    if _UNPRINTABLE.search(text.replace("\r", "\n")):
         raise WordingError("The text holds signs that can't be printed. Type it anew.")
+    text = plain_lines(text)
     if not text:
         raise WordingError("Write a text, or use the usual one.")
     if len(text) > LONGEST_TEXT:

@@ -85,10 +85,10 @@ def test_it_is_sent_back_with_a_remark(group: Selection, airlines: Airlines) -> 
     second = joins(airlines, "second", "manager")
     _sent(group, airlines)
 
-    for remark in (" \n", "x" * 1_001):
+    for remark in (" \n", "\0", "x" * 1_001):
         with pytest.raises(ApprovalRefused):
             send_back(selection=group, remark=remark, by=second, now=NOW)
-    send_back(selection=group, remark=" More cities. ", by=second, now=NOW)
+    send_back(selection=group, remark=" More\0 cities. ", by=second, now=NOW)
 
     assert _row(group) == ("sent_back", "More cities.", second.pk, NOW)
     with pytest.raises(ApprovalRefused, match="sent back already"):

@@ -68,6 +68,17 @@ def test_a_line_break_counts_as_the_one_character_that_browsers_count(client: Cl
         assert Remark.objects.get(kind=answer).text == "x\n" * 999 + "xx"
 
 
+def test_what_the_database_cant_store_is_left_out(client: Client) -> None:
+    offered = signed_in(client)
+    accepted = invited(person=offered.person, state="accepted", answered_at=NOW)
+    for invitation, answer in ((offered, "counter_offer"), (accepted, "feedback")):
+        for text in ("\0", " \0 "):
+            assert client.post(address(invitation), {"answer": answer, "text": text}).status_code in (200, 302)
+            assert not Remark.objects.filter(kind=answer).exists()
+        client.post(address(invitation), {"answer": answer, "text": "\0\nMo\0re.\0"})
+        assert Remark.objects.get(kind=answer).text == "More."
+
+
 def test_ones_own_page_has_both(client: Client) -> None:
     offered = signed_in(client)
     accepted = invited(person=offered.person, state="accepted", answered_at=NOW)

@@ -117,6 +117,17 @@ def test_a_line_break_counts_as_the_one_character_that_browsers_count(owner: Per
     assert Appeal.objects.get().text == "x\n" * 999 + "xx"
 
 
+def test_what_the_database_cant_store_is_left_out(owner: Person, client: Client) -> None:
+    assert owner.user is not None
+    client.force_login(owner.user)
+    assert client.post("/appeal", {"reason": "exchange", "text": "\0"}).status_code == 302
+    assert not Appeal.objects.exists()
+    client.post("/appeal", {"reason": "exchange\0", "text": "No pod."})
+    assert not Appeal.objects.exists()
+    client.post("/appeal", {"reason": "exchange", "text": "\0No \0pod."})
+    assert Appeal.objects.get().text == "No pod."
+
+
 def test_others_make_none(owner: Person, client: Client) -> None:
     assert client.post("/appeal", {"reason": "exchange", "text": "x"}).status_code == 302
     client.force_login(UserFactory.create())
