@@ -250,7 +250,8 @@ def _limits(selection: Selection) -> str:
 
 def _why(request: HttpRequest, selection: Selection) -> dict[str, Any]:
     """Return why the person whose handle was asked for isn't in the group."""
-    handle = request.GET.get("why", "").strip().removeprefix("@")[:320]
+    # What PostgreSQL can't store stands in no handle.
+    handle = request.GET.get("why", "").replace("\0", "").strip().removeprefix("@")[:320]
     if not handle:
         return {}
     person = Person.objects.visible_to(request.user).filter(handle__iexact=handle).first()

@@ -53,6 +53,8 @@ def test_a_manager_has_a_group_chosen_and_puts_it_on_the_shortlist(
     assert "b reaches 3.0 people and would add 0.0 different ones" in _text(manager.get(address, {"why": "@B"}))
     assert "with 1.0 more people" in _text(manager.get(address, {"why": "d"}))
     assert "a is in the group" in _text(manager.get(address, {"why": "a"}))
+    assert "a is in the group" in _text(manager.get(address, {"why": "\0a"}))
+    assert "Nobody is known as" not in _text(manager.get(address, {"why": "\0"}))
     assert "Nobody is known as &lt;b&gt;" in manager.get(address, {"why": "<b>"}).content.decode()
 
     done = manager.post(address, follow=True)
