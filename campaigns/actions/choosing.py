@@ -1,7 +1,7 @@
 """The group for a campaign's seats: asked for by a manager, chosen by a worker, put on the shortlist."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from accounts.models import Person, User
@@ -22,6 +23,8 @@ from campaigns.models import (
     Approval,
     Brand,
     Campaign,
+    Exclusion,
+    ExclusionList,
     Holdout,
     Invitation,
     Selected,
@@ -67,19 +70,23 @@ def _all_known(handles: Collection[str], viewer: User) -> dict[str, int]:
     known = _known(handles, viewer)
     unknown = sorted(set(handles) - known.keys())
     if unknown:
-        more = f" and {len(unknown) - 5} others" if len(unknown) > 5 else ""
-        raise SelectionRefused(
-            f"Nobody is known as {', '.join(unknown[:5])}{more}. Write handles as profiles have them."
-        )
+        raise SelectionRefused(f"Nobody is known as {_some(unknown)}. Write handles as profiles have them.")
     return known
 
 
-@transaction.atomic
-def ask_for_group(*, selection: Selection, by: User, now: datetime) -> Selection:
-    """Store what a manager asks for, to be chosen by `choose_waiting`.
+def _some(handles: list[str]) -> str:
+    more = f" and {len(handles) - 5} others" if len(handles) > 5 else ""
+    return f"{', '.join(handles[:5])}{more}"
 
-    Raises NotYours, NoPurpose, and SelectionRefused where `kept`, `left_out` or `costs` name somebody unknown, the
-    first two name the same one, or the last can't be read.
+
+@transaction.atomic
+def ask_for_group(
+    *, selection: Selection, by: User, now: datetime, without: Collection[ExclusionList] = ()
+) -> Selection:
+    """Store what a manager asks for, to be chosen by `choose_waiting`; `without` are lists of whom to leave out.
+
+    Raises NotYours, NoPurpose, and SelectionRefused where `kept`, `left_out` or `costs` name somebody unknown, the last
+    can't be read, or somebody is kept who is named in `left_out` or stands on a list.
     """
     if not Campaign.objects.managed_by(by).filter(pk=selection.campaign_id).exists():
         raise NotYours("This campaign isn't one of your brand's.")
@@ -87,6 +94,10 @@ def ask_for_group(*, selection: Selection, by: User, now: datetime) -> Selection
     left_out, kept = people_named(selection.left_out, by), people_named(selection.kept, by)
     if both := left_out.keys() & kept.keys():
         raise SelectionRefused(f"{', '.join(sorted(both))} can't be both kept and left out.")
+    lists = list(ExclusionList.objects.visible_to(by).filter(brand=selection.campaign.brand_id, pk__in=_ids(without)))
+    if len(lists) < len(_ids(without)):
+        raise SelectionRefused("A list of people to leave out is gone. Open the page again and choose anew.")
+    _refuse_listed(selection.campaign, kept, lists)
     if selection.costs and selection.cost_each is None:
         raise SelectionRefused("Say what everybody else costs too: the cost per person.")
     named = {*left_out.values(), *kept.values(), *_all_known(costs_in(selection.costs), by).values()}
@@ -94,8 +105,29 @@ def ask_for_group(*, selection: Selection, by: User, now: datetime) -> Selection
         raise SelectionRefused("Somebody who is named here was just erased. Ask again without them.")
     selection.state, selection.asked_at, selection.asked_by = Selection.State.WAITING, now, by
     selection.save()
+    selection.without.set(lists)
     record_for(Kind.GROUP_ASKED, selection.campaign, by, f"group {selection.pk}: {counted(selection.seats, 'seat')}")
     return selection
+
+
+def _ids(lists: Collection[ExclusionList]) -> set[int]:
+    return {each.pk for each in lists}
+
+
+def _listed(campaign: Campaign, lists: Collection[ExclusionList]) -> QuerySet[Exclusion]:
+    """Return who stands on lists. Whoever is invited already isn't among them: nothing would be taken back by that."""
+    invitations = Invitation.objects.filter(campaign=campaign)
+    invited = invitations.exclude(pk__in=invitations.ended())
+    return Exclusion.objects.filter(exclusion_list__in=lists).exclude(person__in=invited.values("person"))
+
+
+def _refuse_listed(campaign: Campaign, kept: Mapping[str, int], lists: Collection[ExclusionList]) -> None:
+    """Raise SelectionRefused where somebody who is to be kept, by handle, stands on a list that is left out."""
+    rows = _listed(campaign, lists).filter(person__in=kept.values())
+    listed = dict(rows.values_list("person_id", "exclusion_list__name"))
+    if both := sorted(handle for handle, pk in kept.items() if pk in listed):
+        names = " and ".join(f"“{name}”" for name in sorted({listed[kept[handle]] for handle in both}))
+        raise SelectionRefused(f"{_some(both)} can't be kept, and left out with everybody who is on {names}.")
 
 
 def choose_waiting(*, now: datetime) -> int:
@@ -143,7 +175,10 @@ def why_not_chosen(*, selection: Selection, person: Person, by: User) -> WhyNot 
     group = np.array([place[pk] for pk, _, _ in rows if pk in place], dtype=np.int64)
     adds = np.array([more for pk, more, _ in rows if pk in place])
     kept = {pk for pk, _, is_kept in rows if is_kept}
-    left_out = _left_out(selection, by) & {person.pk}
+    lists = ExclusionList.objects.visible_to(by).filter(selections=selection)
+    on = _listed(selection.campaign, lists).filter(person=person).order_by("exclusion_list__name")
+    names = tuple(on.values_list("exclusion_list__name", flat=True))
+    left_out = {person.pk} if names else _left_out(selection, by) & {person.pk}
     # All that are here were admitted.
     everybody = replace(found, fits=np.ones(found.people.size, dtype=bool))
     rules = _rules(selection, everybody, kept, left_out, _costs(selection, found.people, by))
@@ -153,11 +188,12 @@ def why_not_chosen(*, selection: Selection, person: Person, by: User) -> WhyNot 
     missed = reached.nobody_reached()
     for member in group:
         reached.join(int(member), missed)
-    return why_not(reached, rules, Chosen(group, adds, missed, selection.most_possible), place[person.pk])
+    why = why_not(reached, rules, Chosen(group, adds, missed, selection.most_possible), place[person.pk])
+    return replace(why, lists=names)
 
 
 def _left_out(selection: Selection, viewer: User) -> set[int]:
-    """Return who can't be in: those named, those held back, and who can't be invited again after an answer."""
+    """Return who can't be in, beside those on lists: named, held back, or not to be invited again after an answer."""
     invitations = Invitation.objects.filter(campaign=selection.campaign)
     held_back = Holdout.objects.filter(campaign=selection.campaign).exclude(person__in=invitations.values("person"))
     named = _known(handles_in(selection.left_out), viewer).values()
@@ -233,6 +269,7 @@ class _Group:
     costs: Floats | None
     by_score: float
     one_more: float
+    listed: int
 
 
 def _chosen(selection: Selection, _now: datetime) -> _Group:
@@ -241,7 +278,9 @@ def _chosen(selection: Selection, _now: datetime) -> _Group:
         raise SelectionRefused("There are no scores yet. They are made at night.")
     if viewer is None:
         raise SelectionRefused("Who asked for this group isn't here any more. Ask again.")
-    left_out = _left_out(selection, viewer)
+    # Not only those whom the asker sees: who lost the brand since mustn't have its customers chosen.
+    listed = set(_listed(selection.campaign, selection.without.all()).values_list("person_id", flat=True))
+    left_out = _left_out(selection, viewer) | listed
     kept = _kept(selection, viewer) - left_out
     found = candidates(selection.campaign, viewer, run, sorted(kept))
     if not found.fits.any():
@@ -255,7 +294,17 @@ def _chosen(selection: Selection, _now: datetime) -> _Group:
     adds = reached.adds(chosen.missed)
     adds[chosen.group] = 0.0
     adds[rules.excluded] = 0.0
-    return _Group(found, reached, rules, run, chosen, costs, reached.reached(highest), float(adds.max(initial=0.0)))
+    return _Group(
+        found=found,
+        audience=reached,
+        rules=rules,
+        run=run,
+        chosen=chosen,
+        costs=costs,
+        by_score=reached.reached(highest),
+        one_more=float(adds.max(initial=0.0)),
+        listed=int(np.isin(found.people[found.fits], list(listed)).sum()),
+    )
 
 
 def _keep(selection: Selection, group: _Group, finish: Finish) -> None:
@@ -267,6 +316,7 @@ def _keep(selection: Selection, group: _Group, finish: Finish) -> None:
         state=Selection.State.DONE,
         run=group.run,
         candidates=int(group.found.fits.sum()),
+        listed=group.listed,
         reached=chosen.reached,
         most_possible=max(chosen.most, chosen.reached),
         by_score=group.by_score,

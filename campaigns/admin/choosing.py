@@ -1,15 +1,17 @@
 """Asking for the group for a campaign's seats: how many, whom for sure, whom not, and by which quotas."""
 
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django import forms
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
@@ -20,7 +22,7 @@ from unfold.widgets import (
 from campaigns import actions, tasks
 from campaigns.admin.base import run_of, staff_of, start_soon
 from campaigns.admin.uploads import costs_of, handles_of
-from campaigns.models import Campaign, Selection
+from campaigns.models import Campaign, ExclusionList, Selection
 
 # Runs of so many people are chosen from while the page waits, about a second.
 AT_ONCE: Final = 20_000
@@ -70,12 +72,24 @@ class SelectionForm(forms.ModelForm[Selection]):
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt"}),
     )
 
+    without = forms.ModelMultipleChoiceField(
+        ExclusionList.objects.none(),
+        label="Leave out who is on",
+        required=False,
+        help_text="Lists that the brand keeps. Who is invited already stays.",
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
+
     costs_file = forms.FileField(
         label="… or a list of them",
         required=False,
         help_text="A .csv file whose first column has the handles, and the second one what they cost.",
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt"}),
     )
+
+    def __init__(self, *args: Any, lists: QuerySet[ExclusionList], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cast("forms.ModelMultipleChoiceField[ExclusionList]", self.fields["without"]).queryset = lists
 
     def clean_costs_file(self) -> str:
         """Return the lines of the file, as they are read."""
@@ -114,10 +128,22 @@ def choose_view(page: Any, request: HttpRequest, campaign: Campaign) -> HttpResp
         # Asked again, mostly after somebody declined, the rules are those of before.
         for name in ("keeps_shortlist", "kept", "left_out", *FOLDED):
             setattr(selection, name, getattr(earlier[0], name))
-    form = SelectionForm(request.POST if request.method == "POST" else None, request.FILES or None, instance=selection)
+    lists = ExclusionList.objects.visible_to(request.user).filter(brand=campaign.brand_id).order_by("name", "pk")
+    form = SelectionForm(
+        request.POST if request.method == "POST" else None,
+        request.FILES or None,
+        instance=selection,
+        lists=lists,
+        initial={"without": _preselected(lists, earlier[0] if earlier else None)},
+    )
     if request.method == "POST" and form.is_valid():
         try:
-            asked = actions.ask_for_group(selection=form.instance, by=staff_of(request), now=timezone.now())
+            asked = actions.ask_for_group(
+                selection=form.instance,
+                by=staff_of(request),
+                now=timezone.now(),
+                without=form.cleaned_data["without"],
+            )
         except actions.CampaignError as error:
             form.add_error(None, str(error))
         else:
@@ -136,8 +162,22 @@ def choose_view(page: Any, request: HttpRequest, campaign: Campaign) -> HttpResp
             "opts": page.opts,
             "campaign": campaign,
             "form": form,
+            "has_lists": lists.exists(),
             "back": reverse("admin:campaigns_campaign_change", args=[campaign.pk]),
             "earlier": earlier,
             "has_rules": any(getattr(selection, name) for name in FOLDED) or bool(form.errors),
         },
     )
+
+
+def _preselected(lists: QuerySet[ExclusionList], earlier: Selection | None) -> list[ExclusionList]:
+    """Return which lists are left out unless somebody says otherwise: all but those that weren't the last time.
+
+    A group from before lists could be left out, or of which nothing came, doesn't say that none was to be.
+    """
+    if earlier is None:
+        return list(lists)
+    before = set(earlier.without.values_list("pk", flat=True))
+    if not before and earlier.listed is None:
+        return list(lists)
+    return [each for each in lists if each.pk in before or each.created_at > earlier.asked_at]

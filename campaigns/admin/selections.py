@@ -1,5 +1,6 @@
 """The group that was chosen for a campaign: who, what each adds, and why not somebody else."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -19,7 +20,7 @@ from accounts.models import Person
 from campaigns import actions
 from campaigns.admin.approvals import LABELS, NOT_SENT, ApprovalFilter, act, approval_of
 from campaigns.admin.base import CappedPaginator, ReadOnlyAdmin, day, person_link, score_badge, staff_of
-from campaigns.models import Campaign, Selected, Selection, Shortlisting
+from campaigns.models import Campaign, ExclusionList, Selected, Selection, Shortlisting
 from campaigns.queries.audiences import MOST_CANDIDATES
 from campaigns.selection import Reason, RulesError, WhyNot
 
@@ -175,7 +176,7 @@ def _shown(request: HttpRequest, selection: Selection) -> dict[str, Any]:
         "cost": cost,
         "per_person": None if cost is None or not selection.reached else float(cost) / selection.reached,
         "chart": _chart(adds),
-        "rules": _rules(selection),
+        "rules": [*_rules(selection), *_without(request, selection)],
         "limits": _limits(selection),
         "listed": LISTED,
         "is_cut": selection.candidates >= MOST_CANDIDATES,
@@ -239,6 +240,22 @@ def _rules(selection: Selection) -> list[str]:
     return said
 
 
+def _without(request: HttpRequest, selection: Selection) -> list[str]:
+    """Return which lists were left out, as far as they are still there, and how many people that were."""
+    lists = ExclusionList.objects.visible_to(request.user).filter(selections=selection).order_by("name", "pk")
+    names = list(lists.values_list("name", flat=True))
+    if not names and not selection.listed:
+        return []
+    listed = listed_as(names) if names else "lists that were deleted since"
+    return [f"without who was on {listed}: {selection.listed or 'none'} of those who fit"]
+
+
+def listed_as(names: Sequence[str]) -> str:
+    """Return the names of lists as a sentence has them."""
+    *most, last = (f"“{name}”" for name in names)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def _limits(selection: Selection) -> str:
     """Return what may leave seats empty, with its verb; nothing where the group had no limits but the seats."""
     quotas = bool(selection.most_per_city or selection.most_per_band or selection.least_small)
@@ -271,6 +288,8 @@ def said_why(name: str, found: WhyNot | None) -> str:
     already = f"{100 * found.reached_already:.0f} % of {name}’s audience is reached by people already chosen"
     adds = f"{name} reaches {found.reach:,.1f} people and would add {found.adds:,.1f} different ones"
     match found.reason:
+        case Reason.EXCLUDED if found.lists:
+            return f"{name} was left out, as on {listed_as(found.lists)}."
         case Reason.EXCLUDED:
             return f"{name} was left out: declined, lost the seat, held back by lot, or named among those not to be in."
         case Reason.NO_REACH:
@@ -281,6 +300,9 @@ def said_why(name: str, found: WhyNot | None) -> str:
             )
         case Reason.BUDGET:
             return f"{adds}, but costs more than what is left of the budget."
+        case Reason.OVERLAP | Reason.SEATS if found.adds > found.least > 0:
+            # They were on a list then that they aren't on now, or hid.
+            return f"{adds}, more than the last one chosen, but couldn't be chosen then. Choose again."
         case Reason.OVERLAP:
             return f"{already}: {adds}. The one who adds least of those chosen adds {found.least:,.1f}."
         case Reason.SEATS:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Person, User, Viewer
 from campaigns.models.campaigns import Campaign
+from campaigns.models.segments import ExclusionList
 from scoring.models import ScoreRun
 
 
@@ -51,6 +52,9 @@ class Selection(models.Model):
     keeps_shortlist = models.BooleanField("keep everybody who is on the shortlist", default=False)
     kept = models.TextField("keep these people", blank=True, max_length=100_000)
     left_out = models.TextField("leave out", blank=True, max_length=100_000)
+    without = models.ManyToManyField(
+        ExclusionList, verbose_name="leave out who is on", related_name="selections", blank=True
+    )
     state = models.CharField(max_length=10, choices=State, default=State.WAITING, editable=False)
     asked_at = models.DateTimeField(default=timezone.now, editable=False)
     asked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", editable=False)
@@ -59,6 +63,9 @@ class Selection(models.Model):
     error = models.CharField(max_length=500, blank=True, editable=False)
     run = models.ForeignKey(ScoreRun, models.SET_NULL, null=True, related_name="+", editable=False)
     candidates = models.PositiveIntegerField(default=0, editable=False, help_text="People to choose from.")
+    listed = models.PositiveIntegerField(
+        null=True, editable=False, help_text="Of these, who stood on a list that was left out; empty: not chosen."
+    )
     reached = models.FloatField(default=0, editable=False, help_text="Different people expected to be reached.")
     most_possible = models.FloatField(default=0, editable=False, help_text="No group could reach more.")
     by_score = models.FloatField(

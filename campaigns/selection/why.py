@@ -38,6 +38,8 @@ class WhyNot:
         People whom the one adds who adds least of those chosen freely; 0 where there is none.
     quota : str
         The name of the quota that is full, or nothing.
+    lists : tuple of str
+        The names of the lists that the candidate was left out with. `why_not` knows of none: who makes the rules does.
     """
 
     reason: Reason
@@ -45,6 +47,7 @@ class WhyNot:
     adds: float
     least: float
     quota: str = ""
+    lists: tuple[str, ...] = ()
 
     @property
     def reached_already(self) -> float:
