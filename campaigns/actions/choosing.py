@@ -52,6 +52,12 @@ def handles_in(text: str) -> set[str]:
     return {word.strip("@\"'").lower() for word in re.split(r"[\s,;]+", text)} - {""}
 
 
+def without_handles(handles: set[str], text: str) -> str:
+    """Return such a text without some handles, which are given in lower case."""
+    parts = re.findall(r"[^\s,;]*[\s,;]*", text)
+    return "".join(part for part in parts if handles_in(part).isdisjoint(handles))
+
+
 def people_named(text: str, viewer: User) -> dict[str, int]:
     """Return the people whose handles stand in a text, by handle in lower case.
 
@@ -64,6 +70,13 @@ def _known(handles: Collection[str], viewer: User) -> dict[str, int]:
     """Return the people by handle whom the viewer sees; of a stored text some may have hid since, or be gone."""
     rows = Person.objects.visible_to(viewer).annotate(lower=Lower("handle"))
     return dict(rows.filter(lower__in=handles).values_list("lower", "pk"))
+
+
+def _not_to_choose(handles: Collection[str], viewer: User) -> dict[str, int]:
+    """Return whom the viewer sees by handle, or by a handle of before they were merged into somebody."""
+    rows = Person.objects.filter(merged_into__in=Person.objects.visible_to(viewer)).annotate(lower=Lower("handle"))
+    pairs = rows.filter(lower__in=handles).values_list("lower", "merged_into")
+    return {handle: pk for handle, pk in pairs if pk} | _known(handles, viewer)
 
 
 def _all_known(handles: Collection[str], viewer: User) -> dict[str, int]:
@@ -85,15 +98,19 @@ def ask_for_group(
 ) -> Selection:
     """Store what a manager asks for, to be chosen by `choose_waiting`; `without` are lists of whom to leave out.
 
-    Raises NotYours, NoPurpose, and SelectionRefused where `kept`, `left_out` or `costs` name somebody unknown, the last
-    can't be read, or somebody is kept who is named in `left_out` or stands on a list.
+    What `left_out` says of people unknown is taken out of it: lists of customers are long, and about nobody here is
+    anything kept. Raises NotYours, NoPurpose, and SelectionRefused where `kept` or `costs` name somebody unknown, the
+    last can't be read, or somebody is kept who is named in `left_out` or stands on a list.
     """
     if not Campaign.objects.managed_by(by).filter(pk=selection.campaign_id).exists():
         raise NotYours("This campaign isn't one of your brand's.")
     refuse_without_purpose(selection.campaign)
-    left_out, kept = people_named(selection.left_out, by), people_named(selection.kept, by)
-    if both := left_out.keys() & kept.keys():
-        raise SelectionRefused(f"{', '.join(sorted(both))} can't be both kept and left out.")
+    handles, kept = handles_in(selection.left_out), people_named(selection.kept, by)
+    left_out = _not_to_choose(handles, by)
+    if both := sorted(handle for handle, pk in kept.items() if pk in left_out.values()):
+        raise SelectionRefused(f"{', '.join(both)} can't be both kept and left out.")
+    if unknown := handles - left_out.keys():
+        selection.left_out = without_handles(unknown, selection.left_out).strip()
     lists = list(ExclusionList.objects.visible_to(by).filter(brand=selection.campaign.brand_id, pk__in=_ids(without)))
     if len(lists) < len(_ids(without)):
         raise SelectionRefused("A list of people to leave out is gone. Open the page again and choose anew.")
@@ -196,7 +213,7 @@ def _left_out(selection: Selection, viewer: User) -> set[int]:
     """Return who can't be in, beside those on lists: named, held back, or not to be invited again after an answer."""
     invitations = Invitation.objects.filter(campaign=selection.campaign)
     held_back = Holdout.objects.filter(campaign=selection.campaign).exclude(person__in=invitations.values("person"))
-    named = _known(handles_in(selection.left_out), viewer).values()
+    named = _not_to_choose(handles_in(selection.left_out), viewer).values()
     gone = invitations.ended().standing()  # who declined or lost the seat
     return {*named, *gone.values_list("person", flat=True), *held_back.values_list("person", flat=True)}
 

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 from django import forms
+from django.contrib import messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -28,6 +29,8 @@ from campaigns.models import Campaign, ExclusionList, Selection
 AT_ONCE: Final = 20_000
 # Of a list of people to leave out, in bytes.
 LARGEST_LIST: Final = 100_000
+# Handles to leave out that nobody goes by, and that are named.
+NAMED: Final = 5
 # What is folded away until it is used.
 FOLDED: Final = ("most_per_city", "most_per_band", "least_small", "small_reach", "budget", "cost_each", "costs")
 
@@ -49,7 +52,8 @@ class SelectionForm(forms.ModelForm[Selection]):
             "cost_each": "What each costs, such as 250.",
             "costs": "Who costs more or less, a line each: ann, 250.50",
             "kept": "Handles of people who are in whatever they add, parted by commas or lines.",
-            "left_out": "Handles of people not to choose. Who declined, or lost the seat, is left out anyway.",
+            "left_out": "Handles of people not to choose. Those of nobody are passed over. "
+            "Who declined, or lost the seat, is left out anyway.",
         }
         widgets = {
             "seats": UnfoldAdminIntegerFieldWidget(attrs={"min": 1}),
@@ -147,6 +151,7 @@ def choose_view(page: Any, request: HttpRequest, campaign: Campaign) -> HttpResp
         except actions.CampaignError as error:
             form.add_error(None, str(error))
         else:
+            _tell_passed_over(request, form.cleaned_data["left_out"], asked)
             run = run_of(request)
             if run is None or run.people <= AT_ONCE:
                 actions.choose_group(pk=asked.pk, now=timezone.now())
@@ -168,6 +173,18 @@ def choose_view(page: Any, request: HttpRequest, campaign: Campaign) -> HttpResp
             "has_rules": any(getattr(selection, name) for name in FOLDED) or bool(form.errors),
         },
     )
+
+
+def _tell_passed_over(request: HttpRequest, given: str, asked: Selection) -> None:
+    """Say which handles to leave out are nobody's: the group was asked for without them."""
+    handles = actions.handles_in(given)
+    if unknown := sorted(handles - actions.handles_in(asked.left_out)):
+        names = ", ".join(handle[:80] for handle in unknown[:NAMED])
+        more = f" and {len(unknown) - NAMED:,} others" if len(unknown) > NAMED else ""
+        messages.warning(
+            request,
+            f"{len(unknown):,} of {len(handles):,} to leave out by name passed over: nobody is known as {names}{more}.",
+        )
 
 
 def _preselected(lists: QuerySet[ExclusionList], earlier: Selection | None) -> list[ExclusionList]:

@@ -114,7 +114,7 @@ def _text(answer: Any) -> str:
         ({"costs": "a 5"}, "Say what everybody else costs too."),
         ({"costs": "a dear", "cost_each": "5"}, "Line 1 of the costs, “a dear”, has no cost."),
         ({"small_reach": "100"}, "Say both how many, and below which reach."),
-        ({"left_out": "nobody"}, "Nobody is known as nobody."),
+        ({"kept": "nobody"}, "Nobody is known as nobody."),
     ],
 )
 def test_what_is_asked_wrongly_is_said_beside_it(
@@ -149,12 +149,44 @@ def test_whom_to_leave_out_comes_as_a_file_too(manager: Client, campaign: Campai
 
     assert "no text in UTF-8" in post("list.csv", "handle\né".encode("latin-1"))
     assert "more than 100 kB" in post("list.csv", b"a" * 100_001)
-    assert "Nobody is known as nobody" in post("list.csv", b"nobody")
     assert not Selection.objects.exists()
-    assert "@b<" in post("list.csv", b'\xef\xbb\xbfHandle,why\n"a",customer\n@fan1;x\n')
+    page = post("list.csv", b'\xef\xbb\xbfHandle,why\n"a",customer\n@fan1;x\n')
+    assert "@b<" in page
+    assert "passed over: nobody" not in page
     assert Selection.objects.get().left_out == "a\n@fan1"
     # Asked again, the rules are those of before.
     assert "@fan1" in manager.get(url).content.decode()
+
+
+def test_handles_to_leave_out_that_are_nobodys_are_passed_over_and_counted(
+    manager: Client, campaign: Campaign, scored: ScoreRun
+) -> None:
+    url = reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk])
+    file = SimpleUploadedFile("customers.csv", "\n".join(["handle", "A", *(f"customer{n}" for n in range(6))]).encode())
+
+    page = manager.post(
+        url, NOTHING | {"seats": "1", "left_out": "@nobody,d", "left_out_file": file}, follow=True
+    ).content.decode()
+
+    assert "7 of 9 to leave out by name passed over: nobody is known as customer0, customer1" in page
+    assert "customer4 and 2 others." in page
+    assert "1 seats; 2 left out." in page
+    assert "@b<" in page
+    # Of whom nothing is known nothing is kept.
+    assert Selection.objects.get().left_out == "d\nA"
+
+
+def test_asking_again_passes_over_who_hid_since(manager: Client, campaign: Campaign, scored: ScoreRun) -> None:
+    url = reverse("admin:campaigns_campaign_choose_group", args=[campaign.pk])
+    manager.post(url, NOTHING | {"seats": "1", "left_out": "a d"})
+    Person.objects.filter(handle="d").update(is_hidden=True)
+    again = manager.get(url).context["form"]["left_out"].value()
+    assert again == "a d"
+
+    page = manager.post(url, NOTHING | {"seats": "1", "left_out": again}, follow=True).content.decode()
+
+    assert "1 of 2 to leave out by name passed over: nobody is known as d." in page
+    assert "@b<" in page
 
 
 def test_what_each_costs_comes_as_a_file_too_and_stands_in_the_group(

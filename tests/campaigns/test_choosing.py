@@ -96,7 +96,7 @@ def test_without_scores_nobody_is_chosen(campaign: Campaign, airlines: Airlines)
 def test_a_handle_that_nobody_has_is_refused_at_once(campaign: Campaign, airlines: Airlines) -> None:
     with pytest.raises(SelectionRefused, match="Nobody is known as nobody, nothing"):
         ask_for_group(
-            selection=Selection(campaign=campaign, seats=1, left_out="@nobody nothing"), by=airlines.manager, now=NOW
+            selection=Selection(campaign=campaign, seats=1, kept="@nobody nothing"), by=airlines.manager, now=NOW
         )
     assert not Selection.objects.exists()
 

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from accounts.models import Person
 from campaigns.actions import SelectionRefused
 from campaigns.models import Campaign, Selection
 from scoring.models import ScoreRun
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.groups import campaign, choose, chosen, scored
+from tests.factories.accounts import PersonFactory
 from tests.factories.campaigns import SelectionFactory
 
 __all__ = ["campaign", "scored"]
@@ -33,6 +35,19 @@ def test_quotas_budget_and_people_left_out(scored: ScoreRun, campaign: Campaign,
     assert chosen(named) == [("d", 1, True), ("a", 4, False)]
     with pytest.raises(SelectionRefused, match="a can't be both kept and left out"):
         choose(campaign, airlines.manager, seats=2, kept="a", left_out="@A")
+
+
+def test_who_was_merged_since_is_left_out_as_who_they_became(
+    scored: ScoreRun, campaign: Campaign, airlines: Airlines
+) -> None:
+    PersonFactory.create(handle="Aa", merged_into=Person.objects.get(handle="a"))
+
+    found = choose(campaign, airlines.manager, seats=1, left_out="@aa")
+
+    assert [handle for handle, _, _ in chosen(found)] == ["b"]
+    assert found.left_out == "@aa"
+    with pytest.raises(SelectionRefused, match="a can't be both kept and left out"):
+        choose(campaign, airlines.manager, seats=1, kept="A", left_out="aa")
 
 
 def test_each_costs_what_is_said_of_them(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
