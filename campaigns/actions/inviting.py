@@ -15,6 +15,7 @@ from campaigns.models import (
     BouncedAddress,
     Brand,
     Campaign,
+    Exclusion,
     Holdout,
     Invitation,
     Selected,
@@ -29,6 +30,7 @@ class InviteReport:
     """What became of the people given to `invite`; `again` are those among the invited whose invitation had expired.
 
     `held_back` were drawn now, `kept_back` before. `unapproved` are in no group that was approved, and have to be.
+    `listed` were left out of the others, as on a list of the brand.
     """
 
     by_email: int
@@ -38,6 +40,7 @@ class InviteReport:
     held_back: int = 0
     kept_back: int = 0
     unapproved: int = 0
+    listed: int = 0
 
     @property
     def invited(self) -> int:
@@ -61,7 +64,9 @@ def shortlist(*, campaign: Campaign, people: Iterable[Person], by: User, now: da
 
 
 @transaction.atomic
-def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datetime) -> InviteReport:
+def invite(
+    *, campaign: Campaign, people: Iterable[Person], by: User, now: datetime, without_listed: bool = False
+) -> InviteReport:
     """Offer a campaign's perk to people, each of them once; who has an open or answered invitation keeps it as it is.
 
     One that expired, which takes a campaign whose last day was put off, is open again as if made now: under a new
@@ -71,6 +76,7 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
 
     Of those who were never invited the campaign's share is held back by lot, in the same transaction: they aren't
     invited, now or later. Where the brand wants groups approved, only who is in an approved one is invited.
+    With `without_listed` nobody is who stands on one of the brand's lists of people to leave out.
     """
     campaign = _locked(campaign, by)
     if campaign.is_over(now):
@@ -83,11 +89,14 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
     before = set(kept_back.values_list("person_id", flat=True))
     unapproved = _unapproved(campaign, wanted) - before
     unapproved -= {pk for pk, row in there.items() if row.state != Invitation.State.EXPIRED}
-    first = [pk for pk in wanted if pk not in there and pk not in before and pk not in unapproved]
+    listed = _listed(campaign, wanted) - before - unapproved if without_listed else set()
+    listed -= {pk for pk, row in there.items() if row.state != Invitation.State.EXPIRED}
+    left_out = before | unapproved | listed
+    first = [pk for pk in wanted if pk not in there and pk not in left_out]
     drawn = hold_back(campaign=campaign, people=first, by=by, now=now)
     new, again = [], []
     for pk, delivery in wanted.items():
-        if pk in before or pk in drawn or pk in unapproved:
+        if pk in left_out or pk in drawn:
             continue
         row = there.get(pk)
         if row is None:
@@ -107,11 +116,12 @@ def invite(*, campaign: Campaign, people: Iterable[Person], by: User, now: datet
     return InviteReport(
         by_email=by_email,
         by_hand=len(new) + len(again) - by_email,
-        already=sum(pk not in unapproved for pk in there) - len(again),
+        already=sum(pk not in left_out for pk in there) - len(again),
         again=len(again),
         held_back=len(drawn),
         kept_back=len(before),
         unapproved=len(unapproved),
+        listed=len(listed),
     )
 
 
@@ -140,6 +150,12 @@ def _unapproved(campaign: Campaign, people: Iterable[int]) -> set[int]:
     approved = Selected.objects.approved().filter(selection__campaign=campaign)
     known = {pk for pair in approved.values_list("person", "person__merged_into") for pk in pair}
     return set(people) - known
+
+
+def _listed(campaign: Campaign, people: Iterable[int]) -> set[int]:
+    """Return who of these stands on a list of the campaign's brand."""
+    rows = Exclusion.objects.filter(exclusion_list__brand=campaign.brand_id, person__in=list(people))
+    return set(rows.values_list("person_id", flat=True))
 
 
 def _locked(campaign: Campaign, by: User) -> Campaign:

@@ -3,18 +3,31 @@
 from functools import partial
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from accounts.models import Person
 from campaigns import actions, queries, tasks
 from campaigns.admin.acting import too_many
 from campaigns.admin.base import staff_of, start_soon
 from campaigns.models import Campaign, Shortlisting
+
+
+class InviteForm(forms.Form):
+    """What is asked along with whether to invite."""
+
+    without_listed = forms.BooleanField(
+        label="Invite nobody who is on a list of people to leave out",
+        initial=True,
+        required=False,
+        widget=UnfoldBooleanSwitchWidget(),
+    )
 
 
 def invite_listed(request: HttpRequest, rows: QuerySet[Shortlisting]) -> None:
@@ -27,7 +40,13 @@ def invite_listed(request: HttpRequest, rows: QuerySet[Shortlisting]) -> None:
         people.setdefault(row.campaign, []).append(row.person)
     for campaign, listed in people.items():
         try:
-            report = actions.invite(campaign=campaign, people=listed, by=staff_of(request), now=timezone.now())
+            report = actions.invite(
+                campaign=campaign,
+                people=listed,
+                by=staff_of(request),
+                now=timezone.now(),
+                without_listed="without_listed" in request.POST,
+            )
         except actions.CampaignError as error:
             messages.error(request, str(error))
         else:
@@ -50,6 +69,8 @@ def ask(request: HttpRequest, model_admin: Any, rows: QuerySet[Shortlisting], **
             "opts": model_admin.opts,
             "groups": groups,
             "can_invite": any(group.new and not group.is_closed for group in groups),
+            "form": InviteForm(),
+            "has_listed": any(group.on_lists and not group.is_closed for group in groups),
             **context,
         },
     )
@@ -69,6 +90,8 @@ def _said(report: actions.InviteReport) -> str:
         parts.append(f"{report.kept_back} had been kept back before")
     if report.unapproved:
         parts.append(f"{report.unapproved} left out, for no group with them is approved")
+    if report.listed:
+        parts.append(f"{report.listed} left out, as on a list of people to leave out")
     if report.already:
         parts.append(f"{report.already} had been invited before")
     return ", ".join(parts) + "."

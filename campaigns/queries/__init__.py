@@ -1,5 +1,6 @@
 """What pages and the admin read about campaigns."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from campaigns import links
 from campaigns.models import (
     BouncedAddress,
     Campaign,
+    Exclusion,
     Handover,
     Holdout,
     Invitation,
@@ -276,7 +278,8 @@ class Invitable:
     """What inviting some people to a campaign would do; `again` are those whose invitation expired.
 
     `held_back` were before; `unapproved` are in no approved group, where the brand wants one. Of `first`, who
-    were never invited, the campaign's share will be.
+    were never invited, the campaign's share will be. `on_lists` of those who would be invited stand on `lists` of the
+    brand, by name with how many.
     """
 
     campaign: Campaign
@@ -289,6 +292,8 @@ class Invitable:
     first: int
     names: list[str]
     is_over: bool
+    on_lists: int
+    lists: list[tuple[str, int]]
 
     @property
     def is_closed(self) -> bool:
@@ -302,7 +307,7 @@ class Invitable:
 
 
 def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invitable]:
-    """Return, for each campaign of these rows, whom inviting them would reach and how. Two queries."""
+    """Return, for each campaign of these rows, whom inviting them would reach and how. Three queries."""
     invitations = Invitation.objects.filter(campaign=OuterRef("campaign"), person=OuterRef("person"))
     rows = (
         Shortlisting.objects.filter(pk__in=[row.pk for row in shortlistings])
@@ -319,6 +324,11 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
     bounced = BouncedAddress.objects.among(_address(row.person) for row in rows)
     for row in rows:
         by_campaign.setdefault(row.campaign_id, []).append(row)
+    excluded: dict[int, list[Exclusion]] = {}
+    brands = {row.campaign.brand_id for row in rows}
+    exclusions = Exclusion.objects.filter(exclusion_list__brand__in=brands, person__in=[row.person_id for row in rows])
+    for exclusion in exclusions.select_related("exclusion_list"):
+        excluded.setdefault(exclusion.exclusion_list.brand_id, []).append(exclusion)
     found = []
     for listed in by_campaign.values():
         held_back = sum(row.is_held_back for row in listed)  # type: ignore[attr-defined]  # annotated
@@ -326,6 +336,8 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
         new = [row.person for row in free if row.is_approved]
         again = sum(row.has_expired for row in free if row.is_approved)
         by_email = sum(bool(_address(person)) and _address(person) not in bounced for person in new)
+        ids = {person.pk for person in new}
+        on = [row for row in excluded.get(listed[0].campaign.brand_id, []) if row.person_id in ids]
         found.append(
             Invitable(
                 campaign=listed[0].campaign,
@@ -338,6 +350,8 @@ def invitable(shortlistings: Iterable[Shortlisting], now: datetime) -> list[Invi
                 first=len(new) - again,
                 names=[person.display_name for person in new],
                 is_over=listed[0].campaign.is_over(now),
+                on_lists=len({row.person_id for row in on}),
+                lists=sorted(Counter(row.exclusion_list.name for row in on).items()),
             )
         )
     return found

@@ -1,5 +1,6 @@
 """Inviting a campaign's shortlist: the page that asks first, and what its answer does."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -7,9 +8,17 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from campaigns.models import Invitation
+from campaigns.actions import invite
+from campaigns.models import Holdout, Invitation
 from tests.campaigns.conftest import Airlines
-from tests.factories.campaigns import CampaignFactory, InvitationFactory, ShortlistingFactory
+from tests.factories.campaigns import (
+    NOW,
+    CampaignFactory,
+    ExclusionFactory,
+    ExclusionListFactory,
+    InvitationFactory,
+    ShortlistingFactory,
+)
 
 LONG = {"starts_on": date(2026, 1, 1), "ends_on": date(2099, 1, 1)}
 
@@ -35,6 +44,53 @@ def test_the_shortlist_is_invited_after_asking(manager: Client, airlines: Airlin
     }
     again = manager.get(url, follow=True).content.decode()
     assert "Nobody on the shortlist waits for an invitation" in again
+
+
+def test_who_is_on_a_list_of_the_brand_is_told_and_left_out_unless_unticked(
+    manager: Client, airlines: Airlines
+) -> None:
+    campaign = CampaignFactory.create(brand=airlines.brand, name="Toronto route", **LONG)
+    waiting = [ShortlistingFactory.create(campaign=campaign).person for _ in range(3)]
+    expired = ShortlistingFactory.create(campaign=campaign).person
+    InvitationFactory.create(campaign=campaign, person=expired, state=Invitation.State.EXPIRED)
+    url = reverse("admin:campaigns_campaign_invite_shortlist", args=[campaign.pk])
+    # Another brand's list is nothing to this one.
+    ExclusionFactory.create(exclusion_list__brand=airlines.other_brand, person=waiting[0])
+    asked = manager.get(url).content.decode()
+    assert "people to leave out:" not in asked
+    assert "without_listed" not in asked
+    customers, staff = (ExclusionListFactory.create(brand=airlines.brand, name=name) for name in ("Customers", "Staff"))
+    for exclusion_list, person in ((customers, waiting[0]), (customers, expired), (staff, waiting[0])):
+        ExclusionFactory.create(exclusion_list=exclusion_list, person=person)
+
+    asked = manager.get(url).content.decode()
+    assert "4 people" in asked
+    assert "2 of them are on lists of people to leave out: “Customers” (2), “Staff” (1)" in asked
+    assert "can be invited" in asked
+    assert re.search(r'<input[^>]* name="without_listed"[^>]* checked', asked)
+
+    done = manager.post(url, {"confirmed": "1", "without_listed": "on"}, follow=True).content.decode()
+    assert "2 invited, 2 with a link for you to send, 2 left out, as on a list of people to leave out." in done
+    invited = Invitation.objects.filter(state=Invitation.State.INVITED)
+    assert set(invited.values_list("person", flat=True)) == {waiting[1].pk, waiting[2].pk}
+
+    asked = manager.get(url).content.decode()
+    assert "All of them are on lists of people to leave out" in asked
+    done = manager.post(url, {"confirmed": "1"}, follow=True).content.decode()
+    assert "2 invited" in done
+    assert invited.count() == 4
+
+
+def test_who_is_left_out_as_on_a_list_isnt_drawn_to_be_kept_back(airlines: Airlines) -> None:
+    campaign = CampaignFactory.create(brand=airlines.brand, holdout_percent=50, **LONG)
+    people = [ExclusionFactory.create(exclusion_list__brand=airlines.brand).person for _ in range(4)]
+    already = ExclusionFactory.create(exclusion_list__brand=airlines.brand).person
+    InvitationFactory.create(campaign=campaign, person=already)
+
+    report = invite(campaign=campaign, people=[*people, already], by=airlines.manager, now=NOW, without_listed=True)
+
+    assert (report.invited, report.listed, report.already, report.held_back) == (0, 4, 1, 0)
+    assert not Holdout.objects.exists()
 
 
 def test_more_people_than_anybody_means_are_not_invited_by_the_answer_either(
