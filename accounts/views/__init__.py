@@ -1,7 +1,8 @@
-"""The home page, how allauth is to behave, and who needs a second factor."""
+"""The home page, how allauth is to behave, who needs a second factor, and what only the signed-in send."""
 
 from accounts.views.adapters import AccountAdapter, SecondFactorAdapter
 from accounts.views.home import home
+from accounts.views.posting import post_signed_in
 from accounts.views.second_factor import SecondFactorMiddleware, SetUpView
 
-__all__ = ["AccountAdapter", "SecondFactorAdapter", "SecondFactorMiddleware", "SetUpView", "home"]
+__all__ = ["AccountAdapter", "SecondFactorAdapter", "SecondFactorMiddleware", "SetUpView", "home", "post_signed_in"]

@@ -10,11 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.actions import RestRefused, declare_rest, end_rest
 from accounts.models import Person, Rest, User
 from accounts.models.rests import MOST_DAYS, MOST_RESTS
+from accounts.views import post_signed_in
 from campaigns import queries
 from campaigns.actions import mark_all_seen
 from campaigns.models import Invitation
@@ -79,24 +80,22 @@ def _page(request: HttpRequest, person: Person, form: RestForm, now: datetime) -
     return render(request, "campaigns/me.html", context)
 
 
-@login_required
-@require_POST
+@post_signed_in("me")
 def answer(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a yes or no to one of the signed-in person's own invitations."""
     own = Invitation.objects.filter(person__user=request.user.pk).select_related("campaign__brand")
-    assert isinstance(request.user, User)  # login_required sees to it
+    assert isinstance(request.user, User)  # post_signed_in sees to it
     give_answer(request, get_object_or_404(own, pk=pk), by=request.user)
     return redirect("me")
 
 
 @never_cache
-@login_required
-@require_POST
+@post_signed_in("me")
 def rest(request: HttpRequest) -> HttpResponse:
     """Declare days off of the signed-in person; show the page with what is wrong with them, or lead back to it."""
     now = timezone.now()
     person = get_object_or_404(Person.objects.select_related("place"), user=request.user.pk)
-    assert isinstance(request.user, User)  # login_required sees to it
+    assert isinstance(request.user, User)  # post_signed_in sees to it
     form = RestForm(request.POST, now=now)
     if form.is_valid():
         try:
@@ -112,11 +111,10 @@ def rest(request: HttpRequest) -> HttpResponse:
     return _page(request, person, form, now)
 
 
-@login_required
-@require_POST
+@post_signed_in("me")
 def end(request: HttpRequest, pk: int) -> HttpResponse:
     """Take back what is still to come of one of the signed-in person's own breaks."""
-    assert isinstance(request.user, User)  # login_required sees to it
+    assert isinstance(request.user, User)  # post_signed_in sees to it
     own = get_object_or_404(Rest.objects.filter(person__user=request.user.pk), pk=pk)
     try:
         left = end_rest(rest=own, by=request.user, now=timezone.now())

@@ -2,7 +2,6 @@
 
 from allauth.core import ratelimit
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -10,11 +9,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 
 from accounts.models import Identity, Person, User
 from accounts.queries import with_handle
+from accounts.views import post_signed_in
 from scoring import queries
 from scoring.models import Formula, ScoreRun, Topic
 from scoring.queries import changes, explanations
@@ -81,8 +81,7 @@ def explanation(request: HttpRequest, handle: str) -> HttpResponse:
     return render(request, "scoring/explanation.html", context)
 
 
-@login_required
-@require_POST
+@post_signed_in("home")
 def appeal(request: HttpRequest) -> HttpResponse:
     """Take the signed-in person's objection to what a reason takes off."""
     # The package of actions loads the engine: not in every web process.
@@ -90,7 +89,7 @@ def appeal(request: HttpRequest) -> HttpResponse:
     from scoring.actions.appeals import appeal as make_appeal
 
     person = get_object_or_404(Person, user=request.user.pk)
-    assert isinstance(request.user, User)  # login_required sees to it
+    assert isinstance(request.user, User)  # post_signed_in sees to it
     given = {name: request.POST.get(name, "") for name in ("reason", "text")}
     try:
         make_appeal(person=person, **given, by=request.user, now=timezone.now())

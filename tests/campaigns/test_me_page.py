@@ -19,7 +19,21 @@ from tests.factories.scoring import ScoreFactory, current_run
 @pytest.mark.django_db
 def test_ones_own_page_wants_a_login(client: Client) -> None:
     assert client.get("/me")["Location"] == f"{reverse('account_login')}?next=/me"
-    assert client.post(reverse("answer", args=[1])).status_code == 302
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "args"), [("answer", [1]), ("rest", []), ("end_rest", [1])])
+def test_a_form_sent_after_the_login_expired_leads_back_to_its_page(client: Client, name: str, args: list[int]) -> None:
+    user, _ = holder("ann")
+    user.set_password("long enough 4 a test")
+    user.save()
+
+    sent = client.post(reverse(name, args=args), {"answer": "accept"})
+    assert sent["Location"] == f"{reverse('account_login')}?next=/me"
+    login = {"login": user.username, "password": "long enough 4 a test"}
+    assert "nothing was sent" in shown(client, sent["Location"])
+    signed_in = client.post(sent["Location"], {**login, "next": "/me"}, follow=True)
+    assert (signed_in.status_code, signed_in.redirect_chain) == (200, [("/me", 302)])
 
 
 @pytest.mark.django_db

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.db import IntegrityError, transaction
 from django.test import Client, RequestFactory
+from django.urls import reverse
 
 from accounts.models import Person, User
 from scoring.actions.appeals import AppealRefused, answer_appeal, appeal
@@ -126,6 +127,14 @@ def test_what_the_database_cant_store_is_left_out(owner: Person, client: Client)
     assert not Appeal.objects.exists()
     client.post("/appeal", {"reason": "exchange", "text": "\0No \0pod."})
     assert Appeal.objects.get().text == "No pod."
+
+
+def test_an_appeal_sent_after_the_login_expired_leads_back_to_its_page(client: Client) -> None:
+    for then, there in [("/why/ann", "/why/ann"), ("https://elsewhere.example/", "/"), ("", "/")]:
+        sent = client.post("/appeal", {"reason": "exchange", "text": "No.", "next": then})
+        assert sent["Location"] == f"{reverse('account_login')}?next={there}"
+    assert "nothing was sent" in client.get(sent["Location"]).content.decode()
+    assert not Appeal.objects.exists()
 
 
 def test_others_make_none(owner: Person, client: Client) -> None:
