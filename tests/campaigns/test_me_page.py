@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import Person, User
 from campaigns.models import Invitation
 from tests.asked import tables_asked
 from tests.campaigns.conftest import Airlines
@@ -34,6 +34,17 @@ def test_a_form_sent_after_the_login_expired_leads_back_to_its_page(client: Clie
     assert "nothing was sent" in shown(client, sent["Location"])
     signed_in = client.post(sent["Location"], {**login, "next": "/me"}, follow=True)
     assert (signed_in.status_code, signed_in.redirect_chain) == (200, [("/me", 302)])
+
+
+@pytest.mark.django_db
+def test_ones_own_page_says_that_one_is_hidden(client: Client) -> None:
+    user, person = holder("ann")
+    client.force_login(user)
+    page = shown(client, "/me")
+    assert ("You are hidden" in page, "Your page as others see it" in page) == (False, True)
+    Person.objects.filter(pk=person.pk).update(is_hidden=True)
+    page = shown(client, "/me")
+    assert ("You are hidden" in page, "Your page as others see it" in page) == (True, False)
 
 
 @pytest.mark.django_db

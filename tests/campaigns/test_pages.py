@@ -34,6 +34,20 @@ def test_opening_the_link_claims_nothing_and_counts_as_seen_once(client: Client)
 
 
 @pytest.mark.django_db
+def test_the_hidden_are_told_that_claiming_shows_them_to_nobody(client: Client) -> None:
+    path, user = address(invited()), User.objects.create_user("new")
+    for is_hidden in (False, True):
+        Person.objects.update(is_hidden=is_hidden)
+        client.logout()
+        pages = [shown(client, path)]
+        client.force_login(user)
+        pages.append(shown(client, path))
+        for page in pages:
+            assert ("everyone can see" in page, "its page is open to everyone" in page) == (not is_hidden,) * 2
+            assert ("stays hidden: only you" in page or "It stays hidden" in page) == is_hidden
+
+
+@pytest.mark.django_db
 def test_asking_for_the_head_alone_is_not_opening(client: Client) -> None:
     invitation = invited()
     assert client.head(address(invitation)).status_code == 200

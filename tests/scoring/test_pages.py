@@ -76,6 +76,18 @@ def test_an_unclaimed_profile_is_open_to_brands_and_operators_alone(client: Clie
 
 
 @pytest.mark.django_db
+def test_a_hidden_profile_says_who_sees_it(client: Client) -> None:
+    person = claimed("hid", is_hidden=True)
+    assert person.user is not None
+    client.force_login(person.user)
+    page = client.get("/p/hid").content.decode()
+    assert ("You are hidden" in page, "This is how others see you" in page) == (True, False)
+    PersonFactory.create(handle="unclaimed", is_hidden=True)
+    client.force_login(UserFactory.create(is_superuser=True))
+    assert "it is hidden: only operators see it" in client.get("/p/unclaimed").content.decode()
+
+
+@pytest.mark.django_db
 def test_a_hidden_profile_is_open_to_its_owner_and_operators_alone(client: Client) -> None:
     person = claimed("hid", is_hidden=True)
     scored(person)
