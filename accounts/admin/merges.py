@@ -206,7 +206,7 @@ def _side(title: str, person: Person, user: User) -> Side:
 def _will(kept: Person, merged: Person) -> list[str]:
     """Say what merging these two does."""
     said = [
-        f"The identities, shortlist entries and invitations of {merged} become those of {kept}.",
+        f"The identities, shortlist entries, invitations and open appeals of {merged} become those of {kept}.",
         f"{merged} is no longer scored or listed; the old address leads to {kept}.",
         "What the two did to each other doesn't count any more. The next run computes the score from both; until then"
         " the page says that it is from before.",
@@ -232,6 +232,7 @@ def _counted(merge: Merge) -> str:
         "accounts.person": ("person merged before", "people merged before"),
         "campaigns.invitation": ("invitation", "invitations"),
         "campaigns.shortlisting": ("shortlist entry", "shortlist entries"),
+        "scoring.appeal": ("open appeal", "open appeals"),
     }
     parts = [f"{len(ids)} {names.get(label, (label, label))[len(ids) != 1]}" for label, ids in merge.moved.items()]
     return ", ".join([*parts, *(["the claim"] if merge.claim_of_id is not None else [])])

@@ -6,14 +6,25 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Person, User, Viewer
+from accounts.models import FollowsMerge, Person, User, Viewer
 from scoring.models.runs import ScoreRun
 
 
-class AppealQuerySet(models.QuerySet["Appeal"]):
+class AppealQuerySet(FollowsMerge["Appeal"]):
     def visible_to(self, user: Viewer) -> Self:
-        """Keep those of people whom the user may see."""
-        return self.filter(Exists(Person.objects.visible_to(user).filter(pk=OuterRef("person"))))
+        """Keep those of people whom the user may see, and of whoever was merged into one of these."""
+        seen = Person.objects.visible_to(user)
+        of_seen = Exists(seen.filter(pk=OuterRef("person")))
+        return self.filter(of_seen | Exists(seen.filter(pk=OuterRef("person__merged_into"))))
+
+    def moving(self, kept: Person, merged: Person) -> Self:
+        """Keep the merged person's open ones, which go to whom the answer is for; what was answered is history.
+
+        Of two against one reason the kept person's stays the open one.
+        """
+        waiting = self.filter(state=Appeal.State.OPEN)
+        asked = waiting.filter(person=kept).values("reason")
+        return waiting.filter(person=merged).exclude(reason__in=asked)
 
 
 class Appeal(models.Model):

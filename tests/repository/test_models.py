@@ -29,14 +29,14 @@ def test_no_model_has_side_effects_on_save() -> None:
 
 
 def test_every_model_about_people_says_what_a_merge_does_to_it() -> None:
-    # Rows of runs, appeals against them, groups that were chosen and returns are history; the ledger of merges names
-    # both people as they were.
-    stay = {"Score", "TopicReach", "Support", "ReachPart", "Appeal", "Merge", "Person", "Selected", "Participant"}
+    # Rows of runs, groups that were chosen and returns are history; the ledger of merges names both people as they
+    # were.
+    stay = {"Score", "TopicReach", "Support", "ReachPart", "Merge", "Person", "Selected", "Participant"}
     # An address takes no mail, whosever it is.
     stay |= {"WrittenLanguage", "BouncedAddress"}
     about = {relation.related_model for relation in Person._meta.related_objects}
     follow = {model.__name__ for model in about if isinstance(model._default_manager.all(), FollowsMerge)}
-    assert follow == {"Exclusion", "Holdout", "Identity", "Invitation", "Rest", "Shortlisting"}
+    assert follow == {"Appeal", "Exclusion", "Holdout", "Identity", "Invitation", "Rest", "Shortlisting"}
     assert {model.__name__ for model in about} - follow == stay
 
 

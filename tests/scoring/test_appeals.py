@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from accounts.actions import merge_people, undo_merge
 from accounts.models import Person, User
 from scoring.actions.appeals import AppealRefused, answer_appeal, appeal
 from scoring.models import Appeal
@@ -183,6 +184,38 @@ def test_appeals_of_people_who_hide_are_for_operators(client: Client) -> None:
     client.force_login(_user(is_superuser=True))
     assert address in client.get("/admin/scoring/appeal/").content.decode()
     assert "Secretly wrong" in client.get(address).content.decode()
+
+
+def test_open_appeals_follow_a_merge_and_come_back(client: Client) -> None:
+    kept, merged = PersonFactory.create(handle="ann"), PersonFactory.create(handle="ann-b")
+    moving = AppealFactory.create(person=merged, reason="exchange")
+    both = AppealFactory.create(person=merged, reason="absence", text="Asked twice")
+    answered = {"state": "refused", "answer": "No.", "answered_at": NOW}
+    past = AppealFactory.create(person=merged, reason="repetition", **answered)
+    AppealFactory.create(person=kept, reason="absence")
+    AppealFactory.create(person=kept, reason="exchange", **answered)
+    operator = _user(is_superuser=True)
+    before = list(Appeal.objects.order_by("pk").values())
+
+    merge = merge_people(kept=kept, merged=merged, by=operator, now=NOW)
+    assert merge.moved == {"scoring.appeal": [moving.pk]}
+    assert set(Appeal.objects.filter(person=merged)) == {both, past}
+    # What stays with the merged person is seen and answered all the same.
+    client.force_login(_user("view_appeal", "view_person", "answer_appeal"))
+    address = f"/admin/scoring/appeal/{both.pk}/change/"
+    assert "Asked twice" in client.get(address).content.decode()
+    client.force_login(operator)
+    assert "1 open appeal" in client.get(f"/admin/accounts/merge/{merge.pk}/change/").content.decode()
+
+    undo_merge(merge=merge, by=operator, now=NOW)
+    assert list(Appeal.objects.order_by("pk").values()) == before
+
+
+def test_an_appeal_of_somebody_merged_into_who_hides_is_for_operators() -> None:
+    kept = PersonFactory.create(is_hidden=True)
+    appeal = AppealFactory.create(person__merged_into=kept)
+    assert not Appeal.objects.visible_to(_user("view_appeal", "view_person", "answer_appeal")).exists()
+    assert Appeal.objects.visible_to(_user(is_superuser=True)).get() == appeal
 
 
 def test_appeals_go_with_the_person(owner: Person) -> None:
