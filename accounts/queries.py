@@ -120,6 +120,18 @@ def with_handle(people: PersonQuerySet, handle: str) -> PersonQuerySet:
     return people.alias(lowered=Lower("handle")).filter(lowered=Lower(Value(handle)))
 
 
+def by_written_handle(people: PersonQuerySet, text: str) -> Person | None:
+    """Return whom somebody means who wrote this: the one with this very handle, or else without an @ before it.
+
+    Handles may begin with an @ themselves. One query, or two.
+    """
+    handle = text.strip()
+    found = with_handle(people, handle).first()
+    if found is None and handle.startswith("@"):
+        return with_handle(people, handle.removeprefix("@")).first()
+    return found
+
+
 def likely_the_same(person: Person, user: Viewer) -> PersonQuerySet:
     """Return whom the user may see of those who name the same website of their own as the person does, by handle."""
     hosts = Identity.objects.filter(person=person).exclude(website_host="").values("website_host")

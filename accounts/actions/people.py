@@ -62,6 +62,8 @@ Account = tuple[str, str]  # network and id
 
 # Accounts whose text is made, and sent to PostgreSQL, at a time.
 _COPIED_AT_ONCE = 20_000
+# An id made from a handle that can be one: with what the database refuses of handles left out.
+_MADE = r"^@[^@\s\pZ](?:.{0,253}[^\s\pZ])?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +179,19 @@ def analyze_people() -> None:
 def _each_key(accounts: pa.Table) -> tuple[pa.Table, frozenset[Account]]:
     """Return the accounts with their keys, one for each, and those left out: the least id keeps the key.
 
-    Whose handle is their id has it as handle, and `made_key` is the key of an id made from the handle.
+    Whose handle is their id has it as handle, and whose id was made from a handle has that one unless another is
+    given. `made_key` is the key of an id made from the handle, of those that aren't made from one themselves.
     """
     rows = accounts.select(ACCOUNTS.names).combine_chunks()
     networks: Any = rows["network"].combine_chunks()
     ids: Any = rows["account"].combine_chunks()
     handles = pc.if_else(pc.equal(networks, WEB), ids, rows["handle"].combine_chunks())
     keys: Any = account_keys(networks, ids)
-    rows = rows.set_column(rows.column_names.index("handle"), "handle", handles)
     rows = rows.append_column("key", keys).append_column("made_key", _made_keys(networks, handles))
+    if pc.any(pc.starts_with(ids, "@")).as_py():
+        is_made = pc.and_(pc.equal(pc.fill_null(handles, ""), ""), pc.match_substring_regex(ids, _MADE))
+        handles = pc.if_else(is_made, pc.utf8_slice_codeunits(ids, 1), handles)
+    rows = rows.set_column(rows.column_names.index("handle"), "handle", handles)
     if len(pc.unique(keys)) == rows.num_rows:
         return rows, frozenset()
     order = pc.sort_indices(rows.select(["network", "account"]), [("network", "ascending"), ("account", "ascending")])

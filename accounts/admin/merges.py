@@ -67,8 +67,8 @@ class MergeForm(forms.Form):
         return self._person("merged")
 
     def _person(self, name: str) -> Person:
-        handle = self.cleaned_data[name].strip().removeprefix("@")
-        person = queries.with_handle(Person.objects.visible_to(self.user), handle).first()
+        handle = self.cleaned_data[name].strip()
+        person = queries.by_written_handle(Person.objects.visible_to(self.user), handle)
         if person is None:
             raise forms.ValidationError(f"There is no person with the handle {handle}.")
         return person

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import BigIntegerField, Exists, F, Func, IntegerField, OuterRef, QuerySet, Value
-from django.db.models.functions import Lower
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, TextFilter
 
 from accounts.models import Person
+from accounts.queries import by_written_handle
 from campaigns.admin.base import run_of, staff_of
 from campaigns.admin.filters import PromptingForm
 from campaigns.models import Campaign, Exclusion, ExclusionList, Invitation, Shortlisting
@@ -145,11 +145,10 @@ def alike_of(request: HttpRequest) -> tuple[Person, list[Alike]] | None:
 
 
 def _alike_of(request: HttpRequest) -> tuple[Person, list[Alike]] | None:
-    handle = request.GET.get(LikeFilter.parameter_name, "").strip().removeprefix("@")
+    handle = request.GET.get(LikeFilter.parameter_name, "").strip()
     run = run_of(request)
-    if not handle or "\0" in handle or run is None:
+    if not handle or run is None:
         return None
     user = staff_of(request)
-    visible = Person.objects.visible_to(user).annotate(lower=Lower("handle"))
-    person = visible.filter(lower=handle.lower()).first()
+    person = by_written_handle(Person.objects.visible_to(user), handle)
     return None if person is None else (person, alike(person.pk, run, user))

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from accounts.models import Person
+from accounts.queries import by_written_handle
 from campaigns import actions
 from campaigns.admin.approvals import LABELS, NOT_SENT, ApprovalFilter, act, approval_of
 from campaigns.admin.base import CappedPaginator, ReadOnlyAdmin, day, person_link, score_badge, staff_of
@@ -268,10 +269,10 @@ def _limits(selection: Selection) -> str:
 def _why(request: HttpRequest, selection: Selection) -> dict[str, Any]:
     """Return why the person whose handle was asked for isn't in the group."""
     # What PostgreSQL can't store stands in no handle.
-    handle = request.GET.get("why", "").replace("\0", "").strip().removeprefix("@")[:320]
+    handle = request.GET.get("why", "").replace("\0", "").strip()[:321]
     if not handle:
         return {}
-    person = Person.objects.visible_to(request.user).filter(handle__iexact=handle).first()
+    person = by_written_handle(Person.objects.visible_to(request.user), handle)
     if person is None:
         return {"asked": handle, "why": f"Nobody is known as {handle}."}
     try:

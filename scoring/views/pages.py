@@ -146,7 +146,10 @@ def _merged(request: HttpRequest, handle: str) -> Person | None:
 def find_profile(request: HttpRequest) -> HttpResponse:
     """Lead from the look-up form to the profile's address."""
     # Line breaks and the like stand in no handle, and in no address either.
-    handle = "".join(filter(str.isprintable, request.GET.get("handle", ""))).strip().removeprefix("@")[:600]
+    text = "".join(filter(str.isprintable, request.GET.get("handle", ""))).strip()[:600]
+    handle = text.removeprefix("@")
+    if text != handle and _visible(request, text):
+        handle = text
     return redirect("profile", handle=handle) if handle else redirect("home")
 
 

@@ -66,6 +66,15 @@ def test_both_are_shown_and_what_will_happen_and_then_it_does(client: Client, op
     assert "There is no person with the handle ann-b." in text(client.post(NEW, form))
 
 
+def test_a_handle_that_begins_with_the_sign_is_found_as_it_is(client: Client, operator: User) -> None:
+    for handle in ("@ann@test", "@bob", "bob"):
+        PersonFactory.create(handle=handle)
+    sides = client.get(NEW, {"kept": "@ann@test", "merged": "@bob"}).context["sides"]
+    assert [side.person.handle for side in sides] == ["@ann@test", "@bob"]
+    sides = client.get(NEW, {"kept": "@ANN@test", "merged": "bob"}).context["sides"]
+    assert [side.person.handle for side in sides] == ["@ann@test", "bob"]
+
+
 def test_reasons_stand_where_the_button_would(client: Client, operator: User) -> None:
     for handle in ("ann", "bob"):
         PersonFactory.create(handle=handle, user=UserFactory.create(), claimed_at=NOW, claimed_via="operator")

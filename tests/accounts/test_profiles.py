@@ -130,10 +130,22 @@ class TestHandlesWithoutIds:
         person = identity("@ann").person
         _profiles(tmp_path / "b", {"account": "7", "handle": "Ann", "name": "Ann Ash"})
         assert identity("7").person == person
-        assert sorted(_handles()) == ["1@test", "@ann@test"]
+        assert sorted(_handles()) == ["1@test", "ann"]
         assert imported(path).interactions == 0, "its rows stay under the id that they came with"
         assert {each.external_id for each in person.identities.all()} == {"@ann", "7"}
         assert [each.external_id for each in person.identities.accounts()] == ["7"]
+
+    @pytest.mark.parametrize("rest", ["@ann", " ann"])
+    def test_an_id_that_only_looks_made_from_a_handle_gives_none(self, tmp_path: Path, rest: str) -> None:
+        imported(dataset(tmp_path / "a", interactions=[(DAY_1, "repost", "1", f"@{rest}")]))
+        assert set(Identity.objects.values_list("handle", flat=True)) == {""}
+        assert set(_handles()) == {"1@test", f"@{rest}@test"}
+
+    def test_of_two_networks_handles_without_accounts_one_is_called_by_it(self, tmp_path: Path) -> None:
+        for network in ("one", "two"):
+            path = dataset(tmp_path / network, interactions=[(DAY_1, "repost", "1", "@ann")])
+            imported(path, network=network)
+        assert sorted(_handles()) == ["1@one", "1@two", "ann", "ann@two"]
 
     def test_an_account_known_by_id_turns_out_to_have_the_handle(self, tmp_path: Path) -> None:
         imported(

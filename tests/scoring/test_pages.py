@@ -337,6 +337,8 @@ def test_looking_up_leads_to_the_profile(client: Client) -> None:
     assert client.get("/p/", {"handle": " @ann "})["Location"] == "/p/ann"
     assert client.get("/p/", {"handle": "  "})["Location"] == "/"
     assert client.get("/p/", {"handle": "ann\0"})["Location"] == "/p/ann"
+    claimed("@ann@test")
+    assert client.get("/p/", {"handle": "@Ann@test"})["Location"] == "/p/@Ann@test"
     for elsewhere in ("//evil.example", "https://evil.example/"):
         assert client.get("/p/", {"handle": elsewhere})["Location"].startswith("/p/")
 
