@@ -15,7 +15,7 @@ from campaigns.models import Campaign, Invitation, Selection, Shortlisting
 from scoring.models import ScoreRun
 from tests.campaigns.conftest import Airlines
 from tests.campaigns.groups import campaign, choose, chosen, scored
-from tests.factories.accounts import PersonFactory
+from tests.factories.accounts import IdentityFactory, PersonFactory
 from tests.factories.campaigns import NOW, InvitationFactory, SelectionFactory, ShortlistingFactory
 from tests.factories.scoring import TopicFactory, TopicReachFactory
 
@@ -159,6 +159,26 @@ def test_who_is_erased_is_named_by_no_group_any_more(scored: ScoreRun, campaign:
     assert (row.kept, row.left_out, row.costs) == ("fan1; bb", "c ", "fan1, 3\nbb\t7\n")
     other.refresh_from_db()
     assert (other.kept, other.left_out) == ("bb", "fan1")
+
+
+def test_who_is_erased_is_named_by_an_earlier_handle_no_more(campaign: Campaign, airlines: Airlines) -> None:
+    ann = PersonFactory.create(handle="Ann")
+    IdentityFactory.create(person=ann, external_id="7", handle="Ann")
+    IdentityFactory.create(person=ann, external_id="@ann", handle="")
+    IdentityFactory.create(person=ann, external_id="8")
+    PersonFactory.create(handle="8@test")
+    row = SelectionFactory.create(
+        campaign=campaign,
+        kept="7@test, @ann@test, 8@test",
+        left_out="77@test ANN",
+        cost_each=10,
+        costs="@ann@test, 5\n7@Test, 3\n77@test, 4\n",
+    )
+
+    erase_person(ann, by=airlines.operator, now=NOW)
+
+    row.refresh_from_db()
+    assert (row.kept, row.left_out, row.costs) == ("8@test", "77@test ", "77@test, 4\n")
 
 
 @pytest.mark.django_db(transaction=True)

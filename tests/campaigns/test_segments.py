@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from accounts.actions import merge_people, undo_merge
+from accounts.actions import erase_person, merge_people, undo_merge
 from accounts.models import User
 from campaigns import actions
 from campaigns.actions import NotYours, SegmentRefused
@@ -134,6 +134,24 @@ def test_a_segment_is_renamed_and_deleted_by_its_managers(manager: Client, airli
     assert f"{LIST}?score_from=20" in manager.get(rows).content.decode()
     manager.post(rows, {"action": "delete_selected", "_selected_action": [segment.pk], "post": "yes"})
     assert [row.name for row in Segment.objects.all()] == ["Taken"]
+
+
+def test_who_is_erased_is_named_by_no_segment(airlines: Airlines) -> None:
+    ann = PersonFactory.create(handle="ann", name="Ann Ash")
+    kept = {"score_from": ["20"]}
+    described = ["score from 20", "like @ann", "named “ann ash”"]
+    both = SegmentFactory.create(query=kept | {"like": ["@Ann"], "q": ["ann ash"]}, described=described)
+    alone = SegmentFactory.create(query={"q": ["@ann"]}, described=["named “@ann”"])
+    other = SegmentFactory.create(query={"like": ["anna"], "q": ["anna"]}, described=["like @anna", "named “anna”"])
+
+    erase_person(ann, by=airlines.operator, now=NOW)
+
+    both.refresh_from_db()
+    assert (both.query, both.described) == (kept, ["score from 20"])
+    assert not Segment.objects.filter(pk=alone.pk).exists()
+    before = (other.query, other.described)
+    other.refresh_from_db()
+    assert (other.query, other.described) == before
 
 
 def test_a_file_of_handles_becomes_a_list(manager: Client, airlines: Airlines, run: ScoreRun) -> None:
