@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Prefetch
 from django.http import Http404
 from django.shortcuts import get_object_or_404
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
@@ -16,7 +17,7 @@ from accounts.models import Identity, Person, Place
 from accounts.places import City, find_city
 from scoring import queries
 from scoring.api.explanations import SEEN, Explained, SeenField
-from scoring.models import Influencer, Topic
+from scoring.models import Influencer, ScoreRun, Topic
 
 
 class InfluencerQuery(serializers.Serializer[Any]):
@@ -215,20 +216,40 @@ class TopicSerializer(serializers.ModelSerializer[Topic]):
 
 
 class ByInfluence(Pages):
-    """By reach on the topics asked for, else by score; equals by id."""
+    """By reach on the topics asked for, else by score; equals by id. All of one run."""
 
     ordering = ("-score", "pk")
-    # Thousands of people without reach share the score 1; the usual cap of 1,000 would end the list among them.
-    offset_cutoff = 10**9
+    twins = {"pk": "current_person_id"}
 
-    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
+    def get_ordering(self, queryset: Any) -> tuple[str, ...]:
         """Order by what the rows were annotated with: `scoring.queries.influencers` says when."""
         return ("-reach_on_topics", "pk") if "reach_on_topics" in queryset.query.annotations else self.ordering
+
+    def get_version(self, view: Any) -> str:
+        """Return the run, and when it was last published: one that is computed again has other scores."""
+        self._run = view.run
+        return f"{self._run.pk} {self._run.finished_at}" if self._run else ""
+
+    def get_paginated_response(self, data: Any) -> Response:
+        run = self._run
+        of_run = {"as_of": run and run.as_of, "formula": run and run.formula.version}
+        return Response({**of_run, **super().get_paginated_response(data).data})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        envelope = super().get_paginated_response_schema(schema)
+        of_run = {
+            "as_of": {"type": "string", "format": "date-time", "nullable": True},
+            "formula": {"type": "string", "nullable": True},
+        }
+        envelope["properties"] = {**of_run, **envelope["properties"]}
+        envelope["required"] = [*of_run, *envelope["required"]]
+        envelope["description"] = "Scores as of a moment, by a formula; before the first run nobody, and both are null."
+        return envelope
 
 
 class BySlug(Pages):
     page_size = 200
-    ordering = "slug"
+    ordering = ("slug",)
 
 
 @extend_schema(tags=["Influencers"])
@@ -247,10 +268,15 @@ class InfluencerViewSet(Explained, mixins.ListModelMixin):
     queryset: Any = Influencer.objects.none()
     lookup_value_regex = r"\d{1,18}"
 
+    @cached_property
+    def run(self) -> ScoreRun | None:
+        """Return the run whose scores this answer gives."""
+        return queries.current_run()
+
     def get_queryset(self) -> Any:
         asked = InfluencerQuery(data=self.request.query_params)
         asked.is_valid(raise_exception=True)
-        people = queries.influencers(self.request.user, _filters(asked.validated_data), queries.current_run())
+        people = queries.influencers(self.request.user, _filters(asked.validated_data), self.run)
         return people.select_related("place")
 
     @extend_schema(summary="Read one influencer", responses=InfluencerDetailSerializer)
@@ -294,6 +320,7 @@ class TopicViewSet(viewsets.ReadOnlyModelViewSet[Topic]):
     pagination_class = BySlug
     queryset = Topic.objects.select_related("parent")
     lookup_field = "slug"
+    lookup_value_regex = r"[-\w]{1,80}"
 
 
 def _filters(given: dict[str, Any]) -> queries.InfluencerFilters:

@@ -26,7 +26,7 @@ class InfluencerQuerySet(PersonQuerySet):
         more for each call of `filter`.
         """
         rows = self.alias(current=FilteredRelation("scores", condition=Q(scores__run=run.pk if run else None)))
-        columns = ("score", "reach", "forecast", "low", "high")
+        columns = ("score", "reach", "forecast", "low", "high", "person_id")
         return rows.filter(current__isnull=False).alias(
             **{f"current_{name}": F(f"current__{name}") for name in columns}
         )
