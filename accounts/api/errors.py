@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponsePermanentRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.urls import resolve
 from rest_framework import exceptions
@@ -27,16 +27,11 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
     if not isinstance(error, exceptions.APIException):
         return None
     set_rollback()
-    problem: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(error.status_code).phrase,
-        "status": error.status_code,
-    }
     if isinstance(error, exceptions.ValidationError):
-        problem["detail"] = "Some parameters can't be used; `errors` says which and why."
+        problem = _problem(error.status_code, "Some parameters can't be used; `errors` says which and why.")
         problem["errors"] = error.detail
     else:
-        problem["detail"] = str(error.detail)
+        problem = _problem(error.status_code, str(error.detail))
     headers = {}
     if header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = header
@@ -46,6 +41,16 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
     request.accepted_renderer = ProblemRenderer()
     request.accepted_media_type = ProblemRenderer.media_type
     return Response(problem, status=error.status_code, headers=headers, content_type=ProblemRenderer.media_type)
+
+
+def plain_problem(status: HTTPStatus, detail: str) -> HttpResponse:
+    """Answer where no view of the API does: for what Django refuses, and for faults of ours."""
+    content = ProblemRenderer().render(_problem(status, detail))
+    return HttpResponse(content, status=status, content_type=ProblemRenderer.media_type)
+
+
+def _problem(status: int, detail: str) -> dict[str, Any]:
+    return {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status), "detail": detail}
 
 
 class UnknownAddress(APIView):
