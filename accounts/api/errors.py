@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem details."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -29,7 +30,7 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
     set_rollback()
     if isinstance(error, exceptions.ValidationError):
         problem = _problem(error.status_code, "Some parameters can't be used; `errors` says which and why.")
-        problem["errors"] = error.detail
+        problem["errors"] = list(_errors(error.detail))
     else:
         problem = _problem(error.status_code, str(error.detail))
     headers = {}
@@ -41,6 +42,18 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
     request.accepted_renderer = ProblemRenderer()
     request.accepted_media_type = ProblemRenderer.media_type
     return Response(problem, status=error.status_code, headers=headers, content_type=ProblemRenderer.media_type)
+
+
+def _errors(detail: Any, parameter: str | None = None) -> Iterator[dict[str, str | None]]:
+    """Flatten what a serializer says, whose shape differs by field; of a list, each value counts as its parameter."""
+    if isinstance(detail, dict):
+        for name, part in detail.items():
+            yield from _errors(part, parameter or name)
+    elif isinstance(detail, list):
+        for part in detail:
+            yield from _errors(part, parameter)
+    else:
+        yield {"parameter": parameter, "detail": str(detail), "code": detail.code}
 
 
 def plain_problem(status: HTTPStatus, detail: str) -> HttpResponse:

@@ -6,9 +6,9 @@ from typing import Any, Final
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, viewsets
+from rest_framework import serializers, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -184,6 +184,12 @@ class ReactionsThrottle(KeyThrottle):
     scope = "reactions"
 
 
+class CannotBeSaid(APIException):
+    """The question is understood, but the current run doesn't hold the answer; another one may."""
+
+    status_code = status.HTTP_409_CONFLICT
+
+
 class Explained(viewsets.GenericViewSet[Influencer]):
     """The addresses below one influencer that open the score."""
 
@@ -234,14 +240,14 @@ class Explained(viewsets.GenericViewSet[Influencer]):
     )
     @action(detail=True, pagination_class=None, url_path="what-if", url_name="whatif")
     def what_if(self, request: Request, pk: str) -> Response:
-        """Return the score as it would be."""
+        """Return the score as it would be; 409 where too little is known to say."""
         person, run = self._scored(pk)
         asked = WhatIfQuery(data=request.query_params)
         asked.is_valid(raise_exception=True)
         try:
             found = explanations.what_if(person, run, **asked.validated_data)
         except explanations.CannotSay as error:
-            raise ValidationError(str(error)) from error
+            raise CannotBeSaid(str(error)) from error
         return Response(WhatIfSerializer(found).data)
 
     def _scored(self, pk: str) -> tuple[Person, ScoreRun]:

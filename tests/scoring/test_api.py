@@ -158,7 +158,7 @@ def test_a_filter_that_can_not_be_used_is_named(get: Get, run: ScoreRun, query: 
     status, problem = get(LIST, **query)
 
     assert status == 400
-    assert list(problem["errors"]) == [field]
+    assert [error["parameter"] for error in problem["errors"]] == [field]
     assert problem["title"] == "Bad Request"
 
 

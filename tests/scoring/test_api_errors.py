@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from scoring import queries
+from tests.factories.scoring import current_run
 
 
 @pytest.fixture
@@ -47,3 +48,28 @@ def test_what_django_refuses_is_a_problem_too(partner: Client) -> None:
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
     assert answer.json()["detail"] == "This request can't be read."
     assert partner.get("/accounts/login/?" + "a=1&" * 1001)["Content-Type"].startswith("text/html")
+
+
+def test_errors_have_one_shape(partner: Client, db: None) -> None:
+    current_run()
+    answer = partner.get("/api/v1/influencers/?score_min=many&topic=%23&topic=a&topic=b!&city=Atlantis")
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == [
+        {"parameter": "score_min", "detail": "A valid number is required.", "code": "invalid"},
+        *(
+            {
+                "parameter": "topic",
+                "detail": 'Enter a valid "slug" consisting of letters, numbers, underscores or hyphens.',
+                "code": "invalid",
+            }
+            for _ in ("#", "b!")
+        ),
+        {
+            "parameter": "city",
+            "detail": "No city is known as 'Atlantis'; add a region or a country, as in 'Portland, OR'.",
+            "code": "invalid",
+        },
+    ]
+    [error] = partner.get("/api/v1/influencers/?score_min=50&score_max=20").json()["errors"]
+    assert error == {"parameter": "score_min", "detail": "It exceeds score_max.", "code": "invalid"}
