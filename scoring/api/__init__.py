@@ -258,6 +258,7 @@ class BySlug(Pages):
         summary="List influencers",
         description="People by their score, or by their reach on the topics asked for; the highest first.",
         parameters=[InfluencerQuery],
+        responses={200: InfluencerSerializer(many=True), 410: None},
     )
 )
 class InfluencerViewSet(Explained, mixins.ListModelMixin):

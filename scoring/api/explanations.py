@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, ValidationError
@@ -47,7 +47,7 @@ class SupporterPartSerializer(serializers.Serializer[Any]):
     taken_off = serializers.SerializerMethodField()
     reach = serializers.FloatField(help_text="What they add: expected less what was taken off.")
 
-    @extend_schema(responses=TakenPartSerializer(many=True))
+    @extend_schema_field(TakenPartSerializer(many=True))
     def get_taken_off(self, part: explanations.SupporterPart) -> list[dict[str, Any]]:
         return [{"reason": reason, "people": people} for reason, people in part.taken.items()]
 
@@ -88,15 +88,25 @@ class ReactionsQuery(serializers.Serializer[Any]):
 
     supporter = serializers.CharField(required=False, default="", max_length=320, help_text="A handle.")
     kind = serializers.ChoiceField(InteractionKind.choices, required=False, default="")
-    network = serializers.CharField(required=False, default=None, max_length=50, allow_blank=True)
+    network = serializers.CharField(
+        required=False, default=None, max_length=50, allow_blank=True, help_text="A network's slug."
+    )
     topic = serializers.CharField(
         required=False,
         default="",
         max_length=200,
         help_text="A topic's slug: of each reaction its even part among the topics that the post names.",
     )
-    offset = serializers.IntegerField(required=False, default=0, min_value=0, max_value=10_000_000)
-    page_size = serializers.IntegerField(required=False, default=50, min_value=1, max_value=200)
+    offset = serializers.IntegerField(
+        required=False, default=0, min_value=0, max_value=10_000_000, help_text="`next_offset` of the page before."
+    )
+    page_size = serializers.IntegerField(
+        required=False,
+        default=50,
+        min_value=1,
+        max_value=200,
+        help_text="How many a page holds: 50 unless said, 200 at most.",
+    )
 
     def validate_topic(self, slug: str) -> Topic | None:
         topic = Topic.objects.filter(slug=slug).first() if slug else None
@@ -236,7 +246,9 @@ class Explained(viewsets.GenericViewSet[Influencer]):
         return Response(ChangeSerializer(found).data)
 
     @extend_schema(
-        summary="Ask what an influencer's score would be", parameters=[WhatIfQuery], responses=WhatIfSerializer
+        summary="Ask what an influencer's score would be",
+        parameters=[WhatIfQuery],
+        responses={200: WhatIfSerializer, 409: None},
     )
     @action(detail=True, pagination_class=None, url_path="what-if", url_name="whatif")
     def what_if(self, request: Request, pk: str) -> Response:

@@ -4,9 +4,20 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
 
 from scoring import queries
-from tests.factories.scoring import current_run
+from scoring.models import ScoreRun
+from tests.factories.accounts import PersonFactory
+from tests.factories.scoring import ScoreFactory, current_run
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    generator: Any = SchemaGenerator
+    found: dict[str, Any] = generator().get_schema(request=None, public=True)
+    return found
 
 
 @pytest.fixture
@@ -73,3 +84,56 @@ def test_errors_have_one_shape(partner: Client, db: None) -> None:
     ]
     [error] = partner.get("/api/v1/influencers/?score_min=50&score_max=20").json()["errors"]
     assert error == {"parameter": "score_min", "detail": "It exceeds score_max.", "code": "invalid"}
+
+
+def test_every_operation_says_how_it_may_be_refused(document: dict[str, Any]) -> None:
+    answers = document["components"]["responses"]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            places = {parameter["in"] for parameter in operation.get("parameters", ())}
+            named = {status: answer for status, answer in operation["responses"].items() if status != "200"}
+            assert named.keys() >= {"401", "406", "429", "500"}, path
+            assert ("400" in named, "404" in named) == ("query" in places, "path" in places), path
+            for status, answer in named.items():
+                content = answers[answer["$ref"].removeprefix("#/components/responses/")]["content"]
+                assert content["application/problem+json"]["example"]["status"] == int(status)
+    assert "Retry-After" in answers["TooManyRequests"]["headers"]
+    assert "409" in document["paths"]["/api/v1/influencers/{id}/what-if/"]["get"]["responses"]
+    assert "410" in document["paths"]["/api/v1/influencers/"]["get"]["responses"]
+
+
+def test_the_examples_are_what_is_answered(
+    partner: Client, client: Client, monkeypatch: pytest.MonkeyPatch, document: dict[str, Any]
+) -> None:
+    run, person = current_run(), PersonFactory.create()
+    ScoreFactory.create(run=run, person=person, vouchers=0)
+    ScoreFactory.create(run=run)
+    listed = "/api/v1/influencers/"
+    following = partner.get(listed, {"page_size": 1}).json()["next"]
+    answers = {
+        "BadRequest": partner.get(listed, {"score_min": "many"}),
+        "Unauthorized": client.get(listed),
+        "NotFound": partner.get(f"{listed}0/"),
+        "NotAcceptable": partner.get(listed, headers={"Accept": "text/html"}),
+        "Conflict": partner.get(f"{listed}{person.pk}/what-if/", {"supporters": 1}),
+    }
+    ScoreRun.objects.filter(pk=run.pk).update(finished_at=timezone.now())
+    answers["Gone"] = partner.get(following)
+    monkeypatch.setattr(queries, "current_run", _fail)
+    partner.raise_request_exception = False
+    answers["ServerError"] = partner.get(listed)
+
+    told = document["components"]["responses"]
+    assert told.keys() - answers.keys() == {"TooManyRequests"}
+    for name, answer in answers.items():
+        content = told[name]["content"]["application/problem+json"]
+        assert answer["Content-Type"] == "application/problem+json", name
+        assert (answer.status_code, answer.json()) == (content["example"]["status"], content["example"]), name
+
+
+def test_no_default_of_the_document_is_refused(document: dict[str, Any]) -> None:
+    parameters = document["paths"]["/api/v1/influencers/{id}/reactions/"]["get"]["parameters"]
+    defaults = {each["name"]: each["schema"]["default"] for each in parameters if "default" in each["schema"]}
+    assert defaults == {"offset": 0, "page_size": 50}
+    part = document["components"]["schemas"]["SupporterPart"]["properties"]["taken_off"]
+    assert part["items"] == {"$ref": "#/components/schemas/TakenPart"}
