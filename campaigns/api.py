@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers, viewsets
 
 from accounts.api.pages import Pages
+from accounts.api.parameters import KnownParameters
 from campaigns.models import Campaign, CampaignPlace
 from campaigns.queries import with_answers
 
@@ -59,7 +60,7 @@ class ByCreation(Pages):
 @extend_schema_view(
     list=extend_schema(summary="List your campaigns"), retrieve=extend_schema(summary="Read one of your campaigns")
 )
-class CampaignViewSet(viewsets.ReadOnlyModelViewSet[Campaign]):
+class CampaignViewSet(KnownParameters, viewsets.ReadOnlyModelViewSet[Campaign]):
     """Campaigns of the key's brand."""
 
     serializer_class = CampaignSerializer

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.pages import Pages
+from accounts.api.parameters import KnownParameters
 from accounts.models import Identity, Person, Place
 from accounts.places import City, find_city
 from scoring import queries
@@ -266,6 +267,7 @@ class InfluencerViewSet(Explained, mixins.ListModelMixin):
 
     serializer_class = InfluencerSerializer
     pagination_class = ByInfluence
+    parameters = {**Explained.parameters, "list": InfluencerQuery}
     queryset: Any = Influencer.objects.none()
     lookup_value_regex = r"\d{1,18}"
 
@@ -314,7 +316,7 @@ class InfluencerViewSet(Explained, mixins.ListModelMixin):
     list=extend_schema(summary="List topics", description=f"All topics. {queries.KLOUT_LICENCE}"),
     retrieve=extend_schema(summary="Read one topic"),
 )
-class TopicViewSet(viewsets.ReadOnlyModelViewSet[Topic]):
+class TopicViewSet(KnownParameters, viewsets.ReadOnlyModelViewSet[Topic]):
     """Topics that people are scored on."""
 
     serializer_class = TopicSerializer

@@ -12,6 +12,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.parameters import KnownParameters
 from accounts.api.throttles import KeyThrottle
 from accounts.models import InteractionKind, Person
 from scoring import queries
@@ -200,8 +201,10 @@ class CannotBeSaid(APIException):
     status_code = status.HTTP_409_CONFLICT
 
 
-class Explained(viewsets.GenericViewSet[Influencer]):
+class Explained(KnownParameters, viewsets.GenericViewSet[Influencer]):
     """The addresses below one influencer that open the score."""
+
+    parameters = {"reactions": ReactionsQuery, "what_if": WhatIfQuery}
 
     @extend_schema(summary="Explain an influencer's reach", responses=ExplanationSerializer)
     @action(detail=True, pagination_class=None)

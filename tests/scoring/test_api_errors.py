@@ -1,6 +1,8 @@
 """What partners are told where something can't be answered."""
 
+import re
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from django.test import Client
@@ -10,7 +12,8 @@ from drf_spectacular.generators import SchemaGenerator
 from scoring import queries
 from scoring.models import ScoreRun
 from tests.factories.accounts import PersonFactory
-from tests.factories.scoring import ScoreFactory, current_run
+from tests.factories.campaigns import CampaignFactory
+from tests.factories.scoring import ScoreFactory, TopicFactory, current_run
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +140,48 @@ def test_no_default_of_the_document_is_refused(document: dict[str, Any]) -> None
     assert defaults == {"offset": 0, "page_size": 50}
     part = document["components"]["schemas"]["SupporterPart"]["properties"]["taken_off"]
     assert part["items"] == {"$ref": "#/components/schemas/TakenPart"}
+
+
+NO_SUCH = "There is no such parameter"
+
+
+@pytest.mark.parametrize(
+    ("address", "query", "detail"),
+    [
+        ("", {"min_score": "60"}, f"{NO_SUCH}; score_min is one."),
+        ("", {"score-max": "60"}, f"{NO_SUCH}; score_max is one."),
+        ("", {"Topics": "tea"}, f"{NO_SUCH}; topic is one."),
+        ("", {"pagesize": "3"}, f"{NO_SUCH}; page_size is one."),
+        ("", {"fast": "1"}, f"{NO_SUCH}."),
+        ("{pk}/", {"score_min": "60"}, f"{NO_SUCH}."),
+        ("{pk}/history/", {"page_size": "60"}, f"{NO_SUCH}."),
+        ("{pk}/reactions/", {"limit": "60"}, f"{NO_SUCH}."),
+        ("{pk}/reactions/", {"kinds": "like"}, f"{NO_SUCH}; kind is one."),
+        ("{pk}/what-if/", {"supporter": "6"}, f"{NO_SUCH}; supporters is one."),
+        ("../topics/", {"q": "tea"}, f"{NO_SUCH}."),
+        ("../campaigns/", {"cursors": "x"}, f"{NO_SUCH}; cursor is one."),
+    ],
+)
+def test_a_parameter_with_a_slip_in_its_name_is_refused(
+    partner: Client, address: str, query: dict[str, str], detail: str
+) -> None:
+    run, person = current_run(), PersonFactory.create()
+    ScoreFactory.create(run=run, person=person)
+    address = urljoin("/api/v1/influencers/", address.format(pk=person.pk))
+    answer = partner.get(address, query)
+
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert answer.json()["errors"] == [{"parameter": next(iter(query)), "detail": detail, "code": "unknown"}]
+    assert partner.get(address, {**query, "format": "json"}).json() == answer.json()
+
+
+def test_every_parameter_of_the_document_is_known(partner: Client, document: dict[str, Any]) -> None:
+    run, person = current_run(), PersonFactory.create()
+    ScoreFactory.create(run=run, person=person)
+    campaign, topic = CampaignFactory.create(), TopicFactory.create()
+    keys = {"influencers": person.pk, "topics": topic.slug, "campaigns": campaign.pk}
+    for path, operations in document["paths"].items():
+        names = [each["name"] for each in operations["get"].get("parameters", ()) if each["in"] == "query"]
+        address = re.sub("{.*}", str(keys[path.split("/")[3]]), path)
+        answer = partner.get(address, dict.fromkeys([*names, "format"], "json"))
+        assert b'"code":"unknown"' not in answer.content, path
