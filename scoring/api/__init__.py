@@ -1,6 +1,6 @@
 """Partner API: influencers and topics, read only."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Prefetch
 from django.http import Http404
@@ -174,6 +174,9 @@ class HistoryPointSerializer(serializers.Serializer[Any]):
     formula = serializers.CharField()
 
 
+_LARGEST: Final = f"The largest whom this key may see, {queries.SUPPORTS_SHOWN} at most."
+
+
 class InfluencerDetailSerializer(serializers.Serializer[Any]):
     """A card: the score, what it is made of, and what was taken off."""
 
@@ -198,9 +201,11 @@ class InfluencerDetailSerializer(serializers.Serializer[Any]):
     posts = serializers.IntegerField()
     original_share = serializers.FloatField(allow_null=True, help_text="0 to 1; null for those who never posted.")
     identities = IdentitySerializer(source="person.identities.all", many=True)
-    topics = PersonTopicSerializer(many=True, help_text="The person's own, then others by reach.")
-    supporters = SupporterSerializer(many=True, help_text="The largest whom this key may see.")
-    supported = SupporterSerializer(many=True, help_text="The largest whom this key may see.")
+    topics = PersonTopicSerializer(
+        many=True, help_text=f"The person's own, then others by reach: {queries.TOPICS_SHOWN} at most."
+    )
+    supporters = SupporterSerializer(many=True, help_text=_LARGEST)
+    supported = SupporterSerializer(many=True, help_text=_LARGEST)
 
 
 class TopicSerializer(serializers.ModelSerializer[Topic]):
@@ -294,21 +299,29 @@ class InfluencerViewSet(Explained, mixins.ListModelMixin):
             raise Http404
         return Response(InfluencerDetailSerializer(card).data)
 
-    @extend_schema(summary="List an influencer's scores over time", responses=HistoryPointSerializer(many=True))
+    @extend_schema(
+        summary="List an influencer's scores over time",
+        description=f"A person's scores, run by run, the earliest first: the last {queries.HISTORY_SHOWN} at most.",
+        responses=HistoryPointSerializer(many=True),
+    )
     @action(detail=True, pagination_class=None)
     def history(self, request: Request, pk: str) -> Response:
-        """Return a person's scores, the earliest first."""
-        return Response(HistoryPointSerializer(queries.history(self._person(pk)), many=True).data)
+        """Return a person's scores, the earliest first; 404 where the current run has none."""
+        person, run = self._scored(pk)
+        return Response(HistoryPointSerializer(queries.history(person, run=run), many=True).data)
 
-    @extend_schema(summary="List an influencer's topics", responses=PersonTopicSerializer(many=True))
+    @extend_schema(
+        summary="List an influencer's topics",
+        description=f"A person's own topics by rank, then others by reach: {queries.TOPICS_SHOWN} at most.",
+        responses=PersonTopicSerializer(many=True),
+    )
     @action(detail=True, pagination_class=None)
     def topics(self, request: Request, pk: str) -> Response:
-        """Return a person's own topics by rank, then others by reach."""
-        card = queries.profile(self._person(pk), viewer=request.user)
-        return Response(PersonTopicSerializer(card.topics if card else (), many=True).data)
-
-    def _person(self, pk: str) -> Person:
-        return get_object_or_404(Person.objects.visible_to(self.request.user), pk=pk)
+        """Return a person's own topics by rank, then others by reach; 404 where the current run has no score."""
+        card = queries.profile(get_object_or_404(Person.objects.visible_to(request.user), pk=pk), viewer=request.user)
+        if card is None:
+            raise Http404
+        return Response(PersonTopicSerializer(card.topics, many=True).data)
 
 
 @extend_schema(tags=["Topics"])

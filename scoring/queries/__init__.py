@@ -40,6 +40,7 @@ NOT_ENOUGH_SEEN: Final = "not enough seen yet"
 # How many lines of each list a page shows.
 TOPICS_SHOWN: Final = 12
 SUPPORTS_SHOWN: Final = 8
+HISTORY_SHOWN: Final = 120
 
 # Where a topic with this source comes from, in the words that its licence asks for wherever topics are listed.
 KLOUT: Final = "klout"
@@ -255,7 +256,7 @@ def _supports(
     return lines, rows[0].found if rows else 0
 
 
-def history(person: Person, limit: int = 120, *, run: ScoreRun | None = None) -> list[HistoryPoint]:
+def history(person: Person, limit: int = HISTORY_SHOWN, *, run: ScoreRun | None = None) -> list[HistoryPoint]:
     """Return a person's scores up to the current run (or the one given), the earliest first; at most the last `limit`.
 
     One point a moment. Where several formulas scored the same moment it is the current run's, else the one of the

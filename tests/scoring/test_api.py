@@ -218,6 +218,16 @@ def test_history_and_topics_of_a_person(get: Get, run: ScoreRun) -> None:
     ]
 
 
+@pytest.mark.parametrize("what", ["detail", "history", "topics"])
+def test_who_has_no_score_is_not_there(get: Get, run: ScoreRun, what: str) -> None:
+    person = PersonFactory.create()
+    before = ScoreRunFactory.create(as_of=run.as_of - timedelta(days=1), formula=run.formula)
+    ScoreFactory.create(run=before, person=person)
+
+    status, problem = get(reverse(f"api-influencer-{what}", args=[person.pk]))
+    assert (status, problem["detail"]) == (404, "Nothing here that this key may see.")
+
+
 def test_nobody_is_there_before_the_first_run(get: Get) -> None:
     person = PersonFactory.create()
 
