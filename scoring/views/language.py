@@ -10,7 +10,7 @@ from scoring.models import readers_language
 
 
 class TopicNamesMiddleware:
-    """Lets topics be named in the language that the browser asks for.
+    """Lets topics be named in the language that the browser asks for; the API gives their plain names.
 
     All else is English, with its dates and numbers, and says so: unlike Django's own LocaleMiddleware this makes no
     language active, for nothing here is translated but what libraries bring along.
@@ -21,6 +21,9 @@ class TopicNamesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Until the next request, since files are written after this has returned.
+        if request.path_info.startswith("/api/"):
+            readers_language.set("")
+            return self.get_response(request)
         readers_language.set(get_language_from_request(request))
         response = self.get_response(request)
         patch_vary_headers(response, ("Accept-Language",))

@@ -228,6 +228,23 @@ def test_who_has_no_score_is_not_there(get: Get, run: ScoreRun, what: str) -> No
     assert (status, problem["detail"]) == (404, "Nothing here that this key may see.")
 
 
+def test_topics_go_by_their_plain_names_whatever_language_is_asked_for(
+    client: Client, partner: dict[str, str], run: ScoreRun
+) -> None:
+    person = _scored(run, 30)
+    tea = TopicFactory.create(slug="tea", name="Tea", names={"de": "Tee"})
+    TopicReachFactory.create(run=run, person=person, topic=tea, reach=4)
+    german = {**partner, "accept-language": "de"}
+    client.get("/about-the-score", headers=german)
+    assert tea.shown_name == "Tee", "what a page's reader asked for stays until the next request"
+
+    for name in ("detail", "topics"):
+        answer = client.get(reverse(f"api-influencer-{name}", args=[person.pk]), headers=german)
+        body = answer.json()
+        assert [topic["name"] for topic in (body if name == "topics" else body["topics"])] == ["Tea"]
+        assert "Accept-Language" not in answer.get("Vary", "")
+
+
 def test_nobody_is_there_before_the_first_run(get: Get) -> None:
     person = PersonFactory.create()
 
