@@ -45,7 +45,7 @@ class CampaignForm(forms.ModelForm[Campaign]):
             "score_min": "1 to 100; 29 stands for 100 people who react, 43 for 1,000. Empty for any.",
             "holdout_percent": "0 to 50. So many of those you invite are drawn by lot and kept back: what the others "
             "bring beyond them is the campaign's doing. 10 to 20 is usual, and 5 people the least that says anything. "
-            "With the first invitation it is settled.",
+            "Once people are drawn it is settled; who was invited before isn't compared.",
             "tags": "One per line: a #hashtag, an @handle, a host such as maple.example, or a page of one. A post that "
             "holds any of them is a mention.",
         }
