@@ -154,9 +154,11 @@ def _of_brought(found: Brought, counted: Mentions, costs: dict[int, Decimal]) ->
     }
 
 
-def _mentions(people: list[int], counted: Mentions) -> dict[str, float]:
-    """Return the mentions of some of those compared."""
+def _mentions(people: list[int], counted: Mentions) -> dict[str, float | None]:
+    """Return the mentions of those of some people who are compared; None where nobody is."""
     theirs, every = np.isin(counted.groups.people, people), counted.of_all()
+    if not theirs.any():
+        return {"before": None, "after": None}
     return {"before": float(every.before[theirs].sum()), "after": float(every.after[theirs].sum())}
 
 

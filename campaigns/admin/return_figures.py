@@ -108,8 +108,8 @@ class Row:
             issued=int(bool(row.code)) if has_codes else None,
             redeemed=int(row.code == PerkCode.State.REDEEMED) if has_codes else None,
             code=PerkCode.State(row.code).label if row.code else "",
-            before=row.own_before + row.audience_before,
-            after=row.own_after + row.audience_after,
+            before=row.own_before + row.audience_before if row.is_compared else None,
+            after=row.own_after + row.audience_after if row.is_compared else None,
         )
 
     @classmethod
@@ -262,5 +262,6 @@ def unknown(rows: Iterable[Row], measured: CampaignReturn) -> list[str]:
         f"Cost per person reached: {NO_REACTION}.": measured.cost_each is not None
         and any(row.posts is not None and not row.reached for row in listed),
         f"Codes: {NO_CODES}": measured.issued is None,
+        "Mentions: nobody of them is compared.": any(not row.who and row.before is None for row in listed),
     }
     return [reason for reason, holds in reasons.items() if holds and listed]

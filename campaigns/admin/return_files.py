@@ -56,12 +56,18 @@ def _people(measured: CampaignReturn, rows: Iterable[Participant]) -> Iterator[l
         part = _part(Row.of_person(measured, row)) if has_part else [None] * len(_PART)
         mentions = (row.own_before, row.own_after, row.audience_before, row.audience_after)
         yield [
-            *(row.person.handle, row.person.name, "held back" if row.is_held_back else "invited", row.answer),
+            *(row.person.handle, row.person.name, _group(row), row.answer),
             row.topic.name if row.topic is not None else "",
             *part,
             PerkCode.State(row.code).label if row.code else "",
             *(mentions if row.is_compared else [None] * len(mentions)),
         ]
+
+
+def _group(row: Participant) -> str:
+    if row.is_held_back:
+        return "held back"
+    return "invited" if row.is_compared else "invited, not compared"
 
 
 def _topics(measured: CampaignReturn) -> Iterator[list[Cell]]:

@@ -209,6 +209,11 @@ class Participant(models.Model):
                 name="participant_in_range",
             ),
             models.CheckConstraint(
+                condition=Q(is_compared=True)
+                | Q(is_held_back=False, own_before=0, own_after=0, audience_before=0, audience_after=0),
+                name="participant_not_compared_has_no_mentions",
+            ),
+            models.CheckConstraint(
                 condition=Q(is_held_back=True, answer="") | (Q(is_held_back=False) & ~Q(answer="")),
                 name="participant_invited_or_held_back",
             ),

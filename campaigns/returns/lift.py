@@ -142,6 +142,8 @@ def _cant(invited: int, held_back: int, days: float, mentions: float) -> str:
     """Say why nothing can be said at all, or nothing."""
     if not held_back:
         return "Nobody was held back: nothing says what would have come without the campaign."
+    if not invited:
+        return "Nobody who was invited can be compared: they were invited before anybody was kept back."
     if invited < LEAST_PEOPLE or held_back < LEAST_PEOPLE:
         who = f"{held_back} held back" if held_back < LEAST_PEOPLE else f"{invited} invited"
         return f"Too few people: {who}, and fewer than {LEAST_PEOPLE} say nothing about others."

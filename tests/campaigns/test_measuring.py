@@ -173,6 +173,7 @@ def test_who_accepted_before_anybody_was_kept_back_counts_in_all_but_the_lift(
     shown = dict(found.people.values_list("person__handle", "is_compared"))
     assert shown == {person("early").handle: False, person("late").handle: True, person("f2").handle: True}
     assert found.people.get(is_compared=False).reached == 1
+    assert [(topic["before"], topic["after"]) for topic in found.topics] == [(None, None)]
 
 
 def test_where_nobody_can_be_compared_the_rest_is_measured(
@@ -185,7 +186,7 @@ def test_where_nobody_can_be_compared_the_rest_is_measured(
 
     assert (found.state, found.invited, found.accepted, found.compared, found.held_back) == ("done", 3, 3, 0, 1)
     assert (found.low, found.per_person) == (None, None)
-    assert found.why
+    assert found.why.startswith("Nobody who was invited can be compared")
     assert found.people.filter(is_compared=False).count() == 3
 
 
@@ -270,7 +271,9 @@ def test_the_database_refuses_what_cant_be(campaign: Campaign, broken: dict[str,
         CampaignReturnFactory.create(campaign=campaign, **broken)
 
 
-@pytest.mark.parametrize("broken", [{"own_after": -1.0}, {"answer": ""}, {"is_held_back": True}])
+@pytest.mark.parametrize(
+    "broken", [{"own_after": -1.0}, {"answer": ""}, {"is_held_back": True}, {"is_compared": False, "own_after": 1.0}]
+)
 def test_the_database_refuses_participants_that_cant_be(campaign: Campaign, broken: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         ParticipantFactory.create(measured__campaign=campaign, **broken)
