@@ -9,7 +9,7 @@ LAUNCH := exec $(PY) -m config.launcher --tied-to $$PPID
 RUN := $(PY) -m config.launcher run --
 # What production refuses to start without; nothing connects to these.
 PRODUCTION := SWAY_ENV=production SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')" \
-	ALLOWED_HOSTS=sway.example PUBLIC_URL=https://sway.example EMAIL_URL=smtp://127.0.0.1 DATABASE_URL=postgres://sway@127.0.0.1/sway REDIS_URL=redis://127.0.0.1/0
+	ALLOWED_HOSTS=sway.example PUBLIC_URL=https://sway.example EMAIL_URL=smtp://127.0.0.1 DEFAULT_FROM_EMAIL=sway@sway.example DATABASE_URL=postgres://sway@127.0.0.1/sway REDIS_URL=redis://127.0.0.1/0
 COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 help: ## say what each target does

@@ -153,6 +153,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.views.contact.contact",
             ]
         },
     }
@@ -299,7 +300,8 @@ else:
     # Nothing leaves a machine that names no mail server: each message becomes a file to look at.
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(DATA_DIR / "outbox")
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Sway <sway@localhost>")
+# Every e-mail says that it can be answered, and every page whom to write to: somebody reads what comes there.
+DEFAULT_FROM_EMAIL = _required("DEFAULT_FROM_EMAIL", "Sway <sway@localhost>")
 BOUNCE_ADDRESS = env.str("BOUNCE_ADDRESS", default="").strip()
 # Room for what is put between the two parts: a local part has 64 characters.
 if BOUNCE_ADDRESS and not re.fullmatch(r"[\w.-]{1,26}@[\w-]+(\.[\w-]+)*", BOUNCE_ADDRESS, re.ASCII):

@@ -20,6 +20,7 @@ PRODUCTION = {
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "PUBLIC_URL": "https://sway.example",
     "EMAIL_URL": "smtp://127.0.0.1:1",
+    "DEFAULT_FROM_EMAIL": "Sway <sway@sway.example>",
 }
 
 
@@ -86,7 +87,7 @@ def test_a_service_that_does_not_answer(
     assert refused.value.code == 2
 
 
-@pytest.mark.parametrize("missing", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL"])
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "DEFAULT_FROM_EMAIL"])
 def test_a_setting_that_production_needs(new_folder: Folder, missing: str) -> None:
     given = {name: value for name, value in PRODUCTION.items() if name != missing}
     refused = new_folder.run("serve", **given)
