@@ -27,22 +27,16 @@ def forget_in_groups(person: Person) -> None:
 
 @transaction.atomic
 def forget_in_segments(person: Person) -> None:
-    """Take the filters that name somebody out of saved segments; a segment without any other goes."""
-    names = _handles_of(person) | {_bare(person.name)} - {""}
-    naming = Segment.objects.filter(query__has_any_keys=["like", "q"])
-    for row in naming.order_by("pk").select_for_update(no_key=True):
-        meant = {key: [text for text in row.query.get(key, []) if _bare(text) in names] for key in ("like", "q")}
-        if not any(meant.values()):
-            continue
-        left = {key: [text for text in texts if text not in meant.get(key, [])] for key, texts in row.query.items()}
-        row.query = {key: texts for key, texts in left.items() if texts}
-        searched = {f"named “{text}”" for text in meant["q"]}
-        row.described = [
-            text for text in row.described if text not in searched and not (meant["like"] and text.startswith("like @"))
-        ]
-        if row.query:
-            row.save(update_fields=["query", "described"])
-        else:
+    """Delete the saved segments that look for people like somebody: without that filter they would hold anybody.
+
+    What was searched for by words stays, for words are many people's. Nothing goes with a person who has neither an
+    account nor became another one: nobody is erased there.
+    """
+    if person.merged_into_id is None and not person.identities.exists():
+        return
+    names = _handles_of(person)
+    for row in Segment.objects.filter(query__has_key="like").order_by("pk").select_for_update(no_key=True):
+        if any(_bare(text) in names for text in row.query["like"]):
             row.delete()
 
 
