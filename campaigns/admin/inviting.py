@@ -22,9 +22,9 @@ from campaigns.models import Campaign, Shortlisting
 class InviteForm(forms.Form):
     """What is asked along with whether to invite."""
 
-    without_listed = forms.BooleanField(
-        label="Invite nobody who is on a list of people to leave out",
-        initial=True,
+    # Said, or else nobody on a list is invited: somebody may be put on one after the page asked.
+    with_listed = forms.BooleanField(
+        label="Invite also who is on a list of people to leave out",
         required=False,
         widget=UnfoldBooleanSwitchWidget(),
     )
@@ -45,7 +45,7 @@ def invite_listed(request: HttpRequest, rows: QuerySet[Shortlisting]) -> None:
                 people=listed,
                 by=staff_of(request),
                 now=timezone.now(),
-                without_listed="without_listed" in request.POST,
+                without_listed="with_listed" not in request.POST,
             )
         except actions.CampaignError as error:
             messages.error(request, str(error))

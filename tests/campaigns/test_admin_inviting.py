@@ -46,7 +46,7 @@ def test_the_shortlist_is_invited_after_asking(manager: Client, airlines: Airlin
     assert "Nobody on the shortlist waits for an invitation" in again
 
 
-def test_who_is_on_a_list_of_the_brand_is_told_and_left_out_unless_unticked(
+def test_who_is_on_a_list_of_the_brand_is_told_and_left_out_unless_asked_for(
     manager: Client, airlines: Airlines
 ) -> None:
     campaign = CampaignFactory.create(brand=airlines.brand, name="Toronto route", **LONG)
@@ -58,7 +58,7 @@ def test_who_is_on_a_list_of_the_brand_is_told_and_left_out_unless_unticked(
     ExclusionFactory.create(exclusion_list__brand=airlines.other_brand, person=waiting[0])
     asked = manager.get(url).content.decode()
     assert "people to leave out:" not in asked
-    assert "without_listed" not in asked
+    assert "with_listed" not in asked
     customers, staff = (ExclusionListFactory.create(brand=airlines.brand, name=name) for name in ("Customers", "Staff"))
     for exclusion_list, person in ((customers, waiting[0]), (customers, expired), (staff, waiting[0])):
         ExclusionFactory.create(exclusion_list=exclusion_list, person=person)
@@ -67,9 +67,9 @@ def test_who_is_on_a_list_of_the_brand_is_told_and_left_out_unless_unticked(
     assert "4 people" in asked
     assert "2 of them are on lists of people to leave out: “Customers” (2), “Staff” (1)" in asked
     assert "can be invited" in asked
-    assert re.search(r'<input[^>]* name="without_listed"[^>]* checked', asked)
+    assert re.search(r'<input[^>]* name="with_listed"', asked)
 
-    done = manager.post(url, {"confirmed": "1", "without_listed": "on"}, follow=True).content.decode()
+    done = manager.post(url, {"confirmed": "1"}, follow=True).content.decode()
     assert "2 invited, 2 with a link for you to send, 2 left out, as on a list of people to leave out." in done
     invited = Invitation.objects.filter(state=Invitation.State.INVITED)
     assert set(invited.values_list("person", flat=True)) == {waiting[1].pk, waiting[2].pk}
