@@ -111,7 +111,7 @@ def undo_merge(*, merge: Merge, by: User, now: datetime) -> Merge:
             rows = apps.get_model(label)._base_manager.filter(**{"pk__in": ids, field: kept})
             _hand_over(rows, field, merged)
         # A file's merge gave the kept one the handle.
-        if merge.by_id is None and merged.handle in _named_after_accounts(kept):
+        if merge.by_id is None and kept.user_id is None and merged.handle in _named_after_accounts(kept):
             _swap_handles(kept, merged)
         # An id made from a handle that was found to be a moved account's has come since.
         Identity.objects.filter(alias_of__person=merged).update(person=merged)

@@ -206,7 +206,8 @@ def _side(title: str, person: Person, user: User) -> Side:
 def _will(kept: Person, merged: Person) -> list[str]:
     """Say what merging these two does."""
     said = [
-        f"The identities, shortlist entries, invitations and open appeals of {merged} become those of {kept}.",
+        f"The identities, shortlist entries, invitations, holdouts, exclusions, breaks and open appeals of {merged} "
+        f"become those of {kept}.",
         f"{merged} is no longer scored or listed; the old address leads to {kept}.",
         "What the two did to each other doesn't count any more. The next run computes the score from both; until then"
         " the page says that it is from before.",
@@ -230,6 +231,9 @@ def _counted(merge: Merge) -> str:
     names = {
         "accounts.identity": ("identity", "identities"),
         "accounts.person": ("person merged before", "people merged before"),
+        "accounts.rest": ("break", "breaks"),
+        "campaigns.exclusion": ("exclusion", "exclusions"),
+        "campaigns.holdout": ("holdout", "holdouts"),
         "campaigns.invitation": ("invitation", "invitations"),
         "campaigns.shortlisting": ("shortlist entry", "shortlist entries"),
         "scoring.appeal": ("open appeal", "open appeals"),
