@@ -76,7 +76,7 @@ def test_who_is_on_a_list_of_the_brand_is_told_and_left_out_unless_asked_for(
 
     asked = manager.get(url).content.decode()
     assert "All of them are on lists of people to leave out" in asked
-    done = manager.post(url, {"confirmed": "1"}, follow=True).content.decode()
+    done = manager.post(url, {"confirmed": "1", "with_listed": "on"}, follow=True).content.decode()
     assert "2 invited" in done
     assert invited.count() == 4
 
