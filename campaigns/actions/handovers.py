@@ -61,7 +61,8 @@ def give_details(invitation: Invitation, *, given: Given, by: User, now: datetim
         raise NotOpen("Nothing is needed for this any more.")
     _check(given, Campaign.Details(row.campaign.details_kind))
     there = Handover.objects.select_for_update(of=("self",)).filter(invitation=row).first()
-    if there is None and not Invitation.objects.filter(pk=row.pk).owing_details(now).exists():
+    is_owed = Invitation.objects.filter(pk=row.pk).owing_details(now).exists()
+    if not is_owed and (there is None or there.given_by_id != by.pk):
         raise NotOpen("You have had what this was needed for.")
     if there is not None and there.state != State.NONE:
         raise AlreadyDone(f"It is {there.said} already: write to the brand if something is wrong.")

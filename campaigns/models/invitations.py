@@ -85,7 +85,10 @@ class InvitationQuerySet(FollowsMerge["Invitation"]):
         nor whose perk was on its way or booked by the time that what they gave was deleted.
         """
         until = ExpressionWrapper(F("campaign__ends_on") + F("campaign__details_kept_days"), DateField())
-        asked = self.exclude(campaign__details_kind=Campaign.Details.NONE).filter(handover=None, had_perk=False)
+        # What another login gave that held the profile before is nothing that was given, unless it was sent or booked.
+        others = Q(handover__given_by=None) | ~Q(handover__given_by=F("person__user"))
+        given = Q(handover=None) | Q(others, handover__state="none", person__user__isnull=False)
+        asked = self.exclude(campaign__details_kind=Campaign.Details.NONE).filter(given, had_perk=False)
         asked = asked.exclude(codes__state="redeemed")
         return asked.alias(until=until).filter(state=Invitation.State.ACCEPTED, until__gte=now.astimezone(UTC).date())
 

@@ -1,7 +1,7 @@
 """What an invitation's page shows: whose it is, whether a yes would wait, and what a yes has brought."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
@@ -75,7 +75,8 @@ def answered_by(person: Person, viewer: Viewer, now: datetime) -> dict[int, Answ
     """Return, by invitation, what the person's yes has brought, newest invitation first; nothing to anybody else.
 
     Codes are worth money: a personal link doesn't show one, nor does the page to the brand's own people who look at it.
-    One query for the invitations, and where there are any one for the codes, and one for what was given to send them.
+    One query for the invitations, and where there are any one for the codes, and two for what was given, and is still
+    asked, to send them.
     """
     if not viewer.is_authenticated or person.user_id != viewer.pk:
         return {}
@@ -90,25 +91,17 @@ def answered_by(person: Person, viewer: Viewer, now: datetime) -> dict[int, Answ
     out = PerkCode.objects.standing().exclude(state=PerkCode.State.HELD).filter(invitation__in=[row.pk for row in rows])
     codes = {code.invitation_id: code for code in out}
     asking = [row.pk for row in rows if row.state == Invitation.State.ACCEPTED and row.campaign.details_kind != "none"]
-    given = Handover.objects.filter(invitation__in=asking) if asking else ()
-    handovers = {row.invitation_id: row for row in given if row.given_by_id == viewer.pk}
-    # Sent or booked by what a login gave that held the profile before.
-    others = {row.invitation_id for row in given if row.given_by_id != viewer.pk and row.state != Handover.State.NONE}
-    today = now.astimezone(UTC).date()
-    used = {pk for pk, code in codes.items() if code.state == PerkCode.State.REDEEMED}  # came without being asked
+    given = Handover.objects.filter(invitation__in=asking, given_by=viewer.pk) if asking else ()
+    handovers = {row.invitation_id: row for row in given}
+    owing = Invitation.objects.filter(pk__in=asking).owing_details(now).values_list("pk", flat=True) if asking else ()
+    asks = {*handovers, *owing}
     return {
         row.pk: Answered(
             invitation=row,
             code=codes.get(row.pk),
             number=row.number,
             follows=row.state == Invitation.State.ACCEPTED and row.with_codes and row.pk not in codes,
-            asks=row.pk in handovers
-            or (
-                row.pk in asking
-                and row.pk not in used | others
-                and not row.had_perk
-                and row.campaign.details_kept_until >= today
-            ),
+            asks=row.pk in asks,
             handover=handovers.get(row.pk),
         )
         for row in rows

@@ -103,17 +103,10 @@ def asked_of(invitation: Invitation, request: HttpRequest, form: _DetailsForm | 
     user, campaign, now = request.user, invitation.campaign, timezone.now()
     if campaign.details_kind == Campaign.Details.NONE or not _is_theirs(invitation, user):
         return None
-    row = Handover.objects.filter(invitation=invitation).first()
-    if row is not None and row.given_by_id != user.pk:
-        # Whoever held the profile before gave it: it isn't shown, and what wasn't sent can be given anew.
-        if row.state != Handover.State.NONE:
-            return None
-        row = None
-    elif row is None and not Invitation.objects.filter(pk=invitation.pk).owing_details(now).exists():
+    row = Handover.objects.filter(invitation=invitation, given_by=user.pk).first()
+    if row is None and not Invitation.objects.filter(pk=invitation.pk).owing_details(now).exists():
         return None
     is_open = campaign.details_kept_until >= now.astimezone(UTC).date()
-    if row is None and not is_open:
-        return None
     if form is None and is_open and (row is None or row.state == Handover.State.NONE):
         form = form_for(campaign, now, initial=_initial(row))
     country = country_names().get(row.country, "") if row else ""

@@ -20,6 +20,7 @@ from campaigns.actions import (
     move_on,
     redeem,
     send_due_notices,
+    serve_waiting,
     take_back,
 )
 from campaigns.models import Campaign, Handover, Invitation, Notice, PerkCode
@@ -87,6 +88,21 @@ def test_what_the_wrong_claimant_gave_is_asked_anew_and_forgotten(
     row = Handover.objects.get(invitation=ann)
     assert (row.street, row.given_by) == ("1 Right Road", login_of(ann))
     assert forget_details(now=timezone.now()) == 0
+
+
+def test_nothing_is_asked_anew_for_what_was_redeemed(
+    client: Client, airlines: Airlines, campaign: Campaign, ann: Invitation
+) -> None:
+    (code,) = codes(campaign, 1)
+    serve_waiting(campaign=campaign, by=airlines.manager, now=NOW)
+    gave(ann)
+    redeem(PerkCode.objects.get(pk=code.pk), by=airlines.manager, now=NOW)
+    _now_holds(ann, "right")
+    client.force_login(login_of(ann))
+    assert "Say where to send it" not in text(client, "/me")
+    assert "Where to send it" not in shown(client, address(ann))
+    with pytest.raises(NotOpen, match="You have had"):
+        gave(ann)
 
 
 def test_what_went_to_the_wrong_claimant_is_gone(
