@@ -67,16 +67,15 @@ def people_named(text: str, viewer: User) -> dict[str, int]:
 
 
 def _known(handles: Collection[str], viewer: User) -> dict[str, int]:
-    """Return the people by handle whom the viewer sees; of a stored text some may have hid since, or be gone."""
-    rows = Person.objects.visible_to(viewer).annotate(lower=Lower("handle"))
-    return dict(rows.filter(lower__in=handles).values_list("lower", "pk"))
+    """Return the people whom the viewer sees by handle, or by one of before they were merged into somebody.
 
-
-def _not_to_choose(handles: Collection[str], viewer: User) -> dict[str, int]:
-    """Return whom the viewer sees by handle, or by a handle of before they were merged into somebody."""
-    rows = Person.objects.filter(merged_into__in=Person.objects.visible_to(viewer)).annotate(lower=Lower("handle"))
-    pairs = rows.filter(lower__in=handles).values_list("lower", "merged_into")
-    return {handle: pk for handle, pk in pairs if pk} | _known(handles, viewer)
+    Of a stored text some may have hid since, or be gone. Who goes by a handle comes behind who went by one.
+    """
+    seen = Person.objects.visible_to(viewer)
+    rows = Person.objects.filter(merged_into__in=seen).annotate(lower=Lower("handle"))
+    merged = rows.filter(lower__in=handles).values_list("lower", "merged_into")
+    own = seen.annotate(lower=Lower("handle")).filter(lower__in=handles).values_list("lower", "pk")
+    return {handle: pk for handle, pk in merged if pk} | dict(own)
 
 
 def _all_known(handles: Collection[str], viewer: User) -> dict[str, int]:
@@ -106,7 +105,7 @@ def ask_for_group(
         raise NotYours("This campaign isn't one of your brand's.")
     refuse_without_purpose(selection.campaign)
     handles, kept = handles_in(selection.left_out), people_named(selection.kept, by)
-    left_out = _not_to_choose(handles, by)
+    left_out = _known(handles, by)
     if both := sorted(handle for handle, pk in kept.items() if pk in left_out.values()):
         raise SelectionRefused(f"{', '.join(both)} can't be both kept and left out.")
     if unknown := handles - left_out.keys():
@@ -213,7 +212,7 @@ def _left_out(selection: Selection, viewer: User) -> set[int]:
     """Return who can't be in, beside those on lists: named, held back, or not to be invited again after an answer."""
     invitations = Invitation.objects.filter(campaign=selection.campaign)
     held_back = Holdout.objects.filter(campaign=selection.campaign).exclude(person__in=invitations.values("person"))
-    named = _not_to_choose(handles_in(selection.left_out), viewer).values()
+    named = _known(handles_in(selection.left_out), viewer).values()
     gone = invitations.ended().standing()  # who declined or lost the seat
     return {*named, *gone.values_list("person", flat=True), *held_back.values_list("person", flat=True)}
 

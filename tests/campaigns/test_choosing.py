@@ -141,6 +141,17 @@ def test_who_is_erased_goes_from_the_group(scored: ScoreRun, campaign: Campaign,
     assert [handle for handle, _, _ in chosen(found)] == ["c"]
 
 
+def test_who_was_merged_since_is_kept_and_costs_what_was_said(
+    scored: ScoreRun, campaign: Campaign, airlines: Airlines
+) -> None:
+    PersonFactory.create(handle="bee", merged_into=Person.objects.get(handle="b"))
+    row = SelectionFactory.build(campaign=campaign, seats=1, kept="bee", cost_each=10, costs="bee 4\n")
+    ask_for_group(selection=row, by=airlines.manager, now=NOW)
+    assert choose_group(pk=row.pk, now=NOW)
+    row.refresh_from_db()
+    assert [(each.person.handle, each.cost) for each in row.people.all()] == [("b", 4)]
+
+
 def test_who_is_erased_is_named_by_no_group_any_more(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
     merged = PersonFactory.create(handle="bee", merged_into=Person.objects.get(handle="b"))
     row = SelectionFactory.create(
