@@ -3,10 +3,12 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 from django.core import signing
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from rest_framework import exceptions, status
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -151,20 +153,25 @@ def _rows_after(
     """Return the rows that follow a place: those that equal it in all but the last part of the order, then the others.
 
     Asked for one after the other, each is one range of an index. In one condition the database would walk through all
-    equals before the place on each page, and of the lowest score there are most.
+    equals before the place on each page, and of the lowest score there are most. What is ordered by a sum has no index,
+    and is asked for at once: each time all sums would be made.
     """
     queryset = queryset.order_by(*ordering)
     if place is None:
         return list(queryset[:limit])
     names = [name.lstrip("-") for name in ordering]
-    found: list[Any] = []
+    conditions = []
     for same in reversed(range(len(names))):
         comparison = "lt" if ordering[same].startswith("-") else "gt"
         equal = dict(zip(names[:same], place, strict=False))
         columns = {names[same], twins.get(names[same], names[same])}
-        found += queryset.filter(**equal, **{f"{name}__{comparison}": place[same] for name in columns})[
-            : limit - len(found)
-        ]
+        conditions.append(Q(**equal, **{f"{name}__{comparison}": place[same] for name in columns}))
+    annotations = queryset.query.annotations
+    if any(name in annotations and annotations[name].contains_aggregate for name in names):
+        conditions = [reduce(or_, conditions)]
+    found: list[Any] = []
+    for condition in conditions:
+        found += queryset.filter(condition)[: limit - len(found)]
         if len(found) == limit:
             break
     return found

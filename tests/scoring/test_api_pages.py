@@ -11,7 +11,7 @@ from accounts.models import Person
 from scoring.models import Score, ScoreRun
 from tests.asked import tables_asked
 from tests.factories.accounts import PersonFactory
-from tests.factories.scoring import ScoreFactory, ScoreRunFactory, TopicFactory
+from tests.factories.scoring import ScoreFactory, ScoreRunFactory, TopicFactory, TopicReachFactory
 from tests.factories.scoring import current_run as make_current_run
 from tests.scoring.conftest import Get
 
@@ -96,6 +96,19 @@ def test_a_page_among_equals_asks_once_and_one_that_ends_them_twice(get: Get, ru
     with tables_asked() as asked:
         get(second["next"])
     assert asked.count("accounts_person") == 2
+
+
+def test_a_page_ordered_by_a_sum_asks_once(get: Get, run: ScoreRun) -> None:
+    topics = [TopicFactory.create(slug=slug) for slug in ("tea", "jam")]
+    for person in _equals(run, 5):
+        for topic in topics:
+            TopicReachFactory.create(run=run, person=person, topic=topic, reach=2)
+    _, first = get(f"{LIST}?topic=tea&topic=jam&page_size=2")
+    assert len(_walked(get, first["next"])) == 3
+    _, second = get(first["next"])
+    with tables_asked() as asked:
+        get(second["next"])
+    assert asked.count("accounts_person") == 1
 
 
 def test_the_list_says_whose_scores_it_gives(get: Get) -> None:
