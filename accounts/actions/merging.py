@@ -78,12 +78,14 @@ def merge_found(found: Iterable[tuple[Identity, int]], *, now: datetime) -> None
     if not pairs:
         return
     _merge(list(pairs.values()), None, now, "A file gave an account of the kept person the handle of the other.")
+    swapped = []
     for account, _ in found:
         if account.pk in pairs:
             kept, merged = pairs[account.pk]
             name = f"{account.external_id}@{account.network_id}"
             if kept.user_id is None and kept.handle == name and merged.handle.lower() == account.handle.lower():
-                _swap_handles(kept, merged)
+                swapped.append((kept, merged))
+    _swap_handles(swapped)
     logger.info("%d people were merged into those whose accounts have their handles", len(pairs))
 
 
@@ -112,7 +114,7 @@ def undo_merge(*, merge: Merge, by: User, now: datetime) -> Merge:
             _hand_over(rows, field, merged)
         # A file's merge gave the kept one the handle.
         if merge.by_id is None and kept.user_id is None and merged.handle in _named_after_accounts(kept):
-            _swap_handles(kept, merged)
+            _swap_handles([(kept, merged)])
         # An id made from a handle that was found to be a moved account's has come since.
         Identity.objects.filter(alias_of__person=merged).update(person=merged)
         if merge.claim_of_id is not None and kept.user_id == merge.claim_of_id:
@@ -193,12 +195,20 @@ def _named_after_accounts(person: Person) -> set[str]:
     return {f"{account}@{network}" for account, network in person.identities.values_list("external_id", "network")}
 
 
-def _swap_handles(one: Person, other: Person) -> None:
-    one.handle, other.handle = other.handle, one.handle
-    # Each is unique at any moment, so one goes by a name that nobody has meanwhile.
-    Person.objects.filter(pk=one.pk).update(handle=uuid4().hex)
-    other.save(update_fields=["handle"])
-    one.save(update_fields=["handle"])
+def _swap_handles(pairs: Sequence[tuple[Person, Person]]) -> None:
+    """Give each of two people the other's handle. Three queries for every five hundred pairs."""
+    handles = [(one.handle, other.handle) for one, other in pairs]
+    ones, others = [one for one, _ in pairs], [other for _, other in pairs]
+    # Each is unique at any moment, so the first go by names that nobody has meanwhile.
+    _rename(ones, [uuid4().hex for _ in pairs])
+    _rename(others, [first for first, _ in handles])
+    _rename(ones, [second for _, second in handles])
+
+
+def _rename(people: Sequence[Person], handles: Sequence[str]) -> None:
+    for person, handle in zip(people, handles, strict=True):
+        person.handle = handle
+    Person.objects.bulk_update(people, ["handle"], batch_size=500)
 
 
 # What a merge and its undoing write to the kept person.
