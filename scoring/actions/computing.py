@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import ibis
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -26,7 +25,7 @@ from scoring.engine import RESTS, TOPIC_PARENTS, Inputs, Parameters, Result, com
 from scoring.engine.arrays import side_by_side
 from scoring.engine.progress import Progress
 from scoring.engine.run import score_known
-from scoring.engine.tables import Workspace
+from scoring.engine.tables import Workspace, duckdb_in
 from scoring.models import ScoreRun
 from scoring.queries.topics import Topics, texts
 from scoring.topics import MATCHES
@@ -131,17 +130,12 @@ def engine_connection() -> Iterator[Any]:
             with spark_connection(settings.SPARK_MASTER, folder.resolve(), f"{_memory() // 2}m") as connection:
                 yield connection
             return
-        connection = ibis.duckdb.connect(temp_directory=str(folder), memory_limit=memory_limit())
-        try:
-            # Whoever wants to see progress gets the run's own.
-            connection.raw_sql("SET enable_progress_bar = false")
+        with duckdb_in(folder, memory_limit=memory_limit()) as connection:
             # The order of rows means nothing, and to keep it much has to wait in memory.
             connection.raw_sql("SET preserve_insertion_order = false")
             # What tables no longer need goes back to the machine, for arrays to have.
             connection.raw_sql("SET allocator_background_threads = true")
             yield connection
-        finally:
-            connection.disconnect()
 
 
 def memory_limit() -> str:

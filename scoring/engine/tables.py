@@ -6,6 +6,7 @@ here DuckDB's, in `spark.py` Spark's.
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -149,6 +150,31 @@ class DuckTables:
             # ibis 12 writes its own DROP without the name under sqlglot 30.
             self.connection.raw_sql(f"DROP {what} IF EXISTS {name}")
         self._kept.clear()
+
+
+@contextmanager
+def duckdb_in(folder: Path, **limits: Any) -> Iterator[Any]:
+    """Open a DuckDB within limits, which spills into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    **limits : str or int
+        `memory_limit` and `threads`, as DuckDB reads them.
+
+    Yields
+    ------
+    ibis backend
+        Closed at the end.
+    """
+    connection = ibis.duckdb.connect(temp_directory=str(folder), **limits)
+    try:
+        # Whoever wants to see progress gets the run's own.
+        connection.raw_sql("SET enable_progress_bar = false")
+        yield connection
+    finally:
+        connection.disconnect()
 
 
 def _name() -> str:

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -144,17 +145,11 @@ def reactions(
 @contextmanager
 def _limited() -> Iterator[Any]:
     """Open a DuckDB with the limits of an import's: by itself one takes most of the memory and all processors."""
-    import ibis
-
     from accounts.actions.spool import LIMITS
+    from scoring.engine.tables import duckdb_in
 
-    with tempfile.TemporaryDirectory(prefix="sway-") as folder:
-        connection = ibis.duckdb.connect(temp_directory=folder, **LIMITS)
-        try:
-            connection.raw_sql("SET enable_progress_bar = false")
-            yield connection
-        finally:
-            connection.disconnect()
+    with tempfile.TemporaryDirectory(prefix="sway-") as folder, duckdb_in(Path(folder), **LIMITS) as connection:
+        yield connection
 
 
 def _parts_on(topic: Topic, acts: pa.Table, posts: Sequence[Readable], until: int) -> pa.Table:
