@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from time import sleep
 
 import pytest
@@ -149,7 +150,7 @@ def test_who_was_merged_since_is_kept_and_costs_what_was_said(
     ask_for_group(selection=row, by=airlines.manager, now=NOW)
     assert choose_group(pk=row.pk, now=NOW)
     row.refresh_from_db()
-    assert [(each.person.handle, each.cost) for each in row.people.all()] == [("b", 4)]
+    assert [(each.person.handle, each.cost) for each in row.people.all()] == [("b", Decimal(4))]
 
 
 def test_who_is_erased_is_named_by_no_group_any_more(scored: ScoreRun, campaign: Campaign, airlines: Airlines) -> None:
